@@ -1,0 +1,53 @@
+# Everything runs in .venv, built from requirements.lock; the system's Python is not touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+help: ## Show what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Building the environment in $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+venv: $(VENV)/.ready ## Build the environment
+
+demo: $(VENV)/.ready ## Map the example trial and sync it to a FHIR server that the demo starts itself
+	@$(BIN)/fhir-msc demo
+
+test: $(VENV)/.ready ## Run all tests (those with HAPI need Java 17 and Maven)
+	@$(BIN)/python -m pytest
+
+test-unit: $(VENV)/.ready ## Run the unit tests alone
+	@$(BIN)/python -m pytest tests/unit
+
+lint: $(VENV)/.ready ## Check style, types and who imports whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.ready ## Write the code in the one style
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --quiet .
+
+bench: $(VENV)/.ready ## Measure speed and memory as ratios; writes docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks
+
+hapi: $(VENV)/.ready ## Run a real HAPI FHIR server on loopback, port 8080 (PORT=N, VALIDATE=1)
+	@$(BIN)/python -m tests.support.hapi --port $(or $(PORT),8080) $(if $(VALIDATE),--validate)
+
+lock: ## Renew requirements.lock (needs uv)
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		pyproject.toml --extra dev --extra web --output-file requirements.lock
+
+clean: ## Remove what was built
+	@rm -rf $(VENV) .demo build dist
+
+.PHONY: help venv demo test test-unit lint format bench hapi lock clean

@@ -1,0 +1,94 @@
+"""A finding is one thing wrong, or worth knowing, with the cells it comes from.
+
+Findings are data: they are collected, counted, sorted and reported, never raised. ``message`` and ``hint`` carry no
+value of a participant; ``value`` does, and reports show it only with ``--show-values``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """As OperationOutcome.issue.severity (R4, http://hl7.org/fhir/issue-severity)."""
+
+    FATAL = "fatal"
+    ERROR = "error"
+    WARNING = "warning"
+    INFORMATION = "information"
+
+
+_RANK = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFORMATION: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The cells something comes from: a row of a table in a file, and the columns that were read.
+
+    ``row`` counts the data rows of the table from 1, as a person would (for a CSV file the header is not counted).
+    It is ``None`` for what is said of a whole column or table, and in a table of which rows are sealed: there
+    ``key`` names the row instead, for a row number would tell how many sealed rows stand before it.
+    """
+
+    file: str
+    table: str
+    row: int | None = None
+    fields: tuple[str, ...] = ()
+    key: str | None = None
+
+    def __str__(self) -> str:
+        place = self.file if self.file == self.table else f"{self.file} [{self.table}]"
+        if self.row is not None:
+            place += f" row {self.row}"
+        elif self.key is not None:
+            place += f" key {self.key}"
+        if self.fields:
+            place += f" column {', '.join(self.fields)}"
+        return place
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong: rule id (``MSC-…``), severity, what, where in FHIR (``path``), of which resource (``key``).
+
+    ``key`` is the opaque sync identifier. ``count`` is how many rows say the same when a finding is reported once
+    for all of them. ``value`` is the cell's text, hidden unless asked for.
+    """
+
+    rule: str
+    severity: Severity
+    message: str
+    origins: tuple[Origin, ...] = ()
+    path: str | None = None
+    key: str | None = None
+    hint: str | None = None
+    value: str | None = None
+    count: int = 1
+
+    @property
+    def is_error(self) -> bool:
+        """Whether what it is about may not leave."""
+        return self.severity in (Severity.FATAL, Severity.ERROR)
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    first = finding.origins[0] if finding.origins else Origin("", "")
+    return (
+        _RANK[finding.severity],
+        first.file,
+        first.table,
+        first.row or 0,
+        first.key or "",
+        first.fields,
+        finding.rule,
+        finding.path or "",
+        finding.key or "",
+        finding.message,
+    )
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings in the one order that reports use: worst first, then by place. Independent of how they were found."""
+    return sorted(findings, key=_order)

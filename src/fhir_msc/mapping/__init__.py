@@ -1,0 +1,1 @@
+"""How rows become trial records: the pack format, its compiler, transforms, units."""

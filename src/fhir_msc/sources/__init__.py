@@ -1,0 +1,1 @@
+"""Where rows come from: CSV, REDCap, SDTM. Streams of text, sealed at the door in a blind project."""

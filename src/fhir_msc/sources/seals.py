@@ -1,0 +1,98 @@
+"""The door at which a blind project drops what tells the arm.
+
+``SealedSource`` stands between a source and everything else. What it seals cannot be asked for: a sealed table is not
+listed, a sealed column is not in a table's columns and is refused by name, a sealed row is skipped, and row numbers of
+a table with sealed rows are not given out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+from fhir_msc.errors import BlindError
+from fhir_msc.sources.table import Row, Source, Table
+
+NO_NUMBER = 0
+"""The row number of every row in a table of which rows are sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowSeal:
+    """Rows to drop: those whose ``column`` matches one of ``patterns`` (or, with ``inverse``, none of them)."""
+
+    column: str
+    patterns: tuple[str, ...]
+    inverse: bool = False
+
+    def drops(self, value: str) -> bool:
+        """Whether a row with this value is dropped."""
+        return any(fnmatchcase(value, pattern) for pattern in self.patterns) != self.inverse
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """What a pack seals: whole tables, columns and rows per table. Names may hold ``*`` (``ARM*``)."""
+
+    tables: frozenset[str] = frozenset()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rows: Mapping[str, tuple[RowSeal, ...]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.tables or any(self.columns.values()) or any(self.rows.values()))
+
+    def seals_table(self, name: str) -> bool:
+        """Whether the table is sealed as a whole."""
+        return any(fnmatchcase(name, pattern) for pattern in self.tables)
+
+    def seals_column(self, table: str, column: str) -> bool:
+        """Whether the column of that table is sealed."""
+        return any(
+            fnmatchcase(column, pattern)
+            for name, patterns in self.columns.items()
+            if fnmatchcase(table, name)
+            for pattern in patterns
+        )
+
+    def row_seals(self, table: str) -> tuple[RowSeal, ...]:
+        """The row seals of that table."""
+        return tuple(seal for name, seals in self.rows.items() if fnmatchcase(table, name) for seal in seals)
+
+
+class SealedSource:
+    """A source without what is sealed."""
+
+    def __init__(self, source: Source, seals: Seals) -> None:
+        self._source = source
+        self._seals = seals
+
+    def tables(self) -> Sequence[Table]:
+        """The tables that are not sealed, without their sealed columns."""
+        return [
+            self._without_sealed(table) for table in self._source.tables() if not self._seals.seals_table(table.name)
+        ]
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """The rows that are not sealed. Raises BlindError for a sealed table or column."""
+        if self._seals.seals_table(table):
+            raise BlindError(f"table {table} is sealed in a blind project")
+        for column in columns:
+            if self._seals.seals_column(table, column):
+                raise BlindError(f"column {column} of {table} is sealed in a blind project")
+        seals = self._seals.row_seals(table)
+        if not seals:
+            yield from self._source.rows(table, columns)
+            return
+        asked = len(columns)
+        for _, values in self._source.rows(table, [*columns, *(seal.column for seal in seals)]):
+            if not any(seal.drops(value) for seal, value in zip(seals, values[asked:], strict=True)):
+                yield NO_NUMBER, values[:asked]
+
+    def _without_sealed(self, table: Table) -> Table:
+        kept = [i for i, column in enumerate(table.columns) if not self._seals.seals_column(table.name, column)]
+        return replace(
+            table,
+            columns=tuple(table.columns[i] for i in kept),
+            labels=tuple(table.labels[i] for i in kept) if table.labels else (),
+        )

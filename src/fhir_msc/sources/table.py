@@ -1,0 +1,45 @@
+"""Tables of rows: what every source gives, whatever its format.
+
+A source lists its tables and streams the rows of one, only the columns that were asked for, as text. Nothing typed
+comes out of a source: a number is its digits, a missing value is the empty string. Rows are streamed; no source holds
+a table in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as the source describes it. ``file`` is the file's name relative to the source folder."""
+
+    name: str
+    file: str
+    columns: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    """The columns' descriptions, in the order of ``columns``; empty where the source has none."""
+    identifiers: frozenset[str] = frozenset()
+    """Columns that the source flags as identifying a person."""
+
+
+Row = tuple[int, tuple[str, ...]]
+"""The row's number in its table, from 1, and its values in the order of the columns asked for."""
+
+
+class Source(Protocol):
+    """Where rows come from."""
+
+    def tables(self) -> Sequence[Table]:
+        """The tables there are, by name. Raises SourceError if the source cannot be read."""
+        ...
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """Streams the rows of ``table``, of each the values of ``columns``.
+
+        A column that the table lacks gives empty strings. Raises SourceError, with the row, when the input is damaged;
+        what was streamed before is then not to be used.
+        """
+        ...

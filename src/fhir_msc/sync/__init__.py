@@ -1,0 +1,1 @@
+"""Desired against delivered: ledger, staging, delivery, worker."""

@@ -1,0 +1,42 @@
+"""What a trial is. Frozen records, no FHIR, no I/O."""
+
+from fhir_msc.trial.records import (
+    AdverseEvent,
+    CellProduct,
+    Consent,
+    Disposition,
+    Infusion,
+    Key,
+    Observation,
+    Participant,
+    Record,
+    Visit,
+)
+from fhir_msc.trial.study import Arm, Criterion, Investigator, OutcomeMeasure, PlannedVisit, Site, Study
+from fhir_msc.trial.values import Coding, Component, Concept, Quantity, ReferenceRange, Unit
+
+__all__ = [
+    "AdverseEvent",
+    "Arm",
+    "CellProduct",
+    "Coding",
+    "Component",
+    "Concept",
+    "Consent",
+    "Criterion",
+    "Disposition",
+    "Infusion",
+    "Investigator",
+    "Key",
+    "Observation",
+    "OutcomeMeasure",
+    "Participant",
+    "PlannedVisit",
+    "Quantity",
+    "Record",
+    "ReferenceRange",
+    "Site",
+    "Study",
+    "Unit",
+    "Visit",
+]

@@ -1,0 +1,191 @@
+"""What a trial is, in its own words: participants, consents, visits, infusions, observations, events.
+
+The records of one participant. The study itself is in ``study.py``. No FHIR and no I/O here: a record is what a data
+manager would read out of the EDC, with the cells it came from.
+
+Every record has a ``key`` (``Key``: record kind, table, and the columns that make it unique), the ``participant`` it
+belongs to (the sponsor's unique subject identifier), and its ``origins``. Fields marked *sealed* tell the arm or may
+tell it: in a blind project they are ``None``, and ``release`` refuses a record that has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fhir_msc.findings import Origin
+from fhir_msc.trial.values import Component, Concept, Quantity, ReferenceRange
+
+Key = tuple[str, ...]
+"""The stable business key: record kind, source table, participant, then the pack's key columns as written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A person in the trial (ICH E6(R3)). Dates may be partial (``1951``, ``1951-03``)."""
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    label: str | None = None
+    """The subject's number at the site (SUBJID), if it differs from ``participant``."""
+    site: str | None = None
+    sex: str | None = None
+    """R4 administrative gender: male, female, other, unknown."""
+    birth_date: str | None = None
+    death_date: str | None = None
+    died: bool = False
+    country: str | None = None
+    arm: str | None = None
+    """Sealed: the arm assigned."""
+    actual_arm: str | None = None
+    """Sealed: the arm received."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A recorded informed consent, or its withdrawal.
+
+    ``decision`` is ``given`` or ``withdrawn``; a withdrawal of consent is recorded as such, never inferred from a
+    participant's leaving the treatment or the study.
+    """
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    date: str | None
+    decision: Literal["given", "withdrawn"] = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """How a participant went through the trial: screened, randomised, completed, left, and why (SDTM DS).
+
+    ``kind`` is what the pack made of the term:
+
+    - ``enrolled``, ``randomised``: milestones.
+    - ``completed``, ``discontinued``, ``died``, ``screen-failure``, ``lost-to-follow-up``: leaving.
+    - ``consent-withdrawn``: the participant withdrew the consent.
+    - ``unclear-withdrawal``: WITHDRAWAL BY SUBJECT, which says nothing of the consent: a question for the site.
+
+    ``scope`` is ``study`` or ``treatment``.
+    """
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    kind: str
+    date: str | None = None
+    scope: Literal["study", "treatment"] = "study"
+    term: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit that took place or was missed. ``number`` is the protocol's (SDTM VISITNUM)."""
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    number: str | None
+    name: str | None = None
+    start: str | None = None
+    end: str | None = None
+    status: Literal["finished", "in-progress", "cancelled", "planned"] = "finished"
+    reason: str | None = None
+    """Why an unplanned visit took place, in the source's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Infusion:
+    """One administration of the study product, given or not given.
+
+    ``end`` is sealed, for the duration may tell the arm; so are ``product``, ``dose``, ``volume`` and ``lot``.
+    """
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    start: str | None
+    status: Literal["completed", "not-done", "stopped", "in-progress", "unknown"] = "completed"
+    reason: Concept | None = None
+    """Why it was not done or stopped."""
+    route: Concept | None = None
+    form: Concept | None = None
+    visit: str | None = None
+    end: str | None = None
+    product: Concept | None = None
+    dose: Quantity | None = None
+    volume: Quantity | None = None
+    lot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellProduct:
+    """A unit of the cell product as the pharmacy knows it. Sealed as a whole."""
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    lot: str | None = None
+    kit: str | None = None
+    donor: str | None = None
+    product: Concept | None = None
+    cells: Quantity | None = None
+    viability: Quantity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Something measured, seen or asked. ``category`` is R4's observation-category code.
+
+    One of ``value``, ``components`` or ``absent`` (why nothing was found) is there.
+    ``visit`` is the number of the visit it was made at.
+    """
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    category: str
+    code: Concept
+    effective: str | None = None
+    value: Quantity | Concept | str | None = None
+    components: tuple[Component, ...] = ()
+    absent: Concept | None = None
+    reference_range: ReferenceRange | None = None
+    interpretation: Concept | None = None
+    visit: str | None = None
+    status: str = "final"
+    method: Concept | None = None
+    body_site: Concept | None = None
+    specimen: str | None = None
+    """The specimen's kind in the source's words (LBSPEC)."""
+    profiles: tuple[str, ...] = ()
+    """Canonical URLs the resource claims (R4's vital-signs profiles)."""
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdverseEvent:
+    """An untoward medical occurrence (ICH E2A). ``criteria`` are the E2B seriousness criteria that were ticked."""
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    term: str
+    start: str | None = None
+    end: str | None = None
+    severity: str | None = None
+    """R4: mild, moderate, severe. A CTCAE grade 4 or 5 has no severity of its own in R4."""
+    grade: Concept | None = None
+    serious: bool | None = None
+    criteria: tuple[Concept, ...] = ()
+    outcome: str | None = None
+    """R4: resolved, recovering, ongoing, resolvedWithSequelae, fatal, unknown."""
+    relatedness: str | None = None
+    """The investigator's causality in the source's words."""
+    action: str | None = None
+    """What was done with the study treatment, in the source's words."""
+
+
+Record = Participant | Consent | Disposition | Visit | Infusion | CellProduct | Observation | AdverseEvent

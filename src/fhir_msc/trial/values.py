@@ -1,0 +1,63 @@
+"""Values inside a trial record: concepts, quantities, ranges.
+
+Numbers are text, exactly as the source wrote them in a form that JSON takes (``1.50`` stays ``1.50``, ``.94`` is
+``0.94``): no binary float ever stands between the laboratory and the hospital.
+Dates and times are text in FHIR's ``date`` or ``dateTime`` form (R4 §2.24.0.1) with the precision the source had; a
+time always carries its zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """A code of a code system. ``system`` may be relative to the project's namespace (``sle-assessment``)."""
+
+    system: str
+    code: str
+    display: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """What something is: codings, best first, and the words of the source."""
+
+    codings: tuple[Coding, ...] = ()
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit as printed (``text``) and in UCUM (``ucum``; ``None`` where the text has no UCUM code)."""
+
+    text: str
+    ucum: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number as written, in its unit; ``comparator`` is one of ``< <= >= >`` or ``None``."""
+
+    value: str
+    unit: Unit | None = None
+    comparator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRange:
+    """The laboratory's limits, numbers as written, in the result's unit; ``text`` for what no number can say."""
+
+    low: str | None = None
+    high: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One part of a panel (systolic of a blood pressure). ``absent`` says why there is no value."""
+
+    code: Concept
+    value: Quantity | Concept | str | None = None
+    absent: Concept | None = None

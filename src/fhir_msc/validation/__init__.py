@@ -1,0 +1,1 @@
+"""Is this resource right: structure, bindings, invariants, trial rules."""

@@ -1,0 +1,204 @@
+package org.fhirmsc.hapi;
+
+import ca.uhn.fhir.batch2.jobs.config.Batch2JobsConfig;
+import ca.uhn.fhir.context.FhirContext;
+import ca.uhn.fhir.context.support.IValidationSupport;
+import ca.uhn.fhir.jpa.api.IDaoRegistry;
+import ca.uhn.fhir.jpa.api.config.JpaStorageSettings;
+import ca.uhn.fhir.jpa.api.config.ThreadPoolFactoryConfig;
+import ca.uhn.fhir.jpa.api.dao.IFhirSystemDao;
+import ca.uhn.fhir.jpa.batch2.JpaBatch2Config;
+import ca.uhn.fhir.jpa.binary.api.IBinaryStorageSvc;
+import ca.uhn.fhir.jpa.binstore.DatabaseBinaryContentStorageSvcImpl;
+import ca.uhn.fhir.jpa.config.r4.JpaR4Config;
+import ca.uhn.fhir.jpa.config.util.HapiEntityManagerFactoryUtil;
+import ca.uhn.fhir.jpa.config.util.ResourceCountCacheUtil;
+import ca.uhn.fhir.jpa.dao.FulltextSearchSvcImpl;
+import ca.uhn.fhir.jpa.dao.IFulltextSearchSvc;
+import ca.uhn.fhir.jpa.dao.search.HSearchSortHelperImpl;
+import ca.uhn.fhir.jpa.dao.search.IHSearchSortHelper;
+import ca.uhn.fhir.jpa.model.config.PartitionSettings;
+import ca.uhn.fhir.jpa.model.config.SubscriptionSettings;
+import ca.uhn.fhir.jpa.model.dialect.HapiFhirH2Dialect;
+import ca.uhn.fhir.jpa.model.dialect.HapiFhirPostgresDialect;
+import ca.uhn.fhir.jpa.provider.DaoRegistryResourceSupportedSvc;
+import ca.uhn.fhir.jpa.provider.IJpaSystemProvider;
+import ca.uhn.fhir.jpa.provider.JpaCapabilityStatementProvider;
+import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
+import ca.uhn.fhir.jpa.search.IStaleSearchDeletingSvc;
+import ca.uhn.fhir.jpa.search.StaleSearchDeletingSvcImpl;
+import ca.uhn.fhir.jpa.subscription.channel.config.SubscriptionChannelConfig;
+import ca.uhn.fhir.jpa.subscription.match.config.SubscriptionProcessorConfig;
+import ca.uhn.fhir.jpa.subscription.match.deliver.email.IEmailSender;
+import ca.uhn.fhir.jpa.subscription.submit.config.SubscriptionSubmitterConfig;
+import ca.uhn.fhir.jpa.util.ResourceCountCache;
+import ca.uhn.fhir.rest.api.IResourceSupportedSvc;
+import ca.uhn.fhir.rest.server.RestfulServer;
+import ca.uhn.fhir.rest.server.interceptor.RequestValidatingInterceptor;
+import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
+import ca.uhn.fhir.rest.server.util.ISearchParamRegistry;
+import ca.uhn.fhir.validation.IValidatorModule;
+import ca.uhn.fhir.validation.ResultSeverityEnum;
+import jakarta.persistence.EntityManagerFactory;
+import java.util.List;
+import java.util.Properties;
+import javax.sql.DataSource;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.autoconfigure.context.PropertyPlaceholderAutoConfiguration;
+import org.springframework.boot.autoconfigure.jdbc.DataSourceAutoConfiguration;
+import org.springframework.boot.autoconfigure.web.servlet.ServletWebServerFactoryAutoConfiguration;
+import org.springframework.boot.web.servlet.ServletRegistrationBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
+import org.springframework.context.annotation.Primary;
+import org.springframework.orm.jpa.JpaTransactionManager;
+import org.springframework.orm.jpa.LocalContainerEntityManagerFactoryBean;
+import org.springframework.transaction.annotation.EnableTransactionManagement;
+
+/** A HAPI FHIR JPA R4 server on loopback, at /fhir; its options stand in application.properties. */
+@Configuration
+@EnableTransactionManagement
+@ImportAutoConfiguration({
+    DataSourceAutoConfiguration.class,
+    PropertyPlaceholderAutoConfiguration.class,
+    ServletWebServerFactoryAutoConfiguration.class
+})
+@Import({
+    ThreadPoolFactoryConfig.class,
+    JpaR4Config.class,
+    JpaBatch2Config.class,
+    Batch2JobsConfig.class,
+    SubscriptionSubmitterConfig.class,
+    SubscriptionProcessorConfig.class,
+    SubscriptionChannelConfig.class
+})
+public class HapiServer {
+
+    public static void main(String[] args) {
+        SpringApplication.run(HapiServer.class, args);
+    }
+
+    @Bean
+    JpaStorageSettings storageSettings(
+            @Value("${fhirmsc.client-ids}") JpaStorageSettings.ClientIdStrategyEnum clientIds) {
+        JpaStorageSettings settings = new JpaStorageSettings();
+        settings.setResourceServerIdStrategy(JpaStorageSettings.IdStrategyEnum.UUID);
+        settings.setResourceClientIdStrategy(clientIds);
+        // A test must see at once what it has written.
+        settings.setReuseCachedSearchResultsForMillis(null);
+        settings.setHibernateSearchIndexFullText(false);
+        return settings;
+    }
+
+    @Bean
+    PartitionSettings partitionSettings() {
+        return new PartitionSettings();
+    }
+
+    @Bean
+    SubscriptionSettings subscriptionSettings() {
+        return new SubscriptionSettings();
+    }
+
+    @Bean
+    IEmailSender emailSender() {
+        return details -> {};
+    }
+
+    @Bean
+    IBinaryStorageSvc binaryStorage() {
+        return new DatabaseBinaryContentStorageSvcImpl();
+    }
+
+    @Bean
+    IFulltextSearchSvc fulltextSearch() {
+        return new FulltextSearchSvcImpl();
+    }
+
+    @Bean
+    IStaleSearchDeletingSvc staleSearches() {
+        return new StaleSearchDeletingSvcImpl();
+    }
+
+    @Bean
+    IHSearchSortHelper sortHelper(ISearchParamRegistry searchParameters) {
+        return new HSearchSortHelperImpl(searchParameters);
+    }
+
+    @Bean
+    IResourceSupportedSvc supportedResources(IDaoRegistry daos) {
+        return new DaoRegistryResourceSupportedSvc(daos);
+    }
+
+    @Bean(name = "myResourceCountsCache")
+    ResourceCountCache resourceCounts(IFhirSystemDao<?, ?> system) {
+        return ResourceCountCacheUtil.newResourceCountCache(system);
+    }
+
+    @Bean
+    DatabaseBackedPagingProvider paging() {
+        DatabaseBackedPagingProvider paging = new DatabaseBackedPagingProvider();
+        paging.setDefaultPageSize(20);
+        paging.setMaximumPageSize(1000);
+        return paging;
+    }
+
+    @Bean
+    @Primary
+    LocalContainerEntityManagerFactoryBean entityManagerFactory(
+            ConfigurableListableBeanFactory beans,
+            FhirContext context,
+            JpaStorageSettings settings,
+            DataSource source,
+            @Value("${spring.datasource.url}") String url) {
+        Class<?> dialect =
+                url.startsWith("jdbc:postgresql:") ? HapiFhirPostgresDialect.class : HapiFhirH2Dialect.class;
+        Properties jpa = new Properties();
+        jpa.setProperty("hibernate.dialect", dialect.getName());
+        jpa.setProperty("hibernate.hbm2ddl.auto", "update");
+        jpa.setProperty("hibernate.jdbc.batch_size", "50");
+        jpa.setProperty("hibernate.search.enabled", "false");
+        LocalContainerEntityManagerFactoryBean factory =
+                HapiEntityManagerFactoryUtil.newEntityManagerFactory(beans, context, settings);
+        factory.setPersistenceUnitName("HAPI_PU");
+        factory.setDataSource(source);
+        factory.setJpaProperties(jpa);
+        return factory;
+    }
+
+    @Bean
+    @Primary
+    JpaTransactionManager transactionManager(EntityManagerFactory factory) {
+        return new JpaTransactionManager(factory);
+    }
+
+    @Bean
+    ServletRegistrationBean<RestfulServer> fhir(
+            IFhirSystemDao<?, ?> system,
+            JpaStorageSettings settings,
+            ISearchParamRegistry searchParameters,
+            IValidationSupport definitions,
+            IValidatorModule validator,
+            IJpaSystemProvider systemProvider,
+            ResourceProviderFactory resourceProviders,
+            DatabaseBackedPagingProvider paging,
+            @Value("${fhirmsc.validate}") boolean validate) {
+        RestfulServer server = new RestfulServer(system.getContext());
+        server.registerProviders(resourceProviders.createProviders());
+        server.registerProvider(systemProvider);
+        server.setServerConformanceProvider(
+                new JpaCapabilityStatementProvider(server, system, settings, searchParameters, definitions));
+        server.setPagingProvider(paging);
+        if (validate) {
+            RequestValidatingInterceptor interceptor = new RequestValidatingInterceptor();
+            interceptor.setFailOnSeverity(ResultSeverityEnum.ERROR);
+            interceptor.setValidatorModules(List.of(validator));
+            server.registerInterceptor(interceptor);
+        }
+        return new ServletRegistrationBean<>(server, "/fhir/*");
+    }
+}
