@@ -91,7 +91,8 @@ class Visit:
     name: str | None = None
     start: str | None = None
     end: str | None = None
-    status: Literal["finished", "in-progress", "cancelled", "planned"] = "finished"
+    status: str = "finished"
+    """finished, in-progress, cancelled (missed) or planned."""
     reason: str | None = None
     """Why an unplanned visit took place, in the source's words."""
 
@@ -107,7 +108,8 @@ class Infusion:
     participant: str
     origins: tuple[Origin, ...]
     start: str | None
-    status: Literal["completed", "not-done", "stopped", "in-progress", "unknown"] = "completed"
+    status: str = "completed"
+    """completed, not-done, stopped, in-progress or unknown."""
     reason: Concept | None = None
     """Why it was not done or stopped."""
     route: Concept | None = None
@@ -157,6 +159,8 @@ class Observation:
     visit: str | None = None
     status: str = "final"
     method: Concept | None = None
+    position: Concept | None = None
+    """How the participant was placed (supine, standing)."""
     body_site: Concept | None = None
     specimen: str | None = None
     """The specimen's kind in the source's words (LBSPEC)."""

@@ -1,4 +1,4 @@
-"""Rows to checked bodies: what ``map``, ``validate`` and staging share."""
+"""What a target should have, table by table, and what became of every row."""
 
 from __future__ import annotations
 

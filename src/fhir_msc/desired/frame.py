@@ -1,0 +1,170 @@
+"""What all tables of one run share: source, pack, policy, identity, and the roster once it is read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from fhir_msc import __version__
+from fhir_msc.desired.bodies import BodyMaker
+from fhir_msc.desired.policy import Policy
+from fhir_msc.desired.roster import Roster
+from fhir_msc.findings import Finding, Severity
+from fhir_msc.mapping.compiler import compile_table, reads
+from fhir_msc.mapping.joins import SameThing
+from fhir_msc.mapping.pack import Pack, PackTable
+from fhir_msc.mapping.table import TableMapper
+from fhir_msc.release.consent import UNCLEAR_WITHDRAWAL, Gate, gate
+from fhir_msc.resources.context import ResourceContext
+from fhir_msc.resources.identity import Identity
+from fhir_msc.sources.seals import Seals
+from fhir_msc.sources.table import Source, Table
+from fhir_msc.trial import Consent, Disposition, Participant, Visit
+
+_ROSTER_KINDS = ("participants", "consents", "dispositions", "visits")
+
+
+@dataclass
+class Frame:
+    """The common ground of a run. The source is sealed already where the project is blind."""
+
+    source: Source
+    pack: Pack
+    policy: Policy
+    identity: Identity
+    seals: Seals
+    same_things: dict[str, SameThing] = field(default_factory=dict)
+
+    @cached_property
+    def tables(self) -> Mapping[str, Table]:
+        """The source's tables by name."""
+        return {table.name: table for table in self.source.tables()}
+
+    @cached_property
+    def mapped(self) -> Sequence[tuple[PackTable, Table]]:
+        """The tables that the pack maps and the source has, in the pack's order."""
+        order = {name: i for i, name in enumerate(self.pack.words.order)}
+        known = [
+            (pack_table, self.tables[name]) for name, pack_table in self.pack.tables.items() if name in self.tables
+        ]
+        return sorted(known, key=lambda one: (order.get(one[1].name, len(order)), one[1].name))
+
+    @cached_property
+    def maker(self) -> BodyMaker:
+        """Makes the bodies."""
+        policy = self.policy
+        return BodyMaker(
+            ResourceContext(policy.namespace, policy.blind, policy.study, self.identity, synthetic=policy.synthetic)
+        )
+
+    def mapper(self, pack_table: PackTable, table: Table) -> TableMapper:
+        """The compiled mapper of a table. Joins that it makes are remembered for the tables they join."""
+        mapper = compile_table(self.pack, pack_table, table, self.source, self.seals, self.same_things)
+        for join in mapper.joins:
+            if isinstance(join, SameThing):
+                self.same_things[join.table.name] = join
+        return mapper
+
+    def zone(self, participant: str) -> str | None:
+        """The zone of a participant's site."""
+        return self.policy.zone_of(self.roster.member(participant).site)
+
+    @cached_property
+    def roster(self) -> Roster:
+        """The roster, read when it is first asked for."""
+        roster = Roster()
+        roster.answer_withdrawals(dict(self.policy.withdrawals))
+        self.__dict__["roster"] = roster
+        for pack_table, table in self._roster_tables():
+            if pack_table.words.participants:
+                self._enrol(roster, pack_table, table, Participant)
+        for pack_table, table in self._roster_tables():
+            if pack_table.words.consents or pack_table.words.dispositions:
+                self._enrol(roster, pack_table, table, (Consent, Disposition))
+        for pack_table, table in self._roster_tables():
+            if pack_table.words.visits:
+                self._enrol(roster, pack_table, table, Visit)
+        return roster
+
+    def _roster_tables(self) -> Iterator[tuple[PackTable, Table]]:
+        for pack_table, table in self.mapped:
+            if any(getattr(pack_table.words, kind) for kind in _ROSTER_KINDS):
+                yield pack_table, table
+
+    def _enrol(
+        self, roster: Roster, pack_table: PackTable, table: Table, kind: type[object] | tuple[type[object], ...]
+    ) -> None:
+        mapper = self.mapper(pack_table, table)
+        for row in mapper.map(mapper.rows(), self.zone):
+            for record in row.records:
+                if not isinstance(record, kind):
+                    continue
+                if isinstance(record, Participant):
+                    roster.add_participant(record)
+                elif isinstance(record, Consent):
+                    roster.add_consent(record)
+                elif isinstance(record, Disposition):
+                    roster.add_disposition(record)
+                elif isinstance(record, Visit) and record.number is not None and self.may_leave(record) is None:
+                    rid = self.identity.rid("Encounter", record.key[1:])
+                    roster.add_visit(record.participant, record.number, rid, record.start)
+
+    def may_leave(self, record: Visit) -> str | None:
+        """Why a visit is held. A visit that was missed, and has no date, is gated like the participant."""
+        kind = Gate.PERSON if record.status == "cancelled" and record.start is None else Gate.DATED
+        consent = self.roster.member(record.participant).consent
+        return gate(consent, record.start, kind, self.policy.consent)
+
+    def questions(self) -> list[Finding]:
+        """What the sites must be asked before anything follows from it."""
+        return [
+            Finding(
+                rule=UNCLEAR_WITHDRAWAL,
+                severity=Severity.WARNING,
+                message="a withdrawal that does not say whether the consent was withdrawn: nothing is stopped",
+                origins=step.origins,
+                key=self.identity.rid("Patient", (step.participant,)),
+                hint='ask the site, then answer in fhir-msc.toml: [consent.withdrawals] PARTICIPANT = "consent" or '
+                '"participation"',
+            )
+            for step in self.roster.unclear_withdrawals()
+        ]
+
+    @cached_property
+    def common_fingerprint(self) -> bytes:
+        """What every body depends on: engine, pack, policy, and the rows of the roster's tables."""
+        digest = self.identity.digest(
+            "common", (__version__, hashlib.sha256(self.pack.text).hexdigest(), _policy_text(self.policy))
+        )
+        total = hashlib.sha256(digest)
+        for pack_table, table in self._roster_tables():
+            total.update(self.rows_digest(pack_table, table))
+        return total.digest()
+
+    def rows_digest(self, pack_table: PackTable, table: Table) -> bytes:
+        """A keyed digest of the rows of a table and of those joined to it, of the columns that are read."""
+        words = pack_table.words
+        named = set(reads(words, self.pack, self.seals))
+        key = self.identity.digest("rows", (table.name,))
+        total = hashlib.blake2b(key=key, digest_size=32)
+        joined = [(self.tables[join.table], join) for join in words.join if join.table in self.tables]
+        self._digest_rows(total, table, [column for column in table.columns if column in named or joined])
+        for other, _ in joined:
+            self._digest_rows(total, other, other.columns)
+        return total.digest()
+
+    def _digest_rows(self, total: hashlib.blake2b, table: Table, columns: Sequence[str]) -> None:
+        total.update(repr((table.name, columns)).encode())
+        update = total.update
+        for _, cells in self.source.rows(table.name, columns):
+            update("\x1f".join(cells).encode() + b"\x1e")
+
+
+def _policy_text(policy: Policy) -> str:
+    plain = {
+        name: sorted(value) if isinstance(value := getattr(policy, name), frozenset) else value
+        for name in policy.__slots__
+    }
+    return repr(sorted(plain.items()))

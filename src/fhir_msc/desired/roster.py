@@ -1,0 +1,178 @@
+"""The roster: who is in the trial, at which site, under which consent, with which visits.
+
+Read before anything else, because it decides what may leave. It stands in a temporary SQLite file: ten times the
+participants take the same memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from fhir_msc.findings import Origin
+from fhir_msc.mapping.joins import scratch_database
+from fhir_msc.release.consent import ConsentState
+from fhir_msc.trial import Consent, Disposition, Participant
+
+_REMEMBERED = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A participant as the release rules see one: site, consent, and whether the study's tables name them at all."""
+
+    known: bool
+    site: str | None
+    consent: ConsentState
+
+
+class Roster:
+    """Participants, consents, dispositions and visits of the study."""
+
+    def __init__(self) -> None:
+        self._database = scratch_database()
+        self._database.execute("CREATE TABLE participant (subject PRIMARY KEY, site) WITHOUT ROWID")
+        self._database.execute("CREATE TABLE consent (subject, day, decision, key, origins)")
+        self._database.execute("CREATE TABLE disposition (subject, kind, day, scope, term, key, origins)")
+        self._database.execute("CREATE TABLE visit (subject, number, rid, day)")
+        for table in ("consent", "disposition", "visit"):
+            self._database.execute(f"CREATE INDEX {table}_of ON {table} (subject)")
+        self._members: dict[str, Member] = {}
+        self._overrides: dict[str, str] = {}
+
+    def answer_withdrawals(self, answers: dict[str, str]) -> None:
+        """Takes the project's answers to unclear withdrawals: participant → ``consent`` or ``participation``."""
+        self._overrides = dict(answers)
+
+    def add_participant(self, record: Participant) -> None:
+        """Enters a participant; of two rows the one whose site comes first in the alphabet counts."""
+        self._members.pop(record.participant, None)
+        self._database.execute(
+            "INSERT INTO participant VALUES (?, ?) ON CONFLICT (subject) DO UPDATE"
+            " SET site = min(coalesce(site, excluded.site), coalesce(excluded.site, site))",
+            (record.participant, record.site),
+        )
+
+    def add_consent(self, record: Consent) -> None:
+        """Enters a consent or its withdrawal."""
+        self._members.pop(record.participant, None)
+        self._database.execute(
+            "INSERT INTO consent VALUES (?, ?, ?, ?, ?)",
+            (record.participant, record.date, record.decision, *_packed(record.key, record.origins)),
+        )
+
+    def add_disposition(self, record: Disposition) -> None:
+        """Enters a step through the trial."""
+        self._members.pop(record.participant, None)
+        self._database.execute(
+            "INSERT INTO disposition VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.participant,
+                record.kind,
+                record.date,
+                record.scope,
+                record.term,
+                *_packed(record.key, record.origins),
+            ),
+        )
+
+    def add_visit(self, participant: str, number: str, rid: str, day: str | None) -> None:
+        """Enters a visit that may leave, with the id of its Encounter."""
+        self._database.execute("INSERT INTO visit VALUES (?, ?, ?, ?)", (participant, number, rid, day))
+
+    def member(self, participant: str) -> Member:
+        """What is known of a participant."""
+        found = self._members.get(participant)
+        if found is None:
+            if len(self._members) >= _REMEMBERED:
+                self._members.clear()
+            found = self._members[participant] = self._look_up(participant)
+        return found
+
+    def _look_up(self, participant: str) -> Member:
+        row = self._database.execute("SELECT site FROM participant WHERE subject = ?", (participant,)).fetchone()
+        return Member(row is not None, row[0] if row else None, self._consent_state(participant))
+
+    def _consent_state(self, participant: str) -> ConsentState:
+        given = [one.date for one in self.consents(participant) if one.decision == "given" and one.date]
+        ended = [one.date for one in self.withdrawals(participant) if one.date]
+        if not given:
+            return ConsentState()
+        # A consent given anew after a withdrawal stands.
+        withdrawn = min(ended) if ended and max(given) <= max(ended) else None
+        return ConsentState(min(given), withdrawn)
+
+    def consents(self, participant: str) -> list[Consent]:
+        """The recorded consents and withdrawals, oldest first."""
+        return [
+            Consent(key, participant, origins, day, decision)
+            for day, decision, key, origins in self._rows(
+                "SELECT day, decision, key, origins FROM consent WHERE subject = ? ORDER BY day, decision, key",
+                participant,
+            )
+        ]
+
+    def withdrawals(self, participant: str) -> list[Consent]:
+        """The withdrawals of consent: recorded as such, by a disposition, or by the project's answer."""
+        found = [one for one in self.consents(participant) if one.decision == "withdrawn"]
+        answer = self._overrides.get(participant)
+        for step in self.dispositions(participant):
+            if step.kind == "consent-withdrawn" or (step.kind == "unclear-withdrawal" and answer == "consent"):
+                found.append(Consent(step.key, participant, step.origins, step.date, "withdrawn"))
+        return sorted(found, key=lambda one: (one.date or "9999", one.key))
+
+    def dispositions(self, participant: str) -> list[Disposition]:
+        """The steps through the trial, in the order of date and key; an answered withdrawal as what it was."""
+        steps = [
+            Disposition(key, participant, origins, kind, day, scope, term)
+            for kind, day, scope, term, key, origins in self._rows(
+                "SELECT kind, day, scope, term, key, origins FROM disposition WHERE subject = ? ORDER BY day, key",
+                participant,
+            )
+        ]
+        answer = self._overrides.get(participant)
+        kind = {"participation": "discontinued", "consent": "consent-withdrawn"}.get(answer or "")
+        return [replace(step, kind=kind) if kind and step.kind == "unclear-withdrawal" else step for step in steps]
+
+    def encounter(self, participant: str, number: str) -> tuple[str, str | None] | None:
+        """The Encounter's id and the day of a visit that may leave."""
+        row = self._database.execute(
+            "SELECT rid, day FROM visit WHERE subject = ? AND number = ? ORDER BY rid LIMIT 1", (participant, number)
+        ).fetchone()
+        return (row[0], row[1]) if row else None
+
+    def sites(self) -> list[str]:
+        """The sites that have participants."""
+        return [
+            site
+            for (site,) in self._database.execute(
+                "SELECT DISTINCT site FROM participant WHERE site IS NOT NULL ORDER BY site"
+            )
+        ]
+
+    def unclear_withdrawals(self) -> list[Disposition]:
+        """The withdrawals that say nothing of the consent and have no answer yet, one per participant."""
+        subjects = [
+            subject
+            for (subject,) in self._database.execute(
+                "SELECT DISTINCT subject FROM disposition WHERE kind = 'unclear-withdrawal' ORDER BY subject"
+            )
+            if subject not in self._overrides
+        ]
+        return [
+            next(step for step in self.dispositions(subject) if step.kind == "unclear-withdrawal")
+            for subject in subjects
+        ]
+
+    def _rows(self, statement: str, participant: str) -> Iterator[tuple[Any, ...]]:
+        for row in self._database.execute(statement, (participant,)):
+            key, origins = orjson.loads(row[-2]), orjson.loads(row[-1])
+            unpacked = tuple(Origin(**{**one, "fields": tuple(one["fields"])}) for one in origins)
+            yield (*row[:-2], tuple(key), unpacked)
+
+
+def _packed(key: tuple[str, ...], origins: tuple[Origin, ...]) -> tuple[bytes, bytes]:
+    return orjson.dumps(key), orjson.dumps(origins)

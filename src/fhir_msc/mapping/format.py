@@ -1,0 +1,380 @@
+"""The pack format: what an integrator may write, as pydantic models. The JSON Schema is made from them.
+
+A pack is a folder: ``pack.yaml``, one YAML file per source table or form, code tables as CSV. ``docs/mapping-packs.md``
+teaches it by example; here stands what each word means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+# Any stands here only where pydantic hands over what a user wrote, before it is checked.
+
+
+@dataclass(frozen=True)
+class _Or:
+    """Tells the JSON Schema what a BeforeValidator takes besides the full form: a word, or one instead of a list."""
+
+    word: bool = False
+    one: bool = False
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        full = handler(core)
+        forms: list[JsonSchemaValue] = [{"type": "string"}] if self.word else []
+        if self.one:
+            items = full["items"]
+            forms += [form for form in items.get("anyOf", [items]) if form not in forms]
+        return {"anyOf": [*forms, full]}
+
+
+def _dashed(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
+class _Words(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_dashed, populate_by_name=False)
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_list), _Or(one=True)]
+"""One name, or a list of names."""
+
+Condition = dict[str, Names]
+"""Columns and the values they must have, all of them: ``{LBSTAT: NOT DONE}``, ``{VSTESTCD: [SYSBP, DIABP]}``.
+``""`` is an empty cell, ``*`` any filled one; ``!X`` is anything but X."""
+
+
+def _as_value(value: Any) -> Any:
+    return {"from": value} if isinstance(value, str) else value
+
+
+class Value(_Words):
+    """Where a value comes from and how it is read. A column's name alone is ``{from: NAME}``."""
+
+    from_: Names = Field((), description="the column, or the first filled one of several columns")
+    constant: str | None = Field(None, description="a fixed value, read by `as` like a cell")
+    as_: str = Field("text", description="the transform that reads the cell")
+    map: dict[str, str] | None = Field(None, description="cell → value; other cells follow `unknown`")
+    unknown: Literal["keep", "reject", "drop"] = Field(
+        "reject", description="a cell that `map` or `table` lacks: kept as it is, an error of the row, or no value"
+    )
+    if_: Condition | None = Field(None, description="yields only where this holds")
+    unit: UnitWord | None = Field(None, description="a number's unit: a UCUM code, or where its text comes from")
+
+
+def _as_unit(value: Any) -> Any:
+    return {"ucum": value} if isinstance(value, str) else value
+
+
+class UnitOf(_Words):
+    """A number's unit: fixed (``ucum``), or a column's text turned into UCUM by a code table (``text``, ``ucum``)."""
+
+    ucum: str | None = None
+    text: str | None = Field(None, description="how a fixed unit is printed, where it differs from UCUM")
+    from_: str | None = None
+    table: str | None = None
+
+
+UnitWord = Annotated[UnitOf, BeforeValidator(_as_unit), _Or(word=True)]
+
+
+def _as_values(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+ValueWord = Annotated[Value, BeforeValidator(_as_value), _Or(word=True)]
+Values = Annotated[tuple[ValueWord, ...], BeforeValidator(_as_values), _Or(one=True)]
+"""One value, or several of which the first that yields counts."""
+
+
+def _as_concept(value: Any) -> Any:
+    return {"constant": value} if isinstance(value, str) else value
+
+
+class ConceptOf(_Words):
+    """A concept: fixed (``loinc|1751-7|Albumin``), or cells looked up in a code table.
+
+    The code table is a CSV file whose first columns are named as in ``from`` and whose others are ``system``,
+    ``code``, ``display`` (and ``confidence``, ``source`` for readers). A cell of it may be empty (anything goes), ``-``
+    (must be empty), or several values between bars. The most specific line counts.
+    """
+
+    constant: str | None = None
+    from_: Names = ()
+    table: str | None = None
+    map: dict[str, str] | None = Field(None, description="cell → concept as system|code|display")
+    text: str | None = Field(None, description="the column with the words; without it the cell itself")
+    sponsor: str | None = Field(None, description="the code system of the sponsor's own code, added as last coding")
+    unknown: Literal["keep", "reject", "drop"] = Field("keep", description="no line fits: text only, error, nothing")
+    if_: Condition | None = None
+
+
+ConceptWord = Annotated[ConceptOf, BeforeValidator(_as_concept), _Or(word=True)]
+
+
+class NotDone(_Words):
+    """When nothing was found, and why."""
+
+    if_: Condition
+    reason: ConceptWord | None = Field(None, description="default: data-absent-reason not-performed")
+
+
+class Range(_Words):
+    """The laboratory's limits."""
+
+    low: str | None = None
+    high: str | None = None
+    text: str | None = None
+
+
+class _Block(_Words):
+    if_: Condition | None = Field(None, description="only rows of which this holds")
+    name: str | None = Field(None, description="part of the key where a row gives several records of a kind")
+    participant: str | None = Field(None, description="the participant's column, if another than the table's")
+
+
+class ParticipantBlock(_Block):
+    """A row is a participant."""
+
+    label: Values | None = None
+    site: Values | None = None
+    sex: Values | None = None
+    birth_date: Values | None = None
+    death_date: Values | None = None
+    died: Values | None = None
+    country: Values | None = None
+    arm: Values | None = None
+    actual_arm: Values | None = None
+
+
+class ConsentBlock(_Block):
+    """A row is a consent, or its withdrawal."""
+
+    date: Values
+    decision: Literal["given", "withdrawn"] = "given"
+
+
+class DispositionBlock(_Block):
+    """A row is a step through the trial."""
+
+    kind: Values
+    date: Values | None = None
+    scope: Values | None = None
+    term: Values | None = None
+
+
+class VisitBlock(_Block):
+    """A row is a visit."""
+
+    number: Values
+    name_: Values | None = Field(None, alias="title")
+    start: Values | None = None
+    end: Values | None = None
+    status: Values | None = None
+    reason: Values | None = None
+
+
+class InfusionBlock(_Block):
+    """A row is an administration of the study product."""
+
+    start: Values
+    end: Values | None = None
+    status: Values | None = None
+    reason: ConceptWord | None = None
+    route: ConceptWord | None = None
+    form: ConceptWord | None = None
+    visit: Values | None = None
+    product: ConceptWord | None = None
+    dose: Values | None = None
+    volume: Values | None = None
+    lot: Values | None = None
+
+
+class CellProductBlock(_Block):
+    """A row is a unit of the cell product."""
+
+    lot: Values | None = None
+    kit: Values | None = None
+    donor: Values | None = None
+    product: ConceptWord | None = None
+    cells: Values | None = None
+    viability: Values | None = None
+
+
+class ComponentWord(_Words):
+    """One part of a panel."""
+
+    code: ConceptWord
+    value: Values
+    if_: Condition | None = Field(None, description="in a group: the row of which the part is made")
+
+
+class ObservationBlock(_Block):
+    """A row (or a group of rows, or each of several columns) is an observation."""
+
+    preset: Literal["laboratory", "vital-signs", "blood-pressure", "survey", "exam"]
+    code: ConceptWord | None = None
+    when: Values | None = None
+    visit: Values | None = None
+    value: Values | None = None
+    components: tuple[ComponentWord, ...] = ()
+    group: tuple[str, ...] = Field((), description="rows that agree in these columns are one observation")
+    columns: str | None = Field(
+        None, description="a code table with a line per column (column, system, code, display, unit, as): each is one"
+    )
+    not_done: NotDone | None = None
+    range: Range | None = None
+    interpretation: ConceptWord | None = None
+    status: Values | None = None
+    method: ConceptWord | None = None
+    position: ConceptWord | None = None
+    body_site: ConceptWord | None = None
+    specimen: Values | None = None
+    note: Values | None = None
+
+
+class AdverseEventBlock(_Block):
+    """A row is an adverse event."""
+
+    term: Values
+    start: Values | None = None
+    end: Values | None = None
+    severity: Values | None = None
+    grade: ConceptWord | None = None
+    serious: Values | None = None
+    criteria: tuple[CriterionWord, ...] = ()
+    outcome: Values | None = None
+    relatedness: Values | None = None
+    action: Values | None = None
+
+
+class CriterionWord(_Words):
+    """A seriousness criterion, and when it is ticked."""
+
+    code: ConceptWord
+    if_: Condition
+
+
+class Join(_Words):
+    """Another table whose rows belong to rows of this one. ``JOIN: NAME`` alone joins SDTM supplemental qualifiers."""
+
+    table: str
+    on: dict[str, str] = Field(default_factory=dict, description="this table's column → the other's")
+    kind: Literal["qualifiers", "same"] = Field(
+        "same",
+        description="`same`: the other row says more of the same thing; `qualifiers`: SUPP--, each QNAM a column",
+    )
+    columns: Names = Field((), description="the other table's columns that are wanted")
+
+
+def _as_join(value: Any) -> Any:
+    return {"table": value, "kind": "qualifiers"} if isinstance(value, str) else value
+
+
+JoinWord = Annotated[Join, BeforeValidator(_as_join), _Or(word=True)]
+Joins = Annotated[tuple[JoinWord, ...], BeforeValidator(_as_values), _Or(one=True)]
+
+
+class Example(_Words):
+    """A row and what it must give; ``mapping check`` runs it."""
+
+    row: dict[str, str]
+    gives: dict[str, str] | tuple[dict[str, str], ...] | str
+
+
+class TableWords(_Words):
+    """One table's file: what its rows become."""
+
+    table: str
+    required: Names = ()
+    participant: str | None = Field(None, description="the column with the participant's identifier")
+    join: Joins = ()
+    key: Names = Field((), description="the columns that make a row unique; the participant comes first")
+    sponsor_id: Names = Field((), description="the sponsor's own identifier: where filled it stands for `correctable`")
+    correctable: Names = Field((), description="key columns that a site may correct: dates, terms")
+    tie_breakers: Names = Field((), description="columns that tell apart rows which still share a key")
+    skip_unless_any: Names = Field((), description="rows in which none of these is filled are not mapped")
+    one_of_each: bool = Field(False, description="the first block whose `if` holds takes the row")
+    participants: Annotated[tuple[ParticipantBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), alias="participant-record"
+    )
+    consents: Annotated[tuple[ConsentBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), alias="consent"
+    )
+    dispositions: Annotated[tuple[DispositionBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), alias="disposition"
+    )
+    visits: Annotated[tuple[VisitBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field((), alias="visit")
+    infusions: Annotated[tuple[InfusionBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), alias="infusion"
+    )
+    cell_products: Annotated[tuple[CellProductBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), alias="cell-product"
+    )
+    observations: Annotated[tuple[ObservationBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), alias="observation"
+    )
+    adverse_events: Annotated[tuple[AdverseEventBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), alias="adverse-event"
+    )
+    ignore: Names = Field(
+        (), description="columns that are left on purpose; other columns that nothing reads are reported"
+    )
+    examples: tuple[Example, ...] = ()
+
+
+class SealedRows(_Words):
+    """Rows to seal by a column's value: ``any`` of these, or all ``except`` these."""
+
+    column: str
+    any: Names = ()
+    except_: Names = ()
+
+
+class Sealed(_Words):
+    """What tells the arm, and is dropped at the source's door in a blind project. Names may hold ``*``."""
+
+    tables: Names = ()
+    columns: dict[str, Names] = Field(default_factory=dict, description="table → columns")
+    rows: dict[str, SealedRows] = Field(default_factory=dict, description="table → rows")
+    unnumbered: Names = Field(default=(), description="tables whose row order may tell the arm")
+
+
+class StudyWords(_Words):
+    """Where ``init`` finds what it writes into [study]: a parameter table (SDTM TS) and the column of the sites."""
+
+    table: str | None = None
+    parameter: str | None = None
+    value: str | None = None
+    fields: dict[str, str] = Field(default_factory=dict, description="[study] word → parameter code")
+    sites: str | None = Field(default=None, description="TABLE.COLUMN that names the sites")
+
+
+class PackWords(_Words):
+    """``pack.yaml``: what holds for the whole pack."""
+
+    pack: str
+    title: str
+    version: str
+    source: Literal["xpt", "redcap", "csv"]
+    order: Names = Field((), description="tables in the order they are mapped; others follow by name")
+    sealed: Sealed = Field(default_factory=Sealed)
+    missing: dict[str, str] = Field(default_factory=dict, description="missing-data code → R4 data-absent-reason code")
+    arms_are_treatments: bool = Field(False, description="REDCap's arms tell the treatment")
+    identifying: dict[str, str] = Field(
+        default_factory=dict, description="TABLE.COLUMN flagged as identifying → why taken"
+    )
+    not_mapped: dict[str, str] = Field(default_factory=dict, description="table → why nothing is made of it")
+    study: StudyWords = Field(default_factory=StudyWords)
+
+
+Value.model_rebuild()
+AdverseEventBlock.model_rebuild()

@@ -1,0 +1,180 @@
+"""Transforms: named functions that read one cell. Pure; a cell they cannot read raises ``Unreadable``.
+
+They return FHIR's forms: numbers in JSON's spelling as written, dates and times in ISO 8601 with the precision the
+cell has, times with a zone.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+
+class Unreadable(ValueError):
+    """The cell does not have the form the transform reads. The message says which form, never the cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as written, with its comparator if it had one."""
+
+    value: str
+    comparator: str | None = None
+
+
+_NUMBER = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?")
+_COMPARATOR = re.compile(r"(<=|>=|<|>|≤|≥)\s*(.+)")
+_COMPARATORS = {"≤": "<=", "≥": ">="}
+
+
+def decimal(cell: str) -> Number:
+    """A number: digits as written, only what JSON forbids is changed (``.94`` → ``0.94``, ``+5`` → ``5``)."""
+    match = _NUMBER.fullmatch(cell.strip())
+    if match is None or not (match[2] or match[3]):
+        raise Unreadable("a number is expected")
+    sign, whole, fraction, exponent = match.groups()
+    text = ("-" if sign == "-" else "") + (whole.lstrip("0") or "0")
+    if fraction:
+        text += "." + fraction
+    return Number(text + (f"e{exponent}" if exponent else ""))
+
+
+def comparator_decimal(cell: str) -> Number:
+    """A number with a comparator (``<3.42``, ``>= 100``)."""
+    match = _COMPARATOR.fullmatch(cell.strip())
+    if match is None:
+        raise Unreadable("a number with < <= > or >= is expected")
+    return Number(decimal(match[2]).value, _COMPARATORS.get(match[1], match[1]))
+
+
+def integer(cell: str) -> Number:
+    """A whole number; ``5.0`` is one, ``5.5`` is not."""
+    number = decimal(cell)
+    whole, _, fraction = number.value.partition(".")
+    if fraction.strip("0") or "e" in number.value:
+        raise Unreadable("a whole number is expected")
+    return Number(whole)
+
+
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
+
+_HOUR_ALONE = re.compile(r"\d\d")
+
+
+@lru_cache(maxsize=65536)
+def iso_date(cell: str) -> str:
+    """A date, maybe partial (``2021``, ``2021-03``, ``2021-03-05``); of a date and time, the date."""
+    day = cell.strip().partition("T")[0]
+    match = _DATE.fullmatch(day.rstrip("-"))
+    if match is None:
+        raise Unreadable("a date as YYYY, YYYY-MM or YYYY-MM-DD is expected")
+    year, month, date = match.groups()
+    if year == "0000" or (month and not 1 <= int(month) <= 12):
+        raise Unreadable("there is no such month")
+    if date and not 1 <= int(date) <= calendar.monthrange(int(year), int(month))[1]:
+        raise Unreadable("there is no such day")
+    return day.rstrip("-")
+
+
+@lru_cache(maxsize=65536)
+def iso_date_time(cell: str, zone: str | None) -> tuple[str, bool]:
+    """A date, or a date and time with a zone: its own, or that of ``zone`` (IANA name).
+
+    The second part says whether a time had to be left out: no zone is known, or it is an hour without minutes, which
+    R4 does not have. Missing seconds become ``:00``.
+    A wall-clock time that occurs twice when clocks go back is taken as the first of the two.
+    """
+    text = cell.strip()
+    day, _, clock = text.partition("T")
+    date = iso_date(day)
+    if not clock or clock.startswith("-"):
+        return date, False
+    if _HOUR_ALONE.fullmatch(clock) and len(date) == 10:
+        return date, True
+    match = _TIME.fullmatch(clock)
+    if match is None or len(date) < 10:
+        raise Unreadable("a time as hh:mm or hh:mm:ss after a whole date is expected")
+    hour, minute, second, fraction, offset = match.groups()
+    second = second or "00"
+    if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+        raise Unreadable("there is no such time of day")
+    wall = f"{date}T{hour}:{minute}:{second}{fraction or ''}"
+    if offset:
+        return wall + offset, False
+    if zone is None:
+        return date, True
+    moment = datetime.fromisoformat(f"{date}T{hour}:{minute}:{second}").replace(tzinfo=ZoneInfo(zone))
+    shift = moment.strftime("%z")
+    return f"{wall}{shift[:3]}:{shift[3:5]}", False
+
+
+def _layout(pattern: str, *order: int) -> Callable[[str], str]:
+    form = re.compile(pattern)
+
+    def read(cell: str) -> str:
+        match = form.fullmatch(cell.strip())
+        if match is None:
+            raise Unreadable("a date of the declared layout is expected")
+        year, month, day = (match[group] for group in order)
+        return iso_date(f"{year}-{int(month):02d}-{int(day):02d}")
+
+    return read
+
+
+DATE_LAYOUTS: dict[str, Callable[[str], str]] = {
+    "date": iso_date,
+    "date-us": _layout(r"(\d{1,2})/(\d{1,2})/(\d{4})", 3, 1, 2),
+    "date-eu": _layout(r"(\d{1,2})[./](\d{1,2})[./](\d{4})", 3, 2, 1),
+}
+"""Transforms that read a date, by the names packs use."""
+
+NUMBERS: dict[str, Callable[[str], Number]] = {
+    "decimal": decimal,
+    "integer": integer,
+    "comparator-decimal": comparator_decimal,
+}
+"""Transforms that read a number."""
+
+
+def text(cell: str) -> str:
+    """Words, trimmed."""
+    return cell.strip()
+
+
+def upper(cell: str) -> str:
+    """Words in capitals."""
+    return cell.strip().upper()
+
+
+def boolean(cell: str) -> str:
+    """``true`` or ``false``, from Y/N, YES/NO, 1/0, TRUE/FALSE."""
+    word = cell.strip().upper()
+    if word in ("Y", "YES", "1", "TRUE"):
+        return "true"
+    if word in ("N", "NO", "0", "FALSE"):
+        return "false"
+    raise Unreadable("yes or no is expected")
+
+
+def visit_number(cell: str) -> str:
+    """A visit's number without a trailing ``.0``."""
+    return decimal(cell).value.removesuffix(".0")
+
+
+WORDS: dict[str, Callable[[str], str]] = {
+    "text": text,
+    "upper": upper,
+    "boolean": boolean,
+    "visit-number": visit_number,
+    **DATE_LAYOUTS,
+}
+"""Transforms that read words."""
+
+NAMES = (*WORDS, *NUMBERS, "date-time")
+"""Every transform's name."""

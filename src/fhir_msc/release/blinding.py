@@ -1,0 +1,37 @@
+"""Blinding: what tells the arm does not leave for a blind target.
+
+The pack's seals keep it out at the source's door; here records that were made by hand are refused all the same, so that
+no path leads around the door (ICH E6(R3) 4.1; E9).
+"""
+
+from __future__ import annotations
+
+from fhir_msc.errors import BlindError, UsageError
+from fhir_msc.sources.seals import Seals
+from fhir_msc.trial import CellProduct, Infusion, Participant, Record, Study
+
+_SEALED: dict[type[object], tuple[str, ...]] = {
+    Participant: ("arm", "actual_arm"),
+    Infusion: ("end", "product", "dose", "volume", "lot"),
+}
+
+
+def refuse_sealed(record: Record) -> None:
+    """Raises BlindError for a record that carries a sealed field; the message names the field, not what it holds."""
+    if isinstance(record, CellProduct):
+        raise BlindError("a cell product is sealed as a whole in a blind project")
+    for name in _SEALED.get(type(record), ()):
+        if getattr(record, name) is not None:
+            raise BlindError(
+                f"{type(record).__name__}.{name} is sealed in a blind project",
+                hint="seal its column in the pack, or leave the field empty",
+            )
+
+
+def refuse_unsealed_pack(study: Study, blind: bool, seals: Seals, pack: str) -> None:
+    """Raises UsageError where a blind project of a masked study would run with a pack that seals nothing."""
+    if blind and study.is_masked and not seals:
+        raise UsageError(
+            f"the study is masked ({study.masking}), but the pack {pack} seals nothing",
+            hint="name the columns and tables that tell the arm under `sealed` in pack.yaml",
+        )
