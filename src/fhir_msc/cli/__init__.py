@@ -1,1 +1,22 @@
-"""The commands, one module per noun."""
+"""The commands, one module per noun.
+
+Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+
+Exit codes: 0 clean (held rows and warnings included), 1 a finding of severity error, a dead letter or a conflict,
+2 usage or config, 3 input unreadable, 4 internal, 5 target unreachable or refusing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Runs the command line and ends the process with its exit code."""
+    from fhir_msc.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+__all__ = ["main"]

@@ -111,12 +111,14 @@ def _cell_test(index: int, wanted: tuple[str, ...]) -> Test:
 
 def words_of(values: Sequence[Value] | None, scope: Scope) -> Getter[str]:
     """A value that is words, a code, a date or a date and time: the first alternative that yields."""
-    return _first([_word(value, scope) for value in values or ()])
+    return _first([(value.from_, _word(value, scope)) for value in values or ()])
 
 
 def quantity_or_words(values: Sequence[Value], scope: Scope) -> Getter[Quantity | str]:
     """An observation's value: a quantity where the transform reads numbers, else words."""
-    return _first([_quantity(value, scope) if value.as_ in NUMBERS else _word(value, scope) for value in values])
+    return _first(
+        [(value.from_, _quantity(value, scope) if value.as_ in NUMBERS else _word(value, scope)) for value in values]
+    )
 
 
 def quantity(values: Sequence[Value] | None, scope: Scope) -> Getter[Quantity]:
@@ -124,26 +126,32 @@ def quantity(values: Sequence[Value] | None, scope: Scope) -> Getter[Quantity]:
     for value in values or ():
         if value.as_ not in NUMBERS:
             raise PackError(f"{scope.place}: a number is needed here; read it as one of {', '.join(NUMBERS)}")
-    return _first([_quantity(value, scope) for value in values or ()])
+    return _first([(value.from_, _quantity(value, scope)) for value in values or ()])
 
 
-def _first(getters: Sequence[Getter[T]]) -> Getter[T]:
-    present = [getter for getter in getters if getter is not nothing]
+def _first(alternatives: Sequence[tuple[tuple[str, ...], Getter[T]]]) -> Getter[T]:
+    """The first alternative that yields. A cell that one cannot read may be read by a later one of the same columns
+    (a number, else words); what is unreadable in another column is no reason to pass it over."""
+    present = [(columns, getter) for columns, getter in alternatives if getter is not nothing]
     if not present:
         return nothing
     if len(present) == 1:
-        return present[0]
+        return present[0][1]
 
     def first(cells: Cells, zone: str | None) -> T | None:
         problem: CellProblem | None = None
-        for getter in present:
+        unread: tuple[str, ...] = ()
+        for columns, getter in present:
+            if problem is not None and columns != unread:
+                raise problem
             try:
                 found = getter(cells, zone)
             except CellProblem as raised:
-                problem = raised
+                problem, unread = raised, columns
                 continue
             if found is not None:
                 return found
+            problem = None
         if problem is not None:
             raise problem
         return None

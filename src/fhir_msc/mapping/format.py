@@ -225,6 +225,7 @@ class ObservationBlock(_Block):
     when: Values | None = None
     visit: Values | None = None
     value: Values | None = None
+    coded: ConceptWord | None = Field(None, description="a value that is a code; tried before `value`")
     components: tuple[ComponentWord, ...] = ()
     group: tuple[str, ...] = Field((), description="rows that agree in these columns are one observation")
     columns: str | None = Field(

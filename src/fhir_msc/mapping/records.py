@@ -47,6 +47,7 @@ from fhir_msc.trial import (
     Key,
     Observation,
     Participant,
+    Quantity,
     Record,
     ReferenceRange,
     Visit,
@@ -318,6 +319,7 @@ def observation(
     code = concept(words.code, scope) if words.code else (lambda _cells, _zone: BLOOD_PRESSURE)
     when, visit_number = words_of(words.when, scope), words_of(words.visit, scope)
     value = quantity_or_words(words.value or (), scope)
+    coded = concept(words.coded, scope)
     missing_at = [scope.index(name) for one in words.value or () for name in scope.open(one.from_)]
     not_done = condition(words.not_done.if_, scope) if words.not_done else None
     reason = concept(words.not_done.reason, scope) if words.not_done else nothing
@@ -333,7 +335,7 @@ def observation(
 
     def make(cells: Cells, zone: str | None, key: Key, subject: str, origins: tuple[Origin, ...]) -> Record | None:
         why: Concept | None = None
-        found = None
+        found: Quantity | Concept | str | None = None
         components: tuple[Component, ...] = ()
         if not_done is not None and not_done(cells):
             given = reason(cells, zone)
@@ -342,10 +344,11 @@ def observation(
             pass
         elif parts:
             components = _components(parts, [cells], zone)
-            if not components:
+            found = value(cells, zone)
+            if not components and found is None:
                 return None
         else:
-            found = value(cells, zone)
+            found = coded(cells, zone) or value(cells, zone)
             if found is None:
                 told = next((missing[cell] for i in missing_at if (cell := cells[i].strip()) in missing), None)
                 if told is None and not_done is None:

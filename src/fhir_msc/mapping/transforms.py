@@ -67,10 +67,15 @@ _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
 _HOUR_ALONE = re.compile(r"\d\d")
 
 
+def _joined(cell: str) -> str:
+    # EDC exports (REDCap) put a blank where ISO 8601 has a T.
+    return cell.strip().replace(" ", "T", 1)
+
+
 @lru_cache(maxsize=65536)
 def iso_date(cell: str) -> str:
     """A date, maybe partial (``2021``, ``2021-03``, ``2021-03-05``); of a date and time, the date."""
-    day = cell.strip().partition("T")[0]
+    day = _joined(cell).partition("T")[0]
     match = _DATE.fullmatch(day.rstrip("-"))
     if match is None:
         raise Unreadable("a date as YYYY, YYYY-MM or YYYY-MM-DD is expected")
@@ -90,8 +95,7 @@ def iso_date_time(cell: str, zone: str | None) -> tuple[str, bool]:
     R4 does not have. Missing seconds become ``:00``.
     A wall-clock time that occurs twice when clocks go back is taken as the first of the two.
     """
-    text = cell.strip()
-    day, _, clock = text.partition("T")
+    day, _, clock = _joined(cell).partition("T")
     date = iso_date(day)
     if not clock or clock.startswith("-"):
         return date, False

@@ -1,1 +1,38 @@
 """How a released record becomes FHIR R4 JSON. One module per resource type."""
+
+from fhir_msc.resources.body import Body, Number, references, serialise
+from fhir_msc.resources.code_system import CodeSystem, own_code_systems
+from fhir_msc.resources.consent import InformedConsent
+from fhir_msc.resources.context import Links, ResourceContext
+from fhir_msc.resources.identity import Identity
+from fhir_msc.resources.organization import Sponsor
+from fhir_msc.resources.registry import BUILDERS, RANKS, builder_for
+from fhir_msc.resources.research_study import SiteStudy
+from fhir_msc.resources.research_subject import Enrolment
+from fhir_msc.resources.template import Builder, Kind, Layout, Slot, Slots, Template, compile_template
+
+__all__ = [
+    "BUILDERS",
+    "RANKS",
+    "Body",
+    "Builder",
+    "CodeSystem",
+    "Enrolment",
+    "Identity",
+    "InformedConsent",
+    "Kind",
+    "Layout",
+    "Links",
+    "Number",
+    "ResourceContext",
+    "SiteStudy",
+    "Slot",
+    "Slots",
+    "Sponsor",
+    "Template",
+    "builder_for",
+    "compile_template",
+    "own_code_systems",
+    "references",
+    "serialise",
+]

@@ -1,1 +1,21 @@
 """Where rows come from: CSV, REDCap, SDTM. Streams of text, sealed at the door in a blind project."""
+
+from fhir_msc.sources.opening import Format, OpenSource, SourceOptions, open_source
+from fhir_msc.sources.seals import NO_NUMBER, RowSeal, SealedSource, Seals
+from fhir_msc.sources.table import LABEL, Row, Source, Table, field_of
+
+__all__ = [
+    "LABEL",
+    "NO_NUMBER",
+    "Format",
+    "OpenSource",
+    "Row",
+    "RowSeal",
+    "SealedSource",
+    "Seals",
+    "Source",
+    "SourceOptions",
+    "Table",
+    "field_of",
+    "open_source",
+]

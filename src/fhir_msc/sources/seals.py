@@ -2,7 +2,7 @@
 
 ``SealedSource`` stands between a source and everything else. What it seals cannot be asked for: a sealed table is not
 listed, a sealed column is not in a table's columns and is refused by name, a sealed row is skipped, and row numbers of
-a table with sealed rows are not given out.
+a table with sealed rows are not given out, nor those of a table that is named ``unnumbered``.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from fhir_msc.errors import BlindError
-from fhir_msc.sources.table import Row, Source, Table
+from fhir_msc.errors import BlindError, SourceError
+from fhir_msc.sources.table import LABEL, Row, Source, Table, field_of
 
 NO_NUMBER = 0
-"""The row number of every row in a table of which rows are sealed."""
+"""The row number of every row in a table whose row numbers are not given out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,19 @@ class RowSeal:
 
 @dataclass(frozen=True, slots=True)
 class Seals:
-    """What a pack seals: whole tables, columns and rows per table. Names may hold ``*`` (``ARM*``)."""
+    """What a pack seals: whole tables, columns and rows per table. Names may hold ``*`` (``ARM*``).
+
+    A seal on a field seals what else shows it: ``arm`` seals ``arm:label`` and the box ``arm___1``.
+    """
 
     tables: frozenset[str] = frozenset()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rows: Mapping[str, tuple[RowSeal, ...]] = field(default_factory=dict)
+    unnumbered: frozenset[str] = frozenset()
+    """Tables whose row numbers are not given out though none of their rows is sealed: an export sorted by arm."""
 
     def __bool__(self) -> bool:
+        """Whether anything is sealed; ``unnumbered`` alone seals nothing."""
         return bool(self.tables or any(self.columns.values()) or any(self.rows.values()))
 
     def seals_table(self, name: str) -> bool:
@@ -48,16 +54,22 @@ class Seals:
 
     def seals_column(self, table: str, column: str) -> bool:
         """Whether the column of that table is sealed."""
+        shown = {column, column.removesuffix(LABEL), field_of(column)}
         return any(
-            fnmatchcase(column, pattern)
-            for name, patterns in self.columns.items()
-            if fnmatchcase(table, name)
+            fnmatchcase(name, pattern)
+            for tables, patterns in self.columns.items()
+            if fnmatchcase(table, tables)
             for pattern in patterns
+            for name in shown
         )
 
     def row_seals(self, table: str) -> tuple[RowSeal, ...]:
         """The row seals of that table."""
         return tuple(seal for name, seals in self.rows.items() if fnmatchcase(table, name) for seal in seals)
+
+    def numbers_rows(self, table: str) -> bool:
+        """Whether row numbers of that table may be given out."""
+        return not self.row_seals(table) and not any(fnmatchcase(table, pattern) for pattern in self.unnumbered)
 
 
 class SealedSource:
@@ -80,14 +92,32 @@ class SealedSource:
         for column in columns:
             if self._seals.seals_column(table, column):
                 raise BlindError(f"column {column} of {table} is sealed in a blind project")
-        seals = self._seals.row_seals(table)
-        if not seals:
+        if self._seals.numbers_rows(table):
             yield from self._source.rows(table, columns)
             return
+        try:
+            yield from self._unnumbered(table, columns)
+        except SourceError as error:
+            raise self._without_number(error) from None
+
+    def _unnumbered(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        seals = self._seals.row_seals(table)
         asked = len(columns)
         for _, values in self._source.rows(table, [*columns, *(seal.column for seal in seals)]):
             if not any(seal.drops(value) for seal, value in zip(seals, values[asked:], strict=True)):
                 yield NO_NUMBER, values[:asked]
+
+    def _without_number(self, error: SourceError) -> SourceError:
+        if error.row is None:
+            return error
+        sealed = error.column is not None and self._seals.seals_column(error.table or "", error.column)
+        return SourceError(
+            "a row cannot be read",
+            file=error.file,
+            table=error.table,
+            column=None if sealed else error.column,
+            hint="In a blind project this table's row numbers are not shown; an unblinded project names the row.",
+        )
 
     def _without_sealed(self, table: Table) -> Table:
         kept = [i for i, column in enumerate(table.columns) if not self._seals.seals_column(table.name, column)]
@@ -95,4 +125,7 @@ class SealedSource:
             table,
             columns=tuple(table.columns[i] for i in kept),
             labels=tuple(table.labels[i] for i in kept) if table.labels else (),
+            identifiers=frozenset(
+                column for column in table.identifiers if not self._seals.seals_column(table.name, column)
+            ),
         )

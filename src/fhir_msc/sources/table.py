@@ -23,17 +23,33 @@ class Table:
     """The columns' descriptions, in the order of ``columns``; empty where the source has none."""
     identifiers: frozenset[str] = frozenset()
     """Columns that the source flags as identifying a person."""
+    encoding: str = "utf-8"
+    """What the text is decoded as. Character values of an XPT that declares none are decoded one by one: UTF-8, else
+    Windows-1252."""
+    damage: str | None = None
+    """Why the table cannot be read at all (an empty file, a header cut short). Such a table has no columns, and
+    ``rows`` raises the SourceError that says the same: it is not a table without rows."""
 
 
 Row = tuple[int, tuple[str, ...]]
 """The row's number in its table, from 1, and its values in the order of the columns asked for."""
 
 
+LABEL = ":label"
+"""Asked for ``sex:label``, a source that knows the choices of ``sex`` gives the label of its code instead of the code.
+Such columns are not listed in ``Table.columns``."""
+
+
+def field_of(column: str) -> str:
+    """The field that a column shows: ``race`` for ``race___1`` (one box of REDCap's checkboxes) and ``race:label``."""
+    return column.removesuffix(LABEL).partition("___")[0]
+
+
 class Source(Protocol):
     """Where rows come from."""
 
     def tables(self) -> Sequence[Table]:
-        """The tables there are, by name. Raises SourceError if the source cannot be read."""
+        """The tables there are, by name, damaged ones included. Raises SourceError if the source cannot be read."""
         ...
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:

@@ -1,0 +1,58 @@
+"""The command line: its commands, and what an error becomes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+import typer
+
+from fhir_msc.cli import demo, init, mapping, sandbox, status, sync, target, validate
+from fhir_msc.errors import FhirMscError
+
+INTERRUPTED = 130
+INTERNAL = 4
+
+app = typer.Typer(
+    name="fhir-msc",
+    help="A trial's export becomes FHIR R4 on a hospital's server, and stays in step with it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("init")(init.init)
+app.command("demo")(demo.demo)
+app.command("map")(mapping.map_export)
+app.add_typer(mapping.app, name="mapping")
+app.command("validate")(validate.validate)
+app.add_typer(target.app, name="target")
+app.command("sync")(sync.sync)
+app.command("worker")(sync.worker)
+app.command("status")(status.status)
+app.command("sandbox")(sandbox.sandbox)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command; gives its exit code. A mistake of the user is one message, never a traceback."""
+    try:
+        code = app(args=list(arguments), standalone_mode=False)
+    except FhirMscError as error:
+        sys.stderr.write(f"fhir-msc: {error}\n")
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        sys.stderr.write("fhir-msc: interrupted; nothing is lost, the same command goes on from here\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last door: no value of a participant may go through it
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
+        sys.stderr.write(f"fhir-msc: internal error {type(error).__name__} at {place}; please report it\n")
+        return INTERNAL
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,378 @@
+"""The project's TOML, checked, and turned into each room's own options.
+
+A project is one folder with one ``fhir-msc.toml``, one ledger and one secret. Mistakes are ConfigErrors that start with
+``fhir-msc.toml:LINE``. Secrets never stand in the file: it names where they are (``env:``, ``file:``, ``cmd:``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import secrets
+import tomllib
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from fhir_msc.desired.policy import Policy
+from fhir_msc.errors import ConfigError, SecretError
+from fhir_msc.mapping.pack import Pack, find_pack, read_pack
+from fhir_msc.release.consent import ConsentPolicy
+from fhir_msc.sources.opening import SourceOptions, open_source
+from fhir_msc.sources.table import Source
+from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
+from fhir_msc.trial import Arm, Site, Study
+
+FILE = "fhir-msc.toml"
+PLACEHOLDER_NAMESPACE = "https://fhir-msc.example.org"
+"""The namespace of a project that has none yet; refused for a target that is not on loopback."""
+
+_SECRET_CHARACTERS = 32
+
+
+def _is_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("is no IANA time zone such as America/New_York") from error
+    return name
+
+
+def _is_base(uri: str) -> str:
+    if "://" not in uri or uri.endswith("/"):
+        raise ValueError("must be an absolute URI without a slash at its end")
+    return uri
+
+
+Zone = Annotated[str, AfterValidator(_is_zone)]
+Base = Annotated[str, AfterValidator(_is_base)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProjectSection(_Section):
+    """[project]"""
+
+    pack: str
+    source: str
+    blind: bool = True
+    secret: str = "file:secret"  # noqa: S105 - where the secret is, not the secret
+    state: str = "state"
+    namespace: Base = PLACEHOLDER_NAMESPACE
+    zone: Zone | None = None
+    synthetic: bool = False
+
+
+class SourceSection(_Section):
+    """[source]: how the export is read, where detecting is not enough."""
+
+    format: Literal["xpt", "redcap", "csv"] | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    records: str | None = None
+    dictionary: str | None = None
+    tables: dict[str, str] = Field(default_factory=dict)
+
+
+class ArmSection(_Section):
+    """[[study.arms]]"""
+
+    code: str
+    name: str
+    description: str | None = None
+    kind: str | None = None
+
+
+class StudySection(_Section):
+    """[study]"""
+
+    identifier: str
+    title: str
+    status: Literal[
+        "active",
+        "administratively-completed",
+        "approved",
+        "closed-to-accrual",
+        "closed-to-accrual-and-intervention",
+        "completed",
+        "disapproved",
+        "in-review",
+        "temporarily-closed-to-accrual",
+        "temporarily-closed-to-accrual-and-intervention",
+        "withdrawn",
+    ] = "active"
+    phase: (
+        Literal[
+            "n-a", "early-phase-1", "phase-1", "phase-1-phase-2", "phase-2", "phase-2-phase-3", "phase-3", "phase-4"
+        ]
+        | None
+    ) = None
+    masking: Literal["none", "single", "double", "triple", "quadruple"] = "double"
+    purpose: str | None = None
+    description: str | None = None
+    condition: str | None = None
+    registry: str | None = None
+    sponsor: str | None = None
+    start: str | None = None
+    end: str | None = None
+    product: str | None = None
+    contact: str | None = None
+    arms: tuple[ArmSection, ...] = ()
+
+
+class SiteSection(_Section):
+    """[sites.ID]"""
+
+    name: str | None = None
+    city: str | None = None
+    country: str | None = None
+    zone: Zone | None = None
+
+
+class ConsentSection(_Section):
+    """[consent]"""
+
+    covers_days_before: int = Field(default=0, ge=0)
+    withdrawals: dict[str, Literal["consent", "participation"]] = Field(default_factory=dict)
+
+
+class AuthSection(_Section):
+    """[targets.NAME.auth]: ``bearer``, or ``user`` and ``password``; each says where its secret is."""
+
+    bearer: str | None = None
+    user: str | None = None
+    password: str | None = None
+
+
+class TargetSection(_Section):
+    """[targets.NAME]"""
+
+    url: str
+    role: Literal["store", "ehr"] = "store"
+    family: str | None = None
+    identity: str = Field(min_length=8, description="a random word: ids of two targets cannot be joined")
+    sites: tuple[str, ...] | None = None
+    auth: AuthSection | None = None
+    ca_bundle: str | None = None
+    proxy: str | None = None
+    timeout: float = Field(60.0, gt=0, description="seconds")
+    connections: int = Field(2, ge=1, le=16)
+    entries: int = Field(200, ge=1)
+    bytes: int = Field(4_000_000, ge=10_000)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is on this machine."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+
+class WorkerSection(_Section):
+    """[worker]"""
+
+    interval: float = Field(default=60.0, gt=0, description="seconds between two looks at the source")
+
+
+class Words(_Section):
+    """The whole file."""
+
+    project: ProjectSection
+    study: StudySection
+    source: SourceSection = Field(default_factory=SourceSection)
+    sites: dict[str, SiteSection] = Field(default_factory=dict)
+    consent: ConsentSection = Field(default_factory=ConsentSection)
+    targets: dict[str, TargetSection]
+    worker: WorkerSection = Field(default_factory=WorkerSection)
+
+
+class Project:
+    """A project's folder and what its config says."""
+
+    def __init__(self, folder: Path, words: Words) -> None:
+        self.folder = folder
+        self.words = words
+
+    @property
+    def target(self) -> tuple[str, TargetSection]:
+        """The target: its name and its section."""
+        return next(iter(self.words.targets.items()))
+
+    @property
+    def state(self) -> Path:
+        """The folder of the ledger and the lock."""
+        return self.folder / self.words.project.state
+
+    @property
+    def source_path(self) -> Path:
+        """Where the export lies."""
+        return self.folder / self.words.project.source
+
+    @cached_property
+    def pack(self) -> Pack:
+        """The mapping pack. Raises PackError."""
+        return read_pack(find_pack(self.words.project.pack, self.folder))
+
+    def open_source(self) -> Source:
+        """The export, not yet sealed. Raises SourceError."""
+        section = self.words.source
+        return open_source(
+            self.source_path,
+            SourceOptions(
+                format=section.format or self.pack.words.source,
+                encoding=section.encoding,
+                delimiter=section.delimiter,
+                records=section.records,
+                dictionary=section.dictionary,
+                arms_are_treatments=self.pack.words.arms_are_treatments,
+                tables=section.tables,
+            ),
+        )
+
+    @property
+    def study(self) -> Study:
+        """The study of the config, with its sites."""
+        section = self.words.study
+        plain = section.model_dump(exclude={"arms"})
+        return Study(
+            **plain,
+            arms=tuple(Arm(**arm.model_dump()) for arm in section.arms),
+            sites=tuple(Site(identifier, **site.model_dump()) for identifier, site in sorted(self.words.sites.items())),
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """What mapping, release and building are told."""
+        words, (_, target) = self.words, self.target
+        return Policy(
+            study=self.study,
+            namespace=words.project.namespace,
+            blind=words.project.blind,
+            domain=target.identity,
+            zone=words.project.zone,
+            sites=None if target.sites is None else frozenset(target.sites),
+            consent=ConsentPolicy(words.consent.covers_days_before),
+            withdrawals=words.consent.withdrawals,
+            synthetic=words.project.synthetic,
+        )
+
+    def secret(self) -> bytes:
+        """The project's secret. Raises SecretError where it is missing, readable by others, or too short."""
+        try:
+            text = read_secret(self.words.project.secret, self.folder)
+        except SecretError as error:
+            raise SecretError(
+                f"the project's secret: {error.message}",
+                hint=f"{error.hint} Another secret than the first would double every resource on the server.",
+            ) from error
+        if len(text) < _SECRET_CHARACTERS:
+            raise SecretError(
+                f"the project's secret is shorter than {_SECRET_CHARACTERS} characters",
+                hint="`fhir-msc init` writes a good one into a new project.",
+            )
+        return text.encode()
+
+    @property
+    def auth(self) -> Auth | None:
+        """How to log in at the target. Raises ConfigError for half a login."""
+        name, target = self.target
+        section = target.auth
+        if section is None:
+            return None
+        if section.bearer is not None and section.user is None and section.password is None:
+            return Bearer(section.bearer)
+        if section.bearer is None and section.user is not None and section.password is not None:
+            return Basic(section.user, section.password)
+        raise ConfigError(f"{FILE}: [targets.{name}.auth] needs bearer, or user and password")
+
+
+def new_secret() -> str:
+    """A secret for a new project: 64 hexadecimal digits."""
+    return secrets.token_hex(32)
+
+
+def new_identity() -> str:
+    """An identity domain for a new target."""
+    return secrets.token_hex(8)
+
+
+def read_project(folder: Path) -> Project:
+    """Reads a project's config. Raises ConfigError with file and line."""
+    path = folder / FILE
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{FILE}: there is no project in this folder",
+            hint="name one with --project DIR, or write one: fhir-msc init DIR --pack NAME --source PATH --target URL",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{FILE}: cannot be read ({type(error).__name__})") from error
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        raise ConfigError(f"{FILE}:{found[1] if found else 1}: {error}") from error
+    try:
+        words = Words.model_validate(tree)
+    except ValidationError as error:
+        raise _config_error(text, error) from None
+    _check(words, text)
+    return Project(folder, words)
+
+
+def _check(words: Words, text: str) -> None:
+    if len(words.targets) != 1:
+        raise ConfigError(f"{FILE}:{_line(text, ('targets',))}: one target per project is needed, for now exactly one")
+    name, target = next(iter(words.targets.items()))
+    if urlsplit(target.url).scheme not in ("http", "https") or not urlsplit(target.url).hostname:
+        raise ConfigError(f"{FILE}:{_line(text, ('targets', name, 'url'))}: the url must be http:// or https://")
+    if words.project.namespace == PLACEHOLDER_NAMESPACE and not target.is_loopback:
+        raise ConfigError(
+            f"{FILE}:{_line(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",
+            hint="set [project] namespace to a base URI of your own; it can never be changed afterwards",
+        )
+    if target.role == "ehr" and target.sites is None:
+        raise ConfigError(
+            f"{FILE}:{_line(text, ('targets', name, 'role'))}: a target of role ehr must name its sites",
+            hint='add sites = ["701"]: participants of other sites never leave for it',
+        )
+
+
+def _config_error(text: str, error: ValidationError) -> ConfigError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = tuple(str(part) for part in first["loc"])
+    place = f"{FILE}:{_line(text, path)}"
+    if first["type"] == "extra_forbidden":
+        known = sorted({name for model in _Section.__subclasses__() for name in model.model_fields})
+        close = difflib.get_close_matches(path[-1], known, 1, 0.6)
+        return ConfigError(f"{place}: unknown word {path[-1]!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
+    if first["type"] == "missing":
+        return ConfigError(f"{place}: {'.'.join(path)} is missing")
+    return ConfigError(f"{place}: {'.'.join(path)}: {first['msg'].removeprefix('Value error, ')}")
+
+
+def _line(text: str, path: tuple[str, ...]) -> int:
+    """The line of a key, or of the nearest table around it."""
+    lines = text.splitlines()
+    for depth in range(len(path), 0, -1):
+        header = re.compile(rf"\s*\[\[?\s*{re.escape('.'.join(path[:depth]))}\s*\]")
+        for number, line in enumerate(lines, 1):
+            if header.match(line):
+                key = re.compile(rf"\s*\"?{re.escape(path[depth])}\"?\s*=") if depth < len(path) else None
+                for later, inner in enumerate(lines[number:], number + 1):
+                    if key is None or inner.lstrip().startswith("["):
+                        break
+                    if key.match(inner):
+                        return later
+                return number
+    return 1

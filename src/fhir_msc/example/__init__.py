@@ -1,0 +1,1 @@
+"""The example trial: a synthetic export, written by a deterministic generator."""

@@ -1,0 +1,93 @@
+"""AdverseEvent: an untoward medical occurrence in a participant.
+
+R4: http://hl7.org/fhir/R4/adverseevent.html. What R4 has no element for stands in extensions: the end of the event
+and the action taken in those of R5's elements, grade and seriousness criteria in those of HL7's guide to adverse
+events in clinical research. The seriousness codes are spelled as R4 published them.
+"""
+
+from __future__ import annotations
+
+from fhir_msc.resources.body import Body
+from fhir_msc.resources.context import Links, ResourceContext
+from fhir_msc.resources.datatypes import codeable_concept, hl7_concept, period, present, reference
+from fhir_msc.trial import AdverseEvent
+
+_GUIDE = "http://hl7.org/fhir/uv/ae-research-ig/StructureDefinition/"
+_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-AdverseEvent."
+
+_NCIT = "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl"
+_SERIOUSNESS = {
+    "C48275": "SeriousResultsInDeath",
+    "C84266": "SeriousIsLifeThreatening",
+    "C83052": "SeriousResultsInHospitalization",
+    "C11338": "SeriousResultsInDisability",
+    "C83117": "SeriousIsBirthDefect",
+}
+"""R4's seriousness code by the E2B criterion in NCI Thesaurus, the gravest first; "other medically important" has
+none."""
+
+
+def build(record: AdverseEvent, links: Links, context: ResourceContext) -> Body:
+    """The AdverseEvent of a record; the suspected treatment is named only where its causality was judged."""
+    return present(
+        {
+            "resourceType": "AdverseEvent",
+            "id": links.rid,
+            "meta": context.meta(),
+            "extension": _extensions(record, context) or None,
+            "identifier": context.sync_identifier(links.rid),
+            "actuality": "actual",
+            "event": {"text": record.term},
+            "subject": reference("Patient", links.subject),
+            "encounter": reference("Encounter", links.encounter),
+            "date": record.start,
+            "seriousness": _seriousness(record),
+            "severity": _hl7("adverse-event-severity", record.severity),
+            "outcome": _hl7("adverse-event-outcome", record.outcome),
+            "suspectEntity": _suspect(record.relatedness),
+            "study": [reference("ResearchStudy", links.study)] if links.study else None,
+        }
+    )
+
+
+def _hl7(system: str, code: str | None) -> Body | None:
+    return None if code is None else hl7_concept(system, code)
+
+
+def _seriousness(record: AdverseEvent) -> Body | None:
+    """One code: that of the gravest criterion that R4 has a code for, else whether the event is serious."""
+    if record.serious is None:
+        return None
+    met = {coding.code for criterion in record.criteria for coding in criterion.codings if coding.system == _NCIT}
+    gravest = next((code for criterion, code in _SERIOUSNESS.items() if criterion in met), "Serious")
+    return hl7_concept("adverse-event-seriousness", gravest if record.serious else "Non-serious")
+
+
+def _suspect(relatedness: str | None) -> list[Body] | None:
+    if relatedness is None:
+        return None
+    return [
+        {
+            "instance": {"type": "MedicationAdministration", "display": "Study treatment"},
+            "causality": [{"productRelatedness": relatedness}],
+        }
+    ]
+
+
+def _extensions(record: AdverseEvent, context: ResourceContext) -> list[Body]:
+    extensions: list[Body] = [
+        {"url": f"{_GUIDE}seriousness-criteria", "valueCodeableConcept": codeable_concept(criterion, context)}
+        for criterion in record.criteria
+    ]
+    if record.grade is not None:
+        extensions.append({"url": f"{_GUIDE}ae-grade", "valueCodeableConcept": codeable_concept(record.grade, context)})
+    if record.end is not None:
+        extensions.append({"url": f"{_R5}occurrence", "valuePeriod": period(record.start, record.end)})
+    if record.action is not None:
+        extensions.append(
+            {
+                "url": f"{_R5}mitigatingAction",
+                "extension": [{"url": "item", "valueCodeableConcept": {"text": record.action}}],
+            }
+        )
+    return extensions

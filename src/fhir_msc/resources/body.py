@@ -1,0 +1,68 @@
+"""A body: a resource as plain JSON values, and the bytes it goes over the wire as."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Self
+
+import orjson
+
+Body = dict[str, object]
+"""A resource: JSON values, elements in the order of the specification, numbers as ``Number``."""
+
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+class Number(Decimal):
+    """A decimal that keeps the digits it was written with: ``Number("1.50")`` and ``Number("1e2")`` print as such.
+
+    The text must be a number of JSON (RFC 8259 section 6); ValueError otherwise.
+    """
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __new__(cls, text: str) -> Self:
+        """The number that ``text`` writes."""
+        if not _JSON_NUMBER.fullmatch(text):
+            raise ValueError("the text is not a number as JSON writes it")
+        number = super().__new__(cls, text)
+        number._text = text
+        return number
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def serialise(body: Mapping[str, object]) -> bytes:
+    """The body as compact UTF-8 JSON, keys in the order they were set, decimals as written."""
+    return orjson.dumps(body, default=_number)
+
+
+def _number(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def references(body: Mapping[str, object]) -> tuple[str, ...]:
+    """The ids that the literal references of the body name, each once, in the order of the body.
+
+    A reference to what the body contains (``#lot``) names no other resource.
+    """
+    found = (text.rpartition("/")[2] for text in _literal_references(body) if not text.startswith("#"))
+    return tuple(dict.fromkeys(found))
+
+
+def _literal_references(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name == "reference" and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _literal_references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _literal_references(inner)

@@ -1,0 +1,76 @@
+"""What a builder knows besides the record: the target's namespace, identity and blindness, and the ids it refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fhir_msc.errors import UsageError
+from fhir_msc.resources.identity import Identity
+from fhir_msc.trial import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The opaque ids that one resource carries: its own, and those of the resources it refers to.
+
+    ``study`` is the ResearchStudy of the participant's site (the main study where sites are not told apart; for a
+    site's ResearchStudy the study it is part of). ``service_provider`` is an Organization: the site, or for the main
+    ResearchStudy the sponsor. ``None`` leaves the reference out.
+    """
+
+    rid: str
+    subject: str | None = None
+    study: str | None = None
+    encounter: str | None = None
+    consent: str | None = None
+    service_provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceContext:
+    """What all resources of one target share.
+
+    ``namespace`` is the project's base URI without a slash at its end. In a ``blind`` context no builder reads a
+    field that tells the arm. ``synthetic`` tags every resource as made-up data.
+    """
+
+    namespace: str
+    blind: bool
+    study: Study
+    identity: Identity
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        if "://" not in self.namespace or self.namespace.endswith("/"):
+            raise UsageError(
+                "the namespace is not an absolute URI without a slash at its end",
+                hint="give a base that is yours, such as https://fhir.hospital.example/trial",
+            )
+
+    def identifier_system(self, name: str) -> str:
+        """The system of the project's own identifiers: ``sync``, ``subject``, ``site``, ``study``."""
+        return f"{self.namespace}/id/{name}"
+
+    def code_system(self, system: str) -> str:
+        """A code system's URI; a relative one (``sle-assessment``) is the project's own."""
+        if "://" in system or system.startswith("urn:"):
+            return system
+        return f"{self.namespace}/CodeSystem/{system}"
+
+    def sync_identifier(self, rid: str) -> dict[str, object]:
+        """The Identifier by which the sync finds the resource again."""
+        return {"system": self.identifier_system("sync"), "value": rid}
+
+    def meta(
+        self, *, profiles: Sequence[str] = (), security: Sequence[tuple[str, str]] = ()
+    ) -> dict[str, object] | None:
+        """Resource.meta with the profiles claimed, the (system, code) security labels and the tag of made-up data."""
+        meta: dict[str, object] = {}
+        if profiles:
+            meta["profile"] = list(profiles)
+        if security:
+            meta["security"] = [{"system": self.code_system(system), "code": code} for system, code in security]
+        if self.synthetic:
+            meta["tag"] = [{"system": self.code_system("data-origin"), "code": "synthetic"}]
+        return meta or None

@@ -1,0 +1,183 @@
+"""MedicationAdministration: one infusion of the study product, given or not given.
+
+R4: http://hl7.org/fhir/R4/medicationadministration.html. In a blind context the resource is made of a whitelist: the
+product under one name for every arm, and when the infusion began. Its end, the product, dose, volume and lot are not
+read. ``dosage`` needs a dose or a rate (invariant mad-1), so that a blind one has none and names the route in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from fhir_msc.resources.body import Body
+from fhir_msc.resources.code_system import INVESTIGATIONAL_PRODUCT, concepts
+from fhir_msc.resources.context import Links, ResourceContext
+from fhir_msc.resources.datatypes import (
+    codeable_concept,
+    period,
+    present,
+    quantity,
+    reference,
+    research_study,
+    unknown_primitive,
+)
+from fhir_msc.resources.template import Kind, Layout, Slots
+from fhir_msc.trial import Concept, Infusion, Quantity
+
+BLINDED_CELLS = "ip-msc-blinded"
+BLINDED_PRODUCT = "ip-blinded"
+"""Codes of the investigational-product code system that stand for every arm."""
+
+_CONFIDENTIAL = (
+    ("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R"),
+    ("http://terminology.hl7.org/CodeSystem/v3-ActCode", "RESCOMPT"),
+)
+_BLINDED = (*_CONFIDENTIAL, ("security-label", "TRIAL-BLINDED"))
+
+_KINDS: tuple[Kind, ...] = (
+    "rid", "rid", "rid", "rid", "dateTime", "dateTime", "decimal", "string", "string",
+)  # fmt: skip
+_RID, _SUBJECT, _STUDY, _ENCOUNTER, _START, _END, _DOSE, _VOLUME, _LOT = range(9)
+
+
+def build(record: Infusion, links: Links, context: ResourceContext) -> Body:
+    """The MedicationAdministration of an infusion; blind or not as the context is."""
+    return _body(record, _shape(record, links, context)[1], context)
+
+
+def _shape(record: Infusion, links: Links, context: ResourceContext) -> tuple[Hashable, Slots]:
+    start = record.start
+    known = (
+        record.status,
+        record.reason,
+        record.route,
+        links.study is None,
+        links.encounter is None,
+        -1 if start is None else len(start),
+    )
+    ids = (links.rid, links.subject, links.study, links.encounter, start)
+    if context.blind:
+        return known, (*ids, None, None, None, None)
+    end, dose = record.end, _dose(record)
+    volume = None if record.dose is None or record.volume is None else f"Volume {_words(record.volume)}"
+    unblinded = (
+        record.product,
+        record.form,
+        -1 if end is None else len(end),
+        None if dose is None else (dose.unit, dose.comparator),
+        volume is None,
+        record.lot is None,
+    )
+    return known + unblinded, (*ids, end, None if dose is None else dose.value, volume, record.lot)
+
+
+def _body(record: Infusion, slots: Slots, context: ResourceContext) -> Body:
+    rid = slots[_RID] or ""
+    start = slots[_START]
+    head = {
+        "resourceType": "MedicationAdministration",
+        "id": rid,
+        "meta": context.meta(security=_BLINDED if context.blind else _CONFIDENTIAL),
+        "contained": None if context.blind else _contained(record, slots[_LOT], context),
+        "extension": research_study(slots[_STUDY]),
+        "identifier": [context.sync_identifier(rid)],
+        "status": record.status,
+        "statusReason": [codeable_concept(record.reason, context)] if record.reason else None,
+    }
+    who = {
+        "subject": reference("Patient", slots[_SUBJECT]),
+        "context": reference("Encounter", slots[_ENCOUNTER]),
+    }
+    at_start = {
+        "effectiveDateTime": start,
+        "_effectiveDateTime": unknown_primitive() if start is None else None,
+    }
+    if context.blind:
+        return present({**head, "medicationCodeableConcept": _blinded_product(record, context), **who, **at_start})
+    end = slots[_END]
+    return present(
+        {
+            **head,
+            **(
+                {"medicationReference": {"reference": "#product"}}
+                if head["contained"]
+                else {"medicationCodeableConcept": _product(record, context)}
+            ),
+            **who,
+            **({"effectivePeriod": period(start, end)} if end is not None else at_start),
+            "dosage": _dosage(record, slots, context),
+        }
+    )
+
+
+def _blinded_product(record: Infusion, context: ResourceContext) -> Body:
+    """One product for every arm, in words that make a clinician assume the active one (the safe assumption)."""
+    study = context.study
+    code = study.product if study.product in (BLINDED_CELLS, BLINDED_PRODUCT) else BLINDED_PRODUCT
+    named = concepts(INVESTIGATIONAL_PRODUCT)[code]
+    active = "cell product" if code == BLINDED_CELLS else "active product"
+    route = _concept_words(record.route)
+    sentences = [
+        f"BLINDED: {named if study.product in (None, code) else study.product}, protocol {study.identifier}.",
+        f"Route: {route}." if route else "",
+        f"Treat as {active} received.",
+        f"Emergency unblinding: {study.contact} (24 h)" if study.contact else "",
+    ]
+    return {
+        "coding": [{"system": context.code_system(INVESTIGATIONAL_PRODUCT), "code": code, "display": named}],
+        "text": " ".join(filter(None, sentences)),
+    }
+
+
+def _product(record: Infusion, context: ResourceContext) -> Body:
+    return codeable_concept(record.product, context) or {"text": context.study.product or "Study product"}
+
+
+def _contained(record: Infusion, lot: str | None, context: ResourceContext) -> list[Body] | None:
+    """A Medication inside the resource, where its lot or its form is known: R4 has no other place for them."""
+    if lot is None and record.form is None:
+        return None
+    medication = {
+        "resourceType": "Medication",
+        "id": "product",
+        "code": _product(record, context),
+        "form": codeable_concept(record.form, context),
+        "batch": None if lot is None else {"lotNumber": lot},
+    }
+    return [present(medication)]
+
+
+def _dosage(record: Infusion, slots: Slots, context: ResourceContext) -> Body | None:
+    """The dose, or the volume where no dose is known; ``None`` without either (mad-1)."""
+    dose, number = _dose(record), slots[_DOSE]
+    if dose is None or number is None:
+        return None
+    return present(
+        {
+            "text": slots[_VOLUME],
+            "route": codeable_concept(record.route, context),
+            "dose": quantity(number, dose.unit, dose.comparator),
+        }
+    )
+
+
+def _dose(record: Infusion) -> Quantity | None:
+    return record.volume if record.dose is None else record.dose
+
+
+def _words(amount: Quantity) -> str:
+    unit = amount.unit.text if amount.unit else None
+    return " ".join(filter(None, (amount.comparator, amount.value, unit)))
+
+
+def _concept_words(concept: Concept | None) -> str | None:
+    if concept is None:
+        return None
+    return concept.text or next((coding.display for coding in concept.codings if coding.display), None)
+
+
+def _kinds(record: Infusion) -> tuple[Kind, ...]:
+    return _KINDS
+
+
+LAYOUT = Layout(shape=_shape, kinds=_kinds, body=_body)

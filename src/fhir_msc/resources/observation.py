@@ -1,0 +1,152 @@
+"""Observation: laboratory results, vital signs, scores and other assessments.
+
+R4: http://hl7.org/fhir/R4/observation.html. Scores are Quantities too, so that a search by value finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from fhir_msc.resources.body import Body
+from fhir_msc.resources.context import Links, ResourceContext
+from fhir_msc.resources.datatypes import (
+    codeable_concept,
+    hl7_concept,
+    present,
+    quantity,
+    reference,
+    research_study,
+)
+from fhir_msc.resources.template import Kind, Layout, Slots
+from fhir_msc.trial import Component, Concept, Observation, Quantity, ReferenceRange, Unit
+
+_RID, _SUBJECT, _STUDY, _ENCOUNTER, _EFFECTIVE, _VALUE, _LOW, _HIGH, _NOTE, _COMPONENTS = range(10)
+"""The slots; the values of the components follow from ``_COMPONENTS`` on, one each."""
+
+_NO_RANGE = ReferenceRange()
+
+
+def build(record: Observation, links: Links, context: ResourceContext) -> Body:
+    """The Observation of a record; a blood pressure is a panel whose two components are the record's."""
+    return _body(record, _shape(record, links, context)[1], context)
+
+
+def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple[Hashable, Slots]:
+    value_form, value = _split(record.value)
+    limits = record.reference_range or _NO_RANGE
+    effective, encounter, study, low, high = record.effective, links.encounter, links.study, limits.low, limits.high
+    shape = (
+        record.code,
+        value_form,
+        record.category,
+        record.status,
+        record.interpretation,
+        record.profiles,
+        record.absent,
+        limits.text,
+        record.specimen,
+        record.method,
+        record.body_site,
+        low is None,
+        high is None,
+        study is None,
+        encounter is None,
+        record.note is None,
+        -1 if effective is None else len(effective),
+    )
+    slots = (links.rid, links.subject, study, encounter, effective, value, low, high, record.note)
+    if not record.components:
+        return shape, slots
+    forms, values = zip(*[_split(component.value) for component in record.components], strict=True)
+    parts = tuple([(component.code, component.absent) for component in record.components])
+    return (*shape, forms, parts), slots + values
+
+
+def _split(value: Quantity | Concept | str | None) -> tuple[Hashable, str | None]:
+    """What of a value belongs to the shape, and what to the slot."""
+    if value.__class__ is Quantity:
+        return (value.unit, value.comparator), value.value
+    if isinstance(value, str):
+        return "string", value
+    return value, None
+
+
+def _kinds(record: Observation) -> tuple[Kind, ...]:
+    parts = tuple(_kind(component.value) for component in record.components)
+    return ("rid", "rid", "rid", "rid", "dateTime", _kind(record.value), "decimal", "decimal", "string", *parts)
+
+
+def _kind(value: Quantity | Concept | str | None) -> Kind:
+    return "string" if isinstance(value, str) else "decimal"
+
+
+def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
+    rid = slots[_RID] or ""
+    unit = record.value.unit if isinstance(record.value, Quantity) else None
+    note = slots[_NOTE]
+    return present(
+        {
+            "resourceType": "Observation",
+            "id": rid,
+            "meta": context.meta(profiles=record.profiles),
+            "extension": research_study(slots[_STUDY]),
+            "identifier": [context.sync_identifier(rid)],
+            "status": record.status,
+            "category": [hl7_concept("observation-category", record.category)],
+            "code": codeable_concept(record.code, context),
+            "subject": reference("Patient", slots[_SUBJECT]),
+            "encounter": reference("Encounter", slots[_ENCOUNTER]),
+            "effectiveDateTime": slots[_EFFECTIVE],
+            **_value(record.value, slots[_VALUE], context),
+            "dataAbsentReason": codeable_concept(record.absent, context),
+            "interpretation": [codeable_concept(record.interpretation, context)] if record.interpretation else None,
+            "note": None if note is None else [{"text": note}],
+            "bodySite": codeable_concept(record.body_site, context),
+            "method": codeable_concept(record.method, context),
+            "specimen": {"display": record.specimen} if record.specimen else None,
+            "referenceRange": _reference_range(record.reference_range, unit, slots[_LOW], slots[_HIGH]),
+            "component": [
+                _component(component, slot, context)
+                for component, slot in zip(record.components, slots[_COMPONENTS:], strict=True)
+            ]
+            or None,
+        }
+    )
+
+
+def _value(value: Quantity | Concept | str | None, slot: str | None, context: ResourceContext) -> Body:
+    if isinstance(value, Concept):
+        return {"valueCodeableConcept": codeable_concept(value, context)}
+    if slot is None:
+        return {}
+    if isinstance(value, Quantity):
+        return {"valueQuantity": quantity(slot, value.unit, value.comparator)}
+    return {"valueString": slot}
+
+
+def _reference_range(
+    limits: ReferenceRange | None, unit: Unit | None, low: str | None, high: str | None
+) -> list[Body] | None:
+    if limits is None:
+        return None
+    elements = present(
+        {
+            "low": None if low is None else quantity(low, unit),
+            "high": None if high is None else quantity(high, unit),
+            "text": limits.text,
+        }
+    )
+    return [elements] if elements else None
+
+
+def _component(component: Component, slot: str | None, context: ResourceContext) -> Body:
+    return present(
+        {
+            "code": codeable_concept(component.code, context),
+            **_value(component.value, slot, context),
+            "dataAbsentReason": codeable_concept(component.absent, context),
+        }
+    )
+
+
+LAYOUT = Layout(shape=_shape, kinds=_kinds, body=_body)

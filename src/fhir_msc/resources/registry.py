@@ -1,0 +1,84 @@
+"""Which builder makes which resource of which record, and in what order types are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Never, TypeVar, cast
+
+from fhir_msc.resources import (
+    adverse_event,
+    code_system,
+    consent,
+    encounter,
+    medication_administration,
+    observation,
+    organization,
+    patient,
+    research_study,
+    research_subject,
+)
+from fhir_msc.resources.body import Body
+from fhir_msc.resources.context import Links, ResourceContext
+from fhir_msc.resources.template import Builder, Layout
+from fhir_msc.trial import AdverseEvent, Infusion, Observation, Participant, Site, Study, Visit
+
+R = TypeVar("R")
+
+RANKS: Mapping[str, int] = MappingProxyType(
+    {
+        type: rank
+        for rank, type in enumerate(
+            (
+                "CodeSystem",
+                "Organization",
+                "ResearchStudy",
+                "Patient",
+                "Consent",
+                "ResearchSubject",
+                "Encounter",
+                "MedicationAdministration",
+                "Observation",
+                "AdverseEvent",
+            )
+        )
+    }
+)
+"""The order of types: what is referred to stands before what refers to it."""
+
+
+def _entry(
+    kind: type[R],
+    type: str,
+    build: Callable[[R, Links, ResourceContext], Body],
+    layout: Layout[R] | None = None,
+) -> tuple[type[object], Builder[Never]]:
+    return kind, Builder(type, RANKS[type], build, layout)
+
+
+BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
+    dict(
+        (
+            _entry(code_system.CodeSystem, "CodeSystem", code_system.build),
+            _entry(organization.Sponsor, "Organization", organization.build_sponsor),
+            _entry(Site, "Organization", organization.build_site),
+            _entry(Study, "ResearchStudy", research_study.build),
+            _entry(research_study.SiteStudy, "ResearchStudy", research_study.build_site_study),
+            _entry(Participant, "Patient", patient.build),
+            _entry(consent.InformedConsent, "Consent", consent.build),
+            _entry(research_subject.Enrolment, "ResearchSubject", research_subject.build),
+            _entry(Visit, "Encounter", encounter.build, encounter.LAYOUT),
+            _entry(
+                Infusion, "MedicationAdministration", medication_administration.build, medication_administration.LAYOUT
+            ),
+            _entry(Observation, "Observation", observation.build, observation.LAYOUT),
+            _entry(AdverseEvent, "AdverseEvent", adverse_event.build),
+        )
+    )
+)
+"""The builders by the class of their records."""
+
+
+def builder_for(kind: type[R]) -> Builder[R]:
+    """The builder for records of a class; KeyError for a class that becomes no resource of its own."""
+    return cast("Builder[R]", BUILDERS[kind])

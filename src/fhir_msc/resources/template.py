@@ -1,0 +1,145 @@
+"""Bodies by template: all resources of one shape share their bytes but for a few typed slots.
+
+A laboratory's results differ in their id, participant, visit, time and number; code, unit, category, profiles and
+which elements are there repeat. What repeats is the *shape*. For each shape the body is built once with markers in
+its slots, serialised, and cut at the markers; each further record only fills the slots. The bytes are those of
+``serialise(build(...))``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Generic, Literal, TypeVar
+
+import orjson
+
+from fhir_msc.resources.body import Body, serialise
+from fhir_msc.resources.context import Links, ResourceContext
+
+R = TypeVar("R", contravariant=True)
+
+Slots = tuple[str | None, ...]
+"""The texts that differ between resources of one shape, in a fixed order; ``None`` where the element is absent."""
+
+Kind = Literal["decimal", "dateTime", "string", "rid"]
+"""What a slot takes: a number of JSON as written, a FHIR dateTime, any text, an opaque id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[R]):
+    """How a record divides into its shape and its slots.
+
+    ``shape`` gives the shape's key, comparable within one resource type and context, and the slots. ``kinds`` gives
+    the kinds of the slots in their order. ``body`` is the resource with the given slots, all else from the record;
+    it reads a slot from nowhere but its argument.
+    """
+
+    shape: Callable[[R, Links, ResourceContext], tuple[Hashable, Slots]]
+    kinds: Callable[[R], tuple[Kind, ...]]
+    body: Callable[[R, Slots, ResourceContext], Body]
+
+
+@dataclass(frozen=True, slots=True)
+class Builder(Generic[R]):
+    """How the records of one class become resources of one type.
+
+    ``rank`` orders types: what is referred to has the lower rank. ``layout`` is there for types built by template.
+    """
+
+    type: str
+    rank: int
+    build: Callable[[R, Links, ResourceContext], Body]
+    layout: Layout[R] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One slot of a template: where its text stands in the slots, what it takes, and where it goes in the resource.
+
+    ``path`` is as in Finding.path; of the two places of the resource's own id, the first.
+    """
+
+    index: int
+    kind: Kind
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The body of one shape. ``slots`` are those that are present, by index."""
+
+    slots: tuple[Slot, ...]
+    _pattern: str
+    _order: Callable[[Sequence[str | None]], tuple[str | None, ...]]
+    _strings: tuple[int, ...]
+    _references: tuple[int, ...]
+    _sample: Slots
+
+    def fill(self, values: Slots) -> bytes:
+        """The body with these slots. Numbers, times and ids go in as they are: check them first."""
+        if self._strings:
+            escaped = list(values)
+            for index in self._strings:
+                escaped[index] = orjson.dumps(values[index]).decode()
+            return (self._pattern % self._order(escaped)).encode()
+        return (self._pattern % self._order(values)).encode()
+
+    def sample(self) -> bytes:
+        """The body with well-formed slots that stand for any, times at the shape's precision: to check it once."""
+        return self.fill(self._sample)
+
+    def references(self, values: Slots) -> tuple[str, ...]:
+        """The ids that the filled body refers to, as ``body.references`` finds them."""
+        return tuple([text for index in self._references if (text := values[index]) is not None])
+
+
+# A run of digits is a number, a text and an id alike, and needs no escape in any of them.
+_MARK = "41887290356217640953"
+_MARKER = re.compile(rf'"?{_MARK}(\d{{3}})"?')
+_SAMPLES: dict[Kind, str] = {"decimal": "1", "dateTime": "2000-01-01T00:00:00Z", "string": "x", "rid": f"x{0:040}"}
+
+
+def compile_template(layout: Layout[R], record: R, links: Links, context: ResourceContext) -> Template:
+    """The template of the record's shape."""
+    _, values = layout.shape(record, links, context)
+    kinds = layout.kinds(record)
+    marked = tuple(None if text is None else f"{_MARK}{index:03}" for index, text in enumerate(values))
+    body = layout.body(record, marked, context)
+
+    order: list[int] = []
+
+    def cut(found: re.Match[str]) -> str:
+        order.append(int(found[1]))
+        return "%s" if kinds[order[-1]] == "string" else found[0].replace(_MARK + found[1], "%s")
+
+    pattern = _MARKER.sub(cut, serialise(body).decode().replace("%", "%%"))
+    places: dict[int, str] = {}
+    for index, path in _places(body, str(body["resourceType"])):
+        places.setdefault(index, path)
+    return Template(
+        slots=tuple(Slot(index, kinds[index], places[index]) for index in sorted(places)),
+        _pattern=pattern,
+        _order=itemgetter(*order),
+        _strings=tuple(index for index in sorted(places) if kinds[index] == "string"),
+        _references=tuple(dict.fromkeys(index for index in order if places[index].endswith(".reference"))),
+        _sample=tuple(None if text is None else _sample(kind, text) for kind, text in zip(kinds, values, strict=True)),
+    )
+
+
+def _sample(kind: Kind, text: str) -> str:
+    sample = _SAMPLES[kind]
+    return sample[: len(text)] if kind == "dateTime" and len(text) in (4, 7, 10) else sample
+
+
+def _places(value: object, path: str) -> Iterator[tuple[int, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _places(inner, f"{path}.{name}")
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _places(inner, f"{path}[{position}]")
+    elif found := re.search(rf"{_MARK}(\d{{3}})$", str(value)):
+        yield int(found[1]), path

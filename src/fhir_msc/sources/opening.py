@@ -1,0 +1,218 @@
+"""Opens a folder of exports, or one file, as a source of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal, Protocol
+
+from fhir_msc.errors import SourceError
+from fhir_msc.sources.delimited import delimited, header_of
+from fhir_msc.sources.dictionary import fields_of, is_dictionary
+from fhir_msc.sources.files import InputFile
+from fhir_msc.sources.redcap import forms_of, holds_records
+from fhir_msc.sources.table import Row, Table
+from fhir_msc.sources.xpt import members
+
+Format = Literal["csv", "redcap", "xpt"]
+
+_SUFFIXES: Mapping[str, Format] = {".xpt": "xpt", ".csv": "csv", ".tsv": "csv"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How a source is read. ``None`` is found out."""
+
+    format: Format | None = None
+    encoding: str | None = None
+    """Of the tables; a REDCap data dictionary's is always found out."""
+    delimiter: str | None = None
+    """Of the tables; a REDCap data dictionary's is always found out."""
+    records: str | None = None
+    """REDCap: the name of the records file, or a pattern of it (``trial_DATA_*.csv``)."""
+    dictionary: str | None = None
+    """REDCap: the name of the data dictionary."""
+    arms_are_treatments: bool = False
+    """REDCap: its arms are the trial's treatments (``redcap.forms_of``)."""
+    tables: Mapping[str, str] = field(default_factory=dict)
+    """Tables by name that are read from the file named here, relative to the folder, whatever else the folder holds:
+    to choose where a table stands twice, or to add a table beside a REDCap export."""
+
+
+class _Reader(Protocol):
+    @property
+    def table(self) -> Table: ...
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Damaged:
+    """A table whose file cannot be read at all. Another table's reader does not suffer from it."""
+
+    table: Table
+    error: SourceError
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        raise self.error
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A table under another name than its file gives it."""
+
+    table: Table
+    reader: _Reader
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        return self.reader.rows(columns)
+
+
+class OpenSource:
+    """An opened source: its tables by name, and the files of the folder that are no part of it."""
+
+    def __init__(self, name: str, readers: Sequence[_Reader], ignored: Sequence[str]) -> None:
+        self._name = name
+        self._readers = {reader.table.name: reader for reader in readers}
+        self._ignored = tuple(ignored)
+
+    def tables(self) -> Sequence[Table]:
+        """The tables, by name."""
+        return [self._readers[name].table for name in sorted(self._readers)]
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """Streams the rows of ``table`` (``Source.rows``). Raises SourceError for a table that is not there."""
+        reader = self._readers.get(table)
+        if reader is None:
+            raise SourceError(
+                "there is no such table",
+                file=self._name,
+                table=table,
+                hint=f"There are: {', '.join(sorted(self._readers))}.",
+            )
+        return reader.rows(columns)
+
+    def ignored(self) -> Sequence[str]:
+        """The names of the folder's files that are not read. Not for the eyes of a blind project."""
+        return self._ignored
+
+
+def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
+    """Opens the export at ``path``: a folder, or one file of it.
+
+    A CSV or XPT table whose file is damaged is listed as such (``Table.damage``), so that it costs no other table.
+    Raises SourceError where nothing is there, where it is not clear what to read (the hint names the option that says
+    so), and where the data dictionary or the records of REDCap cannot be read.
+    """
+    options = options or SourceOptions()
+    if not path.exists():
+        raise SourceError("is not there", file=str(path), hint="Check the path of the source.")
+    if path.is_dir():
+        folder, names = path, sorted(entry.name for entry in path.iterdir() if entry.is_file())
+    else:
+        folder, names = path.parent, [path.name]
+        if options.format == "redcap":
+            options = replace(options, records=path.name)
+            names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    named = {name: _named(folder, name, file, options) for name, file in options.tables.items()}
+    names = [name for name in names if name not in options.tables.values()]
+    form = options.format or _detect(path, folder, names, has_others=bool(named))
+    if form == "redcap":
+        readers, used = _redcap(folder, names, options)
+    else:
+        used = [name for name in names if _SUFFIXES.get(Path(name).suffix.lower()) == form]
+        readers = [reader for name in used for reader in _readers(folder, name, options)]
+    readers = [reader for reader in readers if reader.table.name not in named]
+    _refuse_twins(readers)
+    if not readers and not named:
+        raise SourceError(f"holds no {form} file", file=path.name, hint="Check the path and the format of the source.")
+    return OpenSource(path.name, [*readers, *named.values()], [name for name in names if name not in used])
+
+
+def _detect(path: Path, folder: Path, names: Sequence[str], *, has_others: bool) -> Format:
+    found = {_SUFFIXES[suffix] for name in names if (suffix := Path(name).suffix.lower()) in _SUFFIXES}
+    if len(found) > 1:
+        raise SourceError(
+            "holds tables as XPT and as CSV",
+            file=path.name,
+            hint='Say which is meant: format = "xpt", "csv" or "redcap" in [source].',
+        )
+    if not found:
+        if has_others:
+            return "csv"
+        raise SourceError(
+            "holds nothing that can be read",
+            file=path.name,
+            hint="A source is a folder of .csv, .tsv or .xpt files, or a REDCap export with its data dictionary.",
+        )
+    [form] = found
+    return "redcap" if form == "csv" and path.is_dir() and _dictionaries(folder, names) else form
+
+
+def _readers(folder: Path, name: str, options: SourceOptions) -> Sequence[_Reader]:
+    """The tables of one CSV or XPT file."""
+    file = InputFile.at(folder / name, name)
+    is_xpt = Path(name).suffix.lower() == ".xpt"
+    try:
+        return members(file, options.encoding) if is_xpt else [delimited(file, options.encoding, options.delimiter)]
+    except SourceError as error:
+        stem = Path(name).stem
+        return [_Damaged(Table(stem.upper() if is_xpt else stem, name, (), damage=error.message), error)]
+
+
+def _named(folder: Path, table: str, file: str, options: SourceOptions) -> _Reader:
+    readers = _readers(folder, file, options)
+    fitting = [reader for reader in readers if reader.table.name == table] if len(readers) > 1 else readers
+    if not fitting:
+        raise SourceError(
+            "holds several tables, and none of this name",
+            file=file,
+            table=table,
+            hint=f"It holds {', '.join(reader.table.name for reader in readers)}.",
+        )
+    return _Named(replace(fitting[0].table, name=table), fitting[0])
+
+
+def _refuse_twins(readers: Sequence[_Reader]) -> None:
+    first: dict[str, str] = {}
+    for reader in readers:
+        name, file = reader.table.name, reader.table.file
+        if name in first:
+            raise SourceError(
+                f"stands in {first[name]} and in {file}",
+                file=file,
+                table=name,
+                hint=f'Name the one that is read: tables = {{ {name} = "{first[name]}" }} in [source].',
+            )
+        first[name] = file
+
+
+def _dictionaries(folder: Path, names: Sequence[str]) -> list[str]:
+    csvs = [name for name in names if _SUFFIXES.get(Path(name).suffix.lower()) == "csv"]
+    return [name for name in csvs if is_dictionary(header_of(InputFile.at(folder / name, name)))]
+
+
+def _redcap(folder: Path, names: Sequence[str], options: SourceOptions) -> tuple[Sequence[_Reader], list[str]]:
+    dictionary_name = options.dictionary or _only(
+        _dictionaries(folder, names), folder, "data dictionary", 'dictionary = "…" in [source]'
+    )
+    dictionary = delimited(InputFile.at(folder / dictionary_name, dictionary_name))
+    fields = fields_of(dictionary)
+    csvs = [n for n in names if _SUFFIXES.get(Path(n).suffix.lower()) == "csv" and n != dictionary_name]
+    if options.records is not None:
+        candidates = [name for name in csvs if fnmatchcase(name, options.records)]
+    else:
+        candidates = [n for n in csvs if holds_records(header_of(InputFile.at(folder / n, n)), fields)]
+    records_name = _only(candidates, folder, "records file", 'records = "…" in [source]')
+    records = delimited(InputFile.at(folder / records_name, records_name), options.encoding, options.delimiter)
+    forms = forms_of(records, fields, arms_are_treatments=options.arms_are_treatments)
+    return forms, [dictionary_name, records_name]
+
+
+def _only(candidates: Sequence[str], folder: Path, what: str, option: str) -> str:
+    if len(candidates) != 1:
+        found = f"several could be the {what}: {', '.join(candidates)}" if candidates else f"no {what} is there"
+        raise SourceError(found, file=folder.name, hint=f"Name it: {option}.")
+    return candidates[0]

@@ -1,0 +1,246 @@
+"""Which keys of a source table are still there: vanished, returned, and held as possible corrections.
+
+A key that is gone from the source is flagged and reported, nothing more: what was delivered stays as it is. When a
+corrected date or term changes the key of a row, the source shows a vanished key and a new one that differ in nothing
+else; the new one is held, for sending it would double the row. A vanished key explains the new ones of one staging:
+later ones are not held against it while those stand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from fhir_msc.desired import Account
+from fhir_msc.findings import Finding, Origin, Severity
+from fhir_msc.sync.accounts import origins
+from fhir_msc.sync.states import IN_FLIGHT, State
+from fhir_msc.sync.storage import insert_or_update
+from fhir_msc.sync.tables import instant, resource, staged
+from fhir_msc.sync.upserts import Seen
+
+POSSIBLE_CORRECTION = "MSC-SYNC-001"
+TABLE_LEFT = "MSC-SYNC-002"
+VANISHED = "MSC-SYNC-003"
+
+_seen = Table("seen", MetaData(), Column("resource_id", Integer, primary_key=True), prefixes=["TEMPORARY"])
+
+_UNDELIVERED = and_(
+    resource.c.delivered_digest.is_(None),
+    resource.c.state.in_([State.PENDING, State.RETRY, State.WAITING, State.DEAD, State.SKIPPED]),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Keys that vanished and returned with this staging, and keys that are held after it."""
+
+    vanished: int
+    returned: int
+    held: int
+
+
+@contextmanager
+def collected(connection: Connection) -> Iterator[Seen]:
+    """A temporary table for the ids of what is desired, inside the caller's transaction."""
+    _seen.create(connection)
+    statement = insert_or_update(connection, _seen, ("resource_id",), ())
+
+    def take(ids: Sequence[int]) -> None:
+        if ids:
+            connection.execute(statement, [{"resource_id": id} for id in ids])
+
+    yield take
+    _seen.drop(connection)
+
+
+def compare(connection: Connection, target_id: int, source: str, now: datetime) -> Moved:
+    """Flags what vanished and what returned, holds and releases possible corrections."""
+    of_table = and_(resource.c.target_id == target_id, resource.c.source == source)
+    in_source = resource.c.id.in_(select(_seen.c.resource_id))
+    at = instant(now)
+    returned = connection.execute(
+        update(resource).where(of_table, resource.c.vanished == true(), in_source).values(vanished=False)
+    ).rowcount
+    vanished = connection.execute(
+        update(resource).where(of_table, resource.c.vanished == false(), ~in_source).values(vanished=True)
+    ).rowcount
+    _release(connection, target_id, source, at)
+    _hold(connection, target_id, source, at)
+    held = connection.execute(
+        select(func.count())
+        .select_from(resource)
+        .where(of_table, resource.c.state == State.HELD, resource.c.vanished == false())
+    ).scalar_one()
+    return Moved(vanished, returned, held)
+
+
+def _release(connection: Connection, target_id: int, source: str, at: str) -> None:
+    """What is held against a key that returned is no correction of it."""
+    twin = resource.alias("twin")
+    connection.execute(
+        update(resource)
+        .where(
+            resource.c.target_id == target_id,
+            resource.c.source == source,
+            resource.c.state == State.HELD,
+            exists(select(1).where(twin.c.id == resource.c.twin_id, twin.c.vanished == false())),
+        )
+        .values(state=State.PENDING, twin_id=None, reason=None, changed_at=at)
+    )
+
+
+def _hold(connection: Connection, target_id: int, source: str, at: str) -> None:
+    """Holds undelivered keys that differ from a vanished, delivered one in nothing but what a site may correct."""
+    gone = resource.alias("gone")
+    held = resource.alias("held")
+    alike = (
+        select(resource.c.id, func.min(gone.c.id).label("twin_id"))
+        .join(gone, and_(gone.c.loose == resource.c.loose, gone.c.lane_id == resource.c.lane_id))
+        .where(
+            resource.c.target_id == target_id,
+            resource.c.source == source,
+            resource.c.vanished == false(),
+            _UNDELIVERED,
+            gone.c.target_id == target_id,
+            gone.c.source == source,
+            gone.c.vanished == true(),
+            or_(gone.c.delivered_digest.is_not(None), gone.c.state.in_(IN_FLIGHT)),
+            ~exists(
+                select(1).where(
+                    held.c.target_id == target_id,
+                    held.c.source == source,
+                    held.c.twin_id == gone.c.id,
+                    held.c.state == State.HELD,
+                    held.c.vanished == false(),
+                )
+            ),
+        )
+        .group_by(resource.c.id)
+    )
+    pairs = [{"b_id": id, "b_twin": twin_id} for id, twin_id in connection.execute(alike).tuples()]
+    if pairs:
+        connection.execute(
+            update(resource)
+            .where(resource.c.id == bindparam("b_id"))
+            .values(state=State.HELD, reason=POSSIBLE_CORRECTION, changed_at=at, twin_id=bindparam("b_twin")),
+            pairs,
+        )
+
+
+def sources(connection: Connection, target_id: int) -> list[str]:
+    """The source tables that the ledger has resources of, by name."""
+    found = select(resource.c.source).where(resource.c.target_id == target_id).distinct().order_by(resource.c.source)
+    return list(connection.execute(found).scalars())
+
+
+def count(connection: Connection, target_id: int, source: str) -> int:
+    """How many resources the ledger has of a source table."""
+    return connection.execute(
+        select(func.count()).select_from(resource).where(resource.c.target_id == target_id, resource.c.source == source)
+    ).scalar_one()
+
+
+def left_as_it_is(connection: Connection, target_id: int, source: str, file: str, how: str) -> Finding:
+    """The finding for a table that is missing or empty though the ledger has resources of it."""
+    resources = count(connection, target_id, source)
+    return Finding(
+        TABLE_LEFT,
+        Severity.WARNING,
+        f"table {source} {how}, though {resources} resources came from it: they are left as they are",
+        origins=(Origin(file, source),),
+        hint="give the table again, or take it out of the mapping",
+        count=resources,
+    )
+
+
+def file_of(connection: Connection, target_id: int, source: str) -> str:
+    """The file that a table was last staged from."""
+    found: str | None = connection.execute(
+        select(staged.c.file).where(staged.c.target_id == target_id, staged.c.source == source)
+    ).scalar()
+    return found or source
+
+
+def forget_fingerprint(connection: Connection, target_id: int, source: str) -> None:
+    """Makes a table be staged again when it comes back, for its findings have changed meanwhile."""
+    connection.execute(
+        update(staged).where(staged.c.target_id == target_id, staged.c.source == source).values(fingerprint=None)
+    )
+
+
+def findings(connection: Connection, target_id: int, source: str, file: str) -> list[Finding]:
+    """What is held as a possible correction, each with its cells and the key it may correct; how many vanished."""
+    twin = resource.alias("twin")
+    held = connection.execute(
+        select(resource.c.id, resource.c.rid, twin.c.rid.label("twin"))
+        .join(twin, twin.c.id == resource.c.twin_id)
+        .where(
+            resource.c.target_id == target_id,
+            resource.c.source == source,
+            resource.c.state == State.HELD,
+            resource.c.vanished == false(),
+        )
+        .order_by(resource.c.rid)
+    ).all()
+    found = [
+        Finding(
+            POSSIBLE_CORRECTION,
+            Severity.WARNING,
+            f"possible correction: it differs from {row.twin}, which has vanished, in a date or term only",
+            origins=origins(connection, row.id),
+            key=row.rid,
+            hint="not sent, so that nothing is doubled; a person decides whether the earlier one is to be replaced",
+        )
+        for row in held
+    ]
+    gone = connection.execute(
+        select(func.count())
+        .select_from(resource)
+        .where(resource.c.target_id == target_id, resource.c.source == source, resource.c.vanished == true())
+    ).scalar_one()
+    if gone:
+        found.append(
+            Finding(
+                VANISHED,
+                Severity.WARNING,
+                f"{gone} keys of table {source} are no longer in the source: nothing is retired or deleted",
+                origins=(Origin(file, source),),
+                hint="if the export was cut short, give it whole again",
+                count=gone,
+            )
+        )
+    return found
+
+
+def without_held(account: Account, held: int) -> Account:
+    """The account with the rows of ``held`` resources counted as held, not as delivered."""
+    outcomes = Counter(account.outcomes)
+    left = held
+    for outcome, reason in sorted(outcomes):
+        if outcome == "delivered" and left:
+            taken = min(left, outcomes[outcome, reason])
+            outcomes[outcome, reason] -= taken
+            outcomes["held", POSSIBLE_CORRECTION] += taken
+            left -= taken
+    return Account(account.table, account.file, account.rows, +outcomes)

@@ -1,0 +1,127 @@
+"""Staging: what is desired goes into the ledger, one database transaction per source table.
+
+Only what changed is written. A table whose fingerprint is the recorded one is not read. A table that cannot be read is
+rolled back whole, one that is missing or empty is reported: in neither case does anything count as vanished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from fhir_msc.desired import DesiredSet, DesiredTable
+from fhir_msc.errors import SourceError
+from fhir_msc.sync import presence, upserts
+from fhir_msc.sync.accounts import fingerprint_of, record_findings, record_staged
+from fhir_msc.sync.ledger import Ledger
+
+
+class Staged(StrEnum):
+    """What became of one source table."""
+
+    STAGED = "staged"
+    UNCHANGED = "unchanged"
+    EMPTY = "empty"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """One source table: resources that are new, changed, the same; keys vanished, returned, and held in all.
+
+    ``superseded`` counts the changed ones whose earlier version had not been sent. ``error`` says why a table failed.
+    """
+
+    table: str
+    outcome: Staged
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    superseded: int = 0
+    vanished: int = 0
+    returned: int = 0
+    held: int = 0
+    error: SourceError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StagingReport:
+    """The source tables in the order in which they were staged."""
+
+    tables: tuple[TableReport, ...]
+
+    @property
+    def errors(self) -> tuple[SourceError, ...]:
+        """Why tables could not be read."""
+        return tuple(table.error for table in self.tables if table.error is not None)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is desired now that was not before."""
+        return any(table.new or table.changed or table.returned for table in self.tables)
+
+
+def stage(ledger: Ledger, desired: DesiredSet, now: datetime) -> StagingReport:
+    """Takes what is desired into the ledger. ``now`` is an aware instant."""
+    given = desired.tables()
+    reports = [_stage_table(ledger, table, now) for table in given]
+    reports += _report_missing(ledger, {table.name for table in given})
+    return StagingReport(tuple(reports))
+
+
+def _stage_table(ledger: Ledger, table: DesiredTable, now: datetime) -> TableReport:
+    try:
+        fingerprint = table.fingerprint()
+        with ledger.begin() as connection:
+            if fingerprint_of(connection, ledger.target_id, table.name) == fingerprint:
+                return TableReport(table.name, Staged.UNCHANGED)
+            return _take_in(connection, ledger.target_id, table, fingerprint, now)
+    except SourceError as error:
+        return TableReport(table.name, Staged.FAILED, error=error)
+
+
+def _take_in(
+    connection: Connection, target_id: int, table: DesiredTable, fingerprint: bytes, now: datetime
+) -> TableReport:
+    counts = upserts.Counts()
+    upsert = upserts.Upsert(connection, target_id, table.name, now)
+    with presence.collected(connection) as seen:
+        for batch in table.stream():
+            counts += upsert(batch, seen)
+        account, findings = table.account, list(table.findings)
+        if account.rows == 0 and not counts.total and presence.count(connection, target_id, table.name):
+            record_staged(connection, target_id, account, None, now)
+            empty = presence.left_as_it_is(connection, target_id, table.name, account.file, "has no rows")
+            record_findings(connection, target_id, table.name, [*findings, empty])
+            return TableReport(table.name, Staged.EMPTY)
+        moved = presence.compare(connection, target_id, table.name, now)
+    findings += presence.findings(connection, target_id, table.name, account.file)
+    record_staged(connection, target_id, presence.without_held(account, moved.held), fingerprint, now)
+    record_findings(connection, target_id, table.name, findings)
+    return TableReport(
+        table.name,
+        Staged.STAGED,
+        new=counts.new,
+        changed=counts.changed,
+        same=counts.same,
+        superseded=counts.superseded,
+        vanished=moved.vanished,
+        returned=moved.returned,
+        held=moved.held,
+    )
+
+
+def _report_missing(ledger: Ledger, given: set[str]) -> Sequence[TableReport]:
+    with ledger.begin() as connection:
+        missing = [name for name in presence.sources(connection, ledger.target_id) if name not in given]
+        for name in missing:
+            presence.forget_fingerprint(connection, ledger.target_id, name)
+            file = presence.file_of(connection, ledger.target_id, name)
+            left = presence.left_as_it_is(connection, ledger.target_id, name, file, "is not in the source any more")
+            record_findings(connection, ledger.target_id, name, [left])
+    return [TableReport(name, Staged.MISSING) for name in missing]

@@ -1,0 +1,144 @@
+"""The definitions of FHIR R4 as data: types, their elements and the closed value sets.
+
+They come from HL7's packages (CC0) by ``tools/r4_definitions.py``; ``r4.json`` names the packages and their SHA-256.
+The file is read once, at first use; a type's elements are parsed when the type is first asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TypedDict, cast
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element as its type defines it; ``choice`` where its name ends in ``[x]``.
+
+    ``types`` give for each type's code the type to check, which is another where a profile narrows it (SimpleQuantity).
+    ``targets`` are the types that a Reference may point to, empty for any. ``value_set`` is the URL of a required
+    binding.
+    """
+
+    name: str
+    min: int
+    max: str
+    types: Mapping[str, str]
+    targets: Mapping[str, frozenset[str]]
+    value_set: str | None
+
+    @property
+    def choice(self) -> bool:
+        """Whether the JSON name carries the type (``value[x]``)."""
+        return self.name.endswith("[x]")
+
+    @property
+    def many(self) -> bool:
+        """Whether it is an array."""
+        return self.max == "*"
+
+    @property
+    def json_names(self) -> Mapping[str, str]:
+        """The names it may have in JSON, each with its type."""
+        if not self.choice:
+            return {self.name: next(iter(self.types.values()))}
+        stem = self.name.removesuffix("[x]")
+        return {f"{stem}{code[0].upper()}{code[1:]}": kind for code, kind in self.types.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A resource type, a data type, or an element with children (named by its path).
+
+    ``elements`` hold the inherited ones too, ``lineage`` the type's own name and its bases, nearest first, and
+    ``constraints`` the text of each invariant of severity error, by key.
+    """
+
+    name: str
+    resource: bool
+    abstract: bool
+    elements: tuple[Element, ...]
+    lineage: tuple[str, ...]
+    constraints: Mapping[str, str]
+
+
+class _TypeRow(TypedDict, total=False):
+    kind: str
+    base: str
+    abstract: bool
+    elements: dict[str, str]
+    constraints: dict[str, str]
+
+
+class _Table(TypedDict):
+    fhirVersion: str
+    origin: list[dict[str, str]]
+    types: dict[str, _TypeRow]
+    valueSets: dict[str, dict[str, list[str]]]
+
+
+@cache
+def _table() -> _Table:
+    return cast(_Table, json.loads(files("fhir_msc.validation").joinpath("r4.json").read_bytes()))
+
+
+@cache
+def type_names() -> frozenset[str]:
+    """Every type there is, elements with children included."""
+    return frozenset(_table()["types"])
+
+
+@cache
+def resource_types() -> frozenset[str]:
+    """The resource types that a document may have."""
+    return frozenset(
+        name for name, row in _table()["types"].items() if row["kind"] == "resource" and not row.get("abstract")
+    )
+
+
+@cache
+def type_named(name: str) -> Type:
+    """The type of that name. Raises KeyError for a name that R4 does not have."""
+    row = _table()["types"][name]
+    base = type_named(row["base"]) if row["base"] else None
+    own = tuple(_element(element, text) for element, text in row["elements"].items())
+    redefined = {element.name for element in own}
+    inherited = tuple(e for e in base.elements if e.name not in redefined) if base else ()
+    return Type(
+        name=name,
+        resource=row["kind"] == "resource",
+        abstract=row.get("abstract", False),
+        elements=(*inherited, *own),
+        lineage=(name, *(base.lineage if base else ())),
+        constraints=MappingProxyType({**(base.constraints if base else {}), **row["constraints"]}),
+    )
+
+
+@cache
+def codes_of(value_set: str) -> Mapping[str, frozenset[str]] | None:
+    """The codes of a value set by code system, or ``None`` where there is no closed list of them."""
+    systems = _table()["valueSets"].get(value_set)
+    return None if systems is None else {system: frozenset(codes) for system, codes in systems.items()}
+
+
+def origin() -> tuple[Mapping[str, str], ...]:
+    """The packages that the definitions come from: name, version, licence, SHA-256."""
+    return tuple(_table()["origin"])
+
+
+def _element(name: str, text: str) -> Element:
+    """Parses ``min..max types [@value set]``, types as ``Quantity:SimpleQuantity|Reference(Patient,Group)``."""
+    cardinality, kinds, *binding = text.split(" ")
+    low, _, high = cardinality.partition("..")
+    types, targets = {}, {}
+    for kind in kinds.split("|"):
+        code, _, among = kind.partition("(")
+        code, _, profile = code.partition(":")
+        types[code] = profile or code
+        if among:
+            targets[code] = frozenset(among.removesuffix(")").split(","))
+    return Element(name, int(low), high, types, targets, binding[0].removeprefix("@") if binding else None)

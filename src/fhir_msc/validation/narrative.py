@@ -1,0 +1,62 @@
+"""Narrative: the XHTML of ``text.div`` (http://hl7.org/fhir/R4/narrative.html, txt-1 and txt-2)."""
+
+from __future__ import annotations
+
+import re
+from xml.parsers import expat
+
+from fhir_msc.validation.problems import NARRATIVE, Problem
+
+_XHTML = "http://www.w3.org/1999/xhtml"
+_is_element = re.compile(
+    "a|abbr|acronym|b|big|blockquote|br|caption|cite|code|col|colgroup|dd|dfn|div|dl|dt|em|h[1-6]|hr|i|img|li|ol|p|pre|"
+    "q|samp|small|span|strong|sub|sup|table|tbody|td|tfoot|th|thead|tr|tt|ul|var"
+).fullmatch
+_is_attribute = re.compile(
+    "abbr|accesskey|align|alt|axis|bgcolor|border|cellhalign|cellpadding|cellspacing|cellvalign|char|charoff|charset|"
+    "cite|class|colspan|compact|coords|dir|frame|headers|height|href|hreflang|hspace|id|lang|longdesc|name|nowrap|rel|"
+    "rev|rowspan|rules|scope|shape|span|src|start|style|summary|tabindex|title|type|valign|value|vspace|width|xml:lang"
+).fullmatch
+
+
+def narrative_problem(text: str) -> Problem | None:
+    """What is wrong with a ``div``, at most one thing: its form, its elements, or that it says nothing."""
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.UseForeignDTD(True)  # so that the entities of HTML (&nbsp;) are skipped, not refused
+    faults: list[str] = []
+    names: list[str] = []
+    says: list[bool] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        namespace, _, local = name.rpartition(" ")
+        if namespace != _XHTML or not _is_element(local):
+            faults.append("an element that is not allowed in a narrative, or not in the XHTML namespace")
+        elif not names and local != "div":
+            faults.append("a narrative is one div")
+        for attribute, value in attributes.items():
+            plain = attribute.replace("http://www.w3.org/XML/1998/namespace ", "xml:")
+            if not _is_attribute(plain) or value.strip().lower().startswith("javascript:"):
+                faults.append("an attribute that is not allowed in a narrative")
+        if local == "img":
+            says.append(True)
+        names.append(local)
+
+    def characters(data: str) -> None:
+        if data.strip():
+            says.append(True)
+
+    def refuse(*_: object) -> None:
+        faults.append("a narrative may not have a document type or processing instructions")
+
+    parser.StartElementHandler = start
+    parser.CharacterDataHandler = characters
+    parser.SkippedEntityHandler = lambda *_: says.append(True)
+    parser.StartDoctypeDeclHandler = refuse
+    parser.ProcessingInstructionHandler = refuse
+    try:
+        parser.Parse(text.encode("utf-8", "surrogatepass"), True)
+    except expat.ExpatError as error:
+        return Problem(NARRATIVE, f"not well-formed XHTML: {expat.errors.messages[error.code]}")
+    if not faults and not says:
+        faults.append("a narrative has to say something (txt-2)")
+    return Problem(NARRATIVE, faults[0]) if faults else None

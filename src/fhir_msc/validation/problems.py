@@ -1,0 +1,71 @@
+"""What a check gives back: problems, whose path grows from the leaf to the root only when there is one.
+
+Rule ids are stable. ``MSC-FHIR-`` is what R4 says, grouped by what is wrong; ``MSC-UNIT-`` is UCUM; the rest is the
+project's own. The ids of invariants end in their key (``MSC-FHIR-INVARIANT-OBS-6``), those of types in the type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+JSON = "MSC-FHIR-JSON"
+JSON_DUPLICATE = "MSC-FHIR-JSON-DUPLICATE"
+UNKNOWN = "MSC-FHIR-STRUCTURE-UNKNOWN"
+EMPTY = "MSC-FHIR-STRUCTURE-EMPTY"
+NULL = "MSC-FHIR-STRUCTURE-NULL"
+ARRAY = "MSC-FHIR-STRUCTURE-ARRAY"
+OBJECT = "MSC-FHIR-STRUCTURE-OBJECT"
+CHOICE = "MSC-FHIR-STRUCTURE-CHOICE"
+RESOURCE_TYPE = "MSC-FHIR-STRUCTURE-RESOURCE-TYPE"
+DEPTH = "MSC-FHIR-STRUCTURE-DEPTH"
+NARRATIVE = "MSC-FHIR-STRUCTURE-NARRATIVE"
+MIN = "MSC-FHIR-CARDINALITY-MIN"
+MAX = "MSC-FHIR-CARDINALITY-MAX"
+TYPE = "MSC-FHIR-TYPE"
+ZONE = "MSC-FHIR-ZONE"
+BINDING = "MSC-FHIR-BINDING"
+REFERENCE_FORMAT = "MSC-FHIR-REFERENCE-FORMAT"
+REFERENCE_TARGET = "MSC-FHIR-REFERENCE-TARGET"
+REFERENCE_UNRESOLVED = "MSC-FHIR-REFERENCE-UNRESOLVED"
+INVARIANT = "MSC-FHIR-INVARIANT"
+PROFILE = "MSC-FHIR-PROFILE"
+UNIT = "MSC-UNIT-UCUM"
+
+
+@dataclass(slots=True)
+class Problem:
+    """One thing wrong at ``path``, which is relative to what was checked. ``value`` is the text that is wrong."""
+
+    rule: str
+    message: str
+    path: str = ""
+    value: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What a check knows of the document around.
+
+    ``contained`` are the ids of the resources that the same resource contains, with their types; ``urls`` the
+    ``fullUrl`` of every entry of the Bundle around, ``None`` without one; ``conditional`` says that the Bundle is a
+    batch or a transaction, in which a reference may be a search.
+    """
+
+    contained: Mapping[str, str] = field(default_factory=dict)
+    urls: frozenset[str] | None = None
+    conditional: bool = False
+
+
+def under(segment: str, found: list[Problem]) -> list[Problem]:
+    """The problems one level up: below the element ``name`` or the item ``[n]``."""
+    for problem in found:
+        separator = "." if problem.path and not problem.path.startswith("[") else ""
+        problem.path = f"{segment}{separator}{problem.path}"
+    return found
+
+
+def shown(value: object) -> str | None:
+    """The text of a wrong value, if it is a single one; cut at 200 characters."""
+    return None if value is None or isinstance(value, (dict, list, tuple)) else str(value)[:200]

@@ -1,0 +1,110 @@
+"""References: their form, the types they may point to, and whether they resolve.
+
+R4: http://hl7.org/fhir/R4/references.html#literal. A reference is ``Type/id``, an absolute URL, ``urn:uuid:…``,
+``urn:oid:…``, ``#id`` of a contained resource or, in a batch or transaction, a search ``Type?…``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+
+from fhir_msc.validation.definitions import resource_types
+from fhir_msc.validation.primitives import is_uri
+from fhir_msc.validation.problems import (
+    INVARIANT,
+    REFERENCE_FORMAT,
+    REFERENCE_TARGET,
+    REFERENCE_UNRESOLVED,
+    Problem,
+    Within,
+    shown,
+)
+
+_REST = re.compile(
+    r"(https?://\S+/)?([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?(?:#\S*)?"
+).fullmatch
+_SEARCH = re.compile(r"([A-Z][A-Za-z]+)\?\S+").fullmatch
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+").fullmatch
+
+
+def reference_problem(
+    reference: object, declared: object, targets: frozenset[str] | None, within: Within
+) -> Problem | None:
+    """What is wrong with a reference, at most one thing.
+
+    ``reference`` and ``declared`` are ``Reference.reference`` and ``.type``, ``None`` where they lack;
+    ``targets`` are the types allowed here, ``None`` for any.
+    """
+    if not isinstance(reference, str):  # only a type, an identifier or an extension
+        return _declared_problem(declared, targets)
+    if reference.startswith("#"):
+        return _local_problem(reference, targets, within)
+    target = None
+    rest = _REST(reference)
+    if rest is not None:
+        target = rest[2]
+        if target not in resource_types():
+            return None if rest[1] else _wrong_form(reference)
+    elif reference.startswith("urn:"):
+        if not is_uri(reference):
+            return _wrong_form(reference)
+        if within.urls is not None and reference not in within.urls:
+            return Problem(REFERENCE_UNRESOLVED, "no entry of the bundle has this fullUrl", value=shown(reference))
+    elif within.conditional and (search := _SEARCH(reference)) is not None and search[1] in resource_types():
+        target = search[1]
+    elif not _ABSOLUTE(reference):
+        return _wrong_form(reference)
+    if target is not None:
+        if targets is not None and target not in targets:
+            return _wrong_target(target, targets)
+        if isinstance(declared, str) and declared in resource_types() and declared != target:
+            return Problem(REFERENCE_TARGET, f"the reference points to a {target} and says that it is a {declared}")
+        return None
+    return _declared_problem(declared, targets)
+
+
+def _declared_problem(declared: object, targets: frozenset[str] | None) -> Problem | None:
+    if targets is not None and isinstance(declared, str) and declared in resource_types() - targets:
+        return _wrong_target(declared, targets)
+    return None
+
+
+def unresolved(references: Iterable[tuple[str, Iterable[str]]], known: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The references of a set that lead nowhere.
+
+    ``references`` gives each resource's id with the ids that it refers to, ``known`` the ids there are; yields the
+    resource's id with the id that is missing, in the order given.
+    """
+    for owner, targets in references:
+        for target in targets:
+            if target not in known:
+                yield owner, target
+
+
+def _local_problem(reference: str, targets: frozenset[str] | None, within: Within) -> Problem | None:
+    name = reference[1:]
+    if name == "":
+        return None  # the resource around; R4 4.0.1 lets a contained resource say so
+    if name not in within.contained:
+        return Problem(
+            f"{INVARIANT}-REF-1",
+            "SHALL have a contained resource if a local reference is provided",
+            value=shown(reference),
+        )
+    target = within.contained[name]
+    if targets is not None and target in resource_types() and target not in targets:
+        return _wrong_target(target, targets)
+    return None
+
+
+def _wrong_form(reference: str) -> Problem:
+    return Problem(
+        REFERENCE_FORMAT,
+        "a reference is Type/id with a type of R4, an absolute URL, urn:uuid:…, urn:oid:… or #id",
+        value=shown(reference),
+    )
+
+
+def _wrong_target(target: str, targets: frozenset[str]) -> Problem:
+    return Problem(REFERENCE_TARGET, f"may not point to {target} here", hint=f"allowed: {', '.join(sorted(targets))}")

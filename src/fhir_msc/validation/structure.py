@@ -1,0 +1,313 @@
+"""The element tables, compiled into checks: names, cardinality, arrays, types, choices, bindings, references.
+
+A check takes a value and what is around it, and gives the problems or ``None``. A type's check is made when the type is
+first met, an element's when the element is; what is right costs no path and no list. Rules of the R4 JSON format:
+http://hl7.org/fhir/R4/json.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import cache
+
+from fhir_msc.validation.bindings import concept_problem
+from fhir_msc.validation.companions import Check, companion_problems, without_excused
+from fhir_msc.validation.definitions import Element, Type, codes_of, resource_types, type_named
+from fhir_msc.validation.invariants import rules_of
+from fhir_msc.validation.narrative import narrative_problem
+from fhir_msc.validation.primitives import CHECKS, FORMS, lacks_zone
+from fhir_msc.validation.problems import (
+    ARRAY,
+    BINDING,
+    CHOICE,
+    DEPTH,
+    EMPTY,
+    MAX,
+    MIN,
+    NULL,
+    OBJECT,
+    RESOURCE_TYPE,
+    TYPE,
+    UNKNOWN,
+    ZONE,
+    Problem,
+    Within,
+    shown,
+    under,
+)
+from fhir_msc.validation.references import reference_problem
+from fhir_msc.validation.vitals import vital_sign_problems
+
+_COMPANION: list[Problem] = []
+"""What the slot of ``_name`` answers: it is checked together with ``name``."""
+
+
+def resource_problems(resource: Mapping[str, object], around: Within | None = None) -> list[Problem]:
+    """Everything wrong with a resource that is not contained in another; paths start below it."""
+    try:
+        return _root_check(resource, around or Within()) or []
+    except RecursionError:
+        return [Problem(DEPTH, "nested too deeply to be checked")]
+
+
+def _root_check(value: object, around: Within) -> list[Problem] | None:
+    """A resource with its own contained ones: a whole document, or an entry of a Bundle."""
+    if not isinstance(value, dict):
+        return [_not_an_object(value)]
+    contained = value.get("contained")
+    if isinstance(contained, (list, tuple)):
+        ids = {
+            str(item["id"]): str(item.get("resourceType"))
+            for item in contained
+            if isinstance(item, dict) and isinstance(item.get("id"), str)
+        }
+        around = replace(around, contained=ids)
+    elif around.contained:
+        around = replace(around, contained={})
+    if value.get("resourceType") == "Bundle":
+        around = replace(around, urls=_full_urls(value), conditional=value.get("type") in ("batch", "transaction"))
+    return _resource_check(value, around)
+
+
+def _resource_check(value: object, within: Within) -> list[Problem] | None:
+    if not isinstance(value, dict):
+        return [_not_an_object(value)]
+    name = value.get("resourceType")
+    if not isinstance(name, str) or name not in resource_types():
+        message = "resourceType is missing" if name is None else "resourceType is not a resource type of R4"
+        return [Problem(RESOURCE_TYPE, message, path="resourceType", value=shown(name))]
+    return object_check(name)(value, within)
+
+
+def _full_urls(bundle: Mapping[str, object]) -> frozenset[str]:
+    entries = bundle.get("entry")
+    if not isinstance(entries, (list, tuple)):
+        return frozenset()
+    urls = (entry.get("fullUrl") for entry in entries if isinstance(entry, dict))
+    return frozenset(url for url in urls if isinstance(url, str))
+
+
+class _Slots(dict[str, Check]):
+    """The checks of a type's elements by JSON name, each compiled when it is first met."""
+
+    def __init__(self, kind: Type) -> None:
+        super().__init__()
+        self.elements = {name: (e, code) for e in kind.elements for name, code in e.json_names.items()}
+        if kind.resource:
+            self["resourceType"] = _anything
+        self._root = kind.name == "Bundle.entry"
+
+    def __missing__(self, name: object) -> Check:
+        if not isinstance(name, str):
+            return _unknown(self.elements, str(name))
+        if name in self.elements:
+            check = _element_check(*self.elements[name], root=self._root)
+        elif name.startswith("_") and self.primitive(name[1:]):
+            check = _companion
+        else:
+            return _unknown(self.elements, name)
+        self[name] = check
+        return check
+
+    def primitive(self, name: str) -> bool:
+        """Whether the element exists and is of a primitive type."""
+        return name in self.elements and self.elements[name][1] in CHECKS
+
+
+@cache
+def object_check(name: str) -> Check:
+    """The check of a type's JSON object, by the type's name."""
+    kind = type_named(name)
+    slots = _Slots(kind)
+    required = frozenset(e.name for e in kind.elements if e.min and not e.choice)
+    choices = tuple((frozenset(e.json_names), e) for e in kind.elements if e.choice)
+    rules = rules_of(kind)
+    vital_signs = name == "Observation"
+    element = not kind.resource
+
+    def check(value: object, within: Within) -> list[Problem] | None:
+        if not isinstance(value, dict):
+            return [_not_an_object(value)]
+        problems: list[Problem] = []
+        for key, item in value.items():
+            found = slots[key](item, within)
+            if found is not None:
+                if found is _COMPANION:
+                    beside = slots.elements[key[1:]][0]
+                    found = companion_problems(item, value.get(key[1:]), beside.many, object_check("Element"), within)
+                elif f"_{key}" in value:
+                    found = without_excused(found, value[f"_{key}"])
+                problems += under(str(key), found)
+        if required and not required <= value.keys():
+            problems += _missing(required, value)
+        for names, choice in choices:
+            given = len(names & value.keys())
+            if given != 1 and (given or choice.min):
+                problems += _choice_problems(names, choice, value)
+        if element and (not value or (len(value) == 1 and "id" in value)):
+            problems.append(Problem(EMPTY, "All FHIR elements must have a @value or children (ele-1)"))
+        for rule in rules:
+            if not rule.holds(value):
+                problems.append(Problem(rule.id, rule.message, path=rule.path, value=rule.value_of(value)))
+        if vital_signs and "meta" in value:
+            problems += vital_sign_problems(value)
+        return problems or None
+
+    return check
+
+
+def _element_check(element: Element, kind: str, *, root: bool) -> Check:
+    if element.max == "0":
+        return _prohibited
+    check = _item_check(element, kind, root=root)
+    return _each(check) if element.many else check
+
+
+def _item_check(element: Element, kind: str, *, root: bool) -> Check:
+    if kind == "xhtml":
+        return _narrative
+    if kind == "Resource":
+        return _root_check if root else _resource_check
+    if kind == "Reference":
+        return _reference_check(element.targets.get(kind))
+    codes = codes_of(element.value_set) if element.value_set else None
+    if kind in CHECKS:
+        return _primitive_check(kind) if codes is None else _code_check(frozenset().union(*codes.values()), element)
+    if kind == "CodeableConcept" and codes is not None:
+        return _concept_check(codes, element)
+    return object_check(kind)
+
+
+def _each(check: Check) -> Check:
+    def each(value: object, within: Within) -> list[Problem] | None:
+        if not isinstance(value, (list, tuple)):
+            return [Problem(ARRAY, "an array is expected: the element may repeat", value=shown(value))]
+        if not value:
+            return [Problem(EMPTY, "an array may not be empty")]
+        problems: list[Problem] | None = None
+        for index, item in enumerate(value):
+            found = check(item, within)
+            if found is not None:
+                problems = (problems or []) + under(f"[{index}]", found)
+        return problems
+
+    return each
+
+
+def _primitive_check(kind: str) -> Check:
+    valid = CHECKS[kind]
+
+    def check(value: object, within: Within) -> list[Problem] | None:
+        return None if valid(value) else [_wrong_primitive(kind, value)]
+
+    return check
+
+
+def _code_check(codes: frozenset[str], element: Element) -> Check:
+    def check(value: object, within: Within) -> list[Problem] | None:
+        if isinstance(value, str):
+            if value in codes:
+                return None
+            hint = f"one of {', '.join(sorted(codes))}" if len(codes) <= 20 else None
+            message = f"not a code of the required value set {element.value_set}"
+            return [Problem(BINDING, message, value=shown(value), hint=hint)]
+        return [_wrong_primitive("code", value)]
+
+    return check
+
+
+def _concept_check(codes: Mapping[str, frozenset[str]], element: Element) -> Check:
+    concept = object_check("CodeableConcept")
+
+    def check(value: object, within: Within) -> list[Problem] | None:
+        found = concept(value, within)
+        if found is None and isinstance(value, dict):
+            problem = concept_problem(value, codes, str(element.value_set))
+            return None if problem is None else [problem]
+        return found
+
+    return check
+
+
+def _reference_check(targets: frozenset[str] | None) -> Check:
+    whole = object_check("Reference")
+
+    def check(value: object, within: Within) -> list[Problem] | None:
+        found = whole(value, within)
+        if found is None and isinstance(value, dict):
+            reference: object = value.get("reference")
+            declared: object = value.get("type")
+            if reference is not None or declared is not None:
+                problem = reference_problem(reference, declared, targets, within)
+                if problem is not None:
+                    return under("reference", [problem])
+        return found
+
+    return check
+
+
+def _narrative(value: object, within: Within) -> list[Problem] | None:
+    if not isinstance(value, str):
+        return [_wrong_json_type(value, "XHTML text")]
+    problem = narrative_problem(value)
+    return None if problem is None else [problem]
+
+
+def _anything(value: object, within: Within) -> None:
+    return None
+
+
+def _prohibited(value: object, within: Within) -> list[Problem]:
+    return [Problem(MAX, "may not be present here")]
+
+
+def _companion(value: object, within: Within) -> list[Problem]:
+    return _COMPANION
+
+
+def _unknown(elements: Mapping[str, object], name: str) -> Check:
+    def check(value: object, within: Within) -> list[Problem]:
+        near = get_close_matches(name, elements, n=1)
+        return [Problem(UNKNOWN, "R4 has no such element here", hint=f"did you mean {near[0]}?" if near else None)]
+
+    return check
+
+
+def _not_an_object(value: object) -> Problem:
+    return _wrong_json_type(value, "an object", OBJECT)
+
+
+def _wrong_json_type(value: object, wanted: str, rule: str = TYPE) -> Problem:
+    if value is None:
+        return Problem(NULL, "null is not a value in FHIR")
+    if isinstance(value, (list, tuple)):
+        return Problem(ARRAY, "an array is not expected: the element may not repeat")
+    return Problem(rule, f"{wanted} is expected", value=shown(value))
+
+
+def _wrong_primitive(kind: str, value: object) -> Problem:
+    rule = f"{TYPE}-{kind.upper()}"
+    if value == "":
+        return Problem(EMPTY, "a value may not be empty text")
+    if kind in ("dateTime", "instant") and isinstance(value, str) and lacks_zone(value):
+        return Problem(ZONE, "a time needs a zone", value=value, hint="add Z or an offset such as +02:00")
+    return _wrong_json_type(value, f"{kind}: {FORMS[kind]}", rule)
+
+
+def _missing(required: frozenset[str], value: Mapping[str, object]) -> list[Problem]:
+    return [
+        Problem(MIN, "is required", path=name)
+        for name in sorted(required - value.keys())
+        if f"_{name}" not in value  # an extension may stand in for a primitive value
+    ]
+
+
+def _choice_problems(names: frozenset[str], choice: Element, value: Mapping[str, object]) -> list[Problem]:
+    given = {name for name in names if name in value or f"_{name}" in value}
+    if len(given) > 1:
+        return [Problem(CHOICE, f"only one type of {choice.name} may be given: {', '.join(sorted(given))}")]
+    if choice.min and not given:
+        return [Problem(MIN, "is required", path=choice.name)]
+    return []

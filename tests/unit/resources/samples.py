@@ -1,0 +1,253 @@
+"""Records of every kind in many shapes, for the tests that look at whole resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fhir_msc.resources import (
+    CodeSystem,
+    Enrolment,
+    Identity,
+    InformedConsent,
+    Links,
+    ResourceContext,
+    SiteStudy,
+    Sponsor,
+    own_code_systems,
+)
+from fhir_msc.trial import (
+    AdverseEvent,
+    Arm,
+    Coding,
+    Component,
+    Concept,
+    Consent,
+    Disposition,
+    Infusion,
+    Observation,
+    Participant,
+    Quantity,
+    ReferenceRange,
+    Site,
+    Study,
+    Unit,
+    Visit,
+)
+
+IDENTITY = Identity(b"a secret for tests", "larch")
+NAMESPACE = "https://fhir.hospital.example/trial"
+LOINC = "http://loinc.org"
+NCIT = "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl"
+_PROFILE = "http://hl7.org/fhir/StructureDefinition/"
+
+STUDY = Study(
+    identifier="MSC-2",
+    title="Mesenchymal stromal cells in refractory lupus",
+    phase="phase-2",
+    purpose="treatment",
+    description="Two doses of cells, and placebo.",
+    condition="Systemic lupus erythematosus",
+    registry="NCT00000000",
+    sponsor="Example University",
+    start="2019-03",
+    end="2024-06-30",
+    arms=(Arm("HIGH", "High dose", "5 million cells per kg", "Experimental"), Arm("PBO", "Placebo")),
+    sites=(Site("01", "Charleston", "Charleston", "USA", "America/New_York"), Site("02")),
+    contact="+1 555 0100",
+    product="ip-msc-blinded",
+)
+
+
+def context(*, blind: bool = True, synthetic: bool = True, study: Study = STUDY) -> ResourceContext:
+    return ResourceContext(NAMESPACE, blind, study, IDENTITY, synthetic)
+
+
+def links(type: str, *parts: str, bare: bool = False) -> Links:
+    rid = IDENTITY.rid(type, parts)
+    subject = rid if type == "Patient" else IDENTITY.rid("Patient", ("S1",))
+    study = IDENTITY.rid("ResearchStudy", ("MSC-2", "01"))
+    if bare:
+        return Links(rid, subject, study)
+    return Links(
+        rid,
+        subject,
+        study,
+        IDENTITY.rid("Encounter", ("S1", "3")),
+        IDENTITY.rid("Consent", ("S1",)),
+        IDENTITY.rid("Organization", ("01",)),
+    )
+
+
+def loinc(code: str, display: str) -> Concept:
+    return Concept((Coding(LOINC, code, display),), display)
+
+
+def hl7(system: str, code: str) -> Concept:
+    return Concept((Coding(f"http://terminology.hl7.org/CodeSystem/{system}", code),))
+
+
+def observation(number: int = 0, **fields: object) -> Observation:
+    given: dict[str, object] = {
+        "category": "laboratory",
+        "code": loinc("1751-7", "Albumin [Mass/volume] in Serum or Plasma"),
+        "effective": "2012-11-23T08:00:00-05:00",
+        "value": Quantity("39.0", Unit("g/L", "g/L")),
+    }
+    return Observation(("observation", "LB", "S1", str(number)), "S1", (), **{**given, **fields})  # type: ignore[arg-type]
+
+
+def infusion(**fields: object) -> Infusion:
+    return Infusion(("infusion", "EC", "S1"), "S1", (), **{"start": "2026-01-10T09:00:00+00:00", **fields})  # type: ignore[arg-type]
+
+
+def visit(**fields: object) -> Visit:
+    return Visit(("visit", "SV", "S1"), "S1", (), **{"number": "3", "name": "Week 4", **fields})  # type: ignore[arg-type]
+
+
+def adverse_event(**fields: object) -> AdverseEvent:
+    return AdverseEvent(("adverse-event", "AE", "S1"), "S1", (), **{"term": "Fever after infusion", **fields})  # type: ignore[arg-type]
+
+
+def participant(**fields: object) -> Participant:
+    return Participant(("participant", "DM", "S1"), "S1", (), **fields)  # type: ignore[arg-type]
+
+
+def consent(date: str | None, decision: str = "given") -> Consent:
+    return Consent(("consent", "DS", "S1", decision), "S1", (), date, decision)  # type: ignore[arg-type]
+
+
+def disposition(kind: str, date: str | None = None, scope: str = "study") -> Disposition:
+    return Disposition(("disposition", "DS", "S1", kind), "S1", (), kind, date, scope)  # type: ignore[arg-type]
+
+
+ROUTE = Concept((Coding("http://snomed.info/sct", "47625008"),), "Intravenous route")
+CELLS = Quantity("1.50", Unit("10^6 cells/kg", "10*6/kg"))
+SEALED: dict[str, object] = {
+    "end": "2026-01-10T09:47:00+00:00",
+    "product": Concept((Coding("investigational-product", "uc-msc"),), "UC-MSC"),
+    "dose": CELLS,
+    "volume": Quantity("100", Unit("mL", "mL")),
+    "lot": 'L-"7"',
+}
+MMHG = Unit("mmHg", "mm[Hg]")
+SCORE = Unit("score", "{score}")
+
+
+def _observations() -> Iterator[Observation]:
+    albumin = {
+        "reference_range": ReferenceRange("34.0", "48.0"),
+        "interpretation": hl7("v3-ObservationInterpretation", "N"),
+    }
+    yield observation(**albumin)
+    yield observation(value=Quantity("0.5", Unit("mg/dL", "mg/dL"), "<"), reference_range=ReferenceRange(None, "1.0"))
+    yield observation(value=Quantity("12", Unit("ZZ units")), reference_range=ReferenceRange(text="up to 15"))
+    yield observation(value=Quantity("7"), effective="2012-11-23", note='haemolysed "slightly" – 5 %')
+    yield observation(value="TRACE", specimen="URINE", method=Concept(text="Dipstick"))
+    yield observation(value=Concept((Coding("http://snomed.info/sct", "10828004", "Positive"),), "POSITIVE"))
+    yield observation(value=None, absent=hl7("data-absent-reason", "not-performed"), status="cancelled")
+    yield observation(code=Concept((Coding("lab-test", "XYZ", "Sponsor's test"),), "Sponsor's test"), effective="2012")
+    yield observation(
+        category="vital-signs",
+        code=loinc("29463-7", "Body weight"),
+        value=Quantity("71.3", Unit("kg", "kg")),
+        profiles=(f"{_PROFILE}bodyweight",),
+    )
+    yield observation(
+        category="vital-signs",
+        code=loinc("85354-9", "Blood pressure panel with all children optional"),
+        value=None,
+        components=(
+            Component(loinc("8480-6", "Systolic blood pressure"), Quantity("120", MMHG)),
+            Component(loinc("8462-4", "Diastolic blood pressure"), absent=hl7("data-absent-reason", "unknown")),
+        ),
+        profiles=(f"{_PROFILE}bp",),
+        body_site=Concept(text="Left arm"),
+    )
+    yield observation(
+        category="survey",
+        code=Concept((Coding("sle-assessment", "sledai-2k-total", "SLEDAI-2K total score"),), "SLEDAI-2K"),
+        value=Quantity("6", SCORE),
+        components=(
+            Component(Concept((Coding("sle-assessment", "sledai-2k-arthritis"),)), Quantity("4", SCORE)),
+            Component(Concept((Coding("sle-assessment", "sledai-2k-low-complement"),)), Quantity("2", SCORE)),
+            Component(Concept(text="assessor's remark"), "50 % of joints"),
+            Component(Concept(text="flare"), Concept((Coding("sle-assessment", "flare-none"),))),
+        ),
+    )
+
+
+def _infusions(blind: bool) -> Iterator[Infusion]:
+    yield infusion(route=ROUTE)
+    yield infusion(start=None, status="not-done", reason=Concept(text="ADVERSE EVENT"))
+    yield infusion(start="2026-01-10", status="stopped")
+    if not blind:
+        yield infusion(route=ROUTE, form=Concept(text="INFUSION"), **SEALED)
+        yield infusion(**{**SEALED, "lot": None, "dose": None, "route": ROUTE})
+        yield infusion(dose=CELLS, lot="L8")
+
+
+def _adverse_events() -> Iterator[AdverseEvent]:
+    yield adverse_event()
+    yield adverse_event(
+        start="2026-01-10",
+        severity="mild",
+        serious=False,
+        outcome="resolved",
+        relatedness="RELATED",
+        end="2026-01-12",
+        action="DOSE NOT CHANGED",
+    )
+    yield adverse_event(
+        start="2026-01",
+        severity="severe",
+        grade=Concept((Coding(NCIT, "C41337", "Grade 4 Life Threatening or Disabling Adverse Event"),)),
+        serious=True,
+        criteria=(Concept((Coding(NCIT, "C83052"),)), Concept((Coding(NCIT, "C84266"),))),
+        outcome="ongoing",
+    )
+    yield adverse_event(serious=True, criteria=(Concept((Coding(NCIT, "C82521"),)),), outcome="fatal")
+
+
+def _enrolments() -> Iterator[Enrolment]:
+    given = InformedConsent(consent("2026-01-02"))
+    yield Enrolment(participant())
+    yield Enrolment(participant(label="0007"), given)
+    yield Enrolment(participant(arm="HIGH", actual_arm="HIGH"), given, (disposition("randomised", "2026-01-05"),))
+    yield Enrolment(participant(), given, (disposition("completed", "2026-12-31"),))
+    yield Enrolment(participant(), InformedConsent(consent("2026-01-02"), consent("2026-03-04", "withdrawn")))
+
+
+Sample = tuple[object, Links]
+
+
+def samples(*, blind: bool) -> Iterator[Sample]:
+    """Records with their links, of every class that becomes a resource."""
+    sponsor = Links(IDENTITY.rid("ResearchStudy", ("MSC-2",)), service_provider=IDENTITY.rid("Organization", ("",)))
+    for system in own_code_systems():
+        yield CodeSystem(system.name), Links(IDENTITY.rid("CodeSystem", (system.name,)))
+    yield Sponsor("Example University"), links("Organization", "sponsor")
+    yield STUDY, sponsor
+    yield Study("BARE", "A study of which little is known"), Links(IDENTITY.rid("ResearchStudy", ("BARE",)))
+    for site in STUDY.sites:
+        yield site, links("Organization", site.identifier)
+        yield SiteStudy(site), links("ResearchStudy", "MSC-2", site.identifier)
+    yield participant(), links("Patient", "S1", bare=True)
+    yield participant(sex="female", birth_date="1951", died=True), links("Patient", "S1")
+    yield participant(sex="male", birth_date="1951-03-07", death_date="2026-05-06", died=True), links("Patient", "S1")
+    yield InformedConsent(consent("2026-01-02")), links("Consent", "S1")
+    yield InformedConsent(consent("2026-01"), consent("2026-03-04", "withdrawn")), links("Consent", "S1")
+    yield InformedConsent(consent(None), consent(None, "withdrawn")), links("Consent", "S1", bare=True)
+    for enrolment in _enrolments():
+        yield enrolment, links("ResearchSubject", "S1")
+    yield visit(start="2026-02-10", end="2026-02-11"), links("Encounter", "S1", "3")
+    yield visit(start="2026-02-10T09:00:00Z", name=None, reason='flare, "mild"'), links("Encounter", "S1", "3")
+    yield visit(status="cancelled", number=None, name=None), links("Encounter", "S1", "3", bare=True)
+    for given in _infusions(blind):
+        yield given, links("MedicationAdministration", "S1")
+        yield given, links("MedicationAdministration", "S1", bare=True)
+    for seen in _observations():
+        yield seen, links("Observation", "S1")
+        yield seen, links("Observation", "S1", bare=True)
+    for event in _adverse_events():
+        yield event, links("AdverseEvent", "S1")
+        yield event, links("AdverseEvent", "S1", bare=True)

@@ -1,0 +1,130 @@
+"""Folders and files become sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.unit.sources.xpt_writer import Column, xpt
+
+from fhir_msc.errors import SourceError
+from fhir_msc.sources import SourceOptions, open_source
+
+STUDY = Path(__file__).parents[4] / "shared/data/sdtm-msg-18subjects"
+TEXT = Column("TEXT", 8)
+
+
+def make(folder: Path, **files: str | bytes) -> Path:
+    for name, content in files.items():
+        path = folder / name.replace("__", ".")
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def member(name: str, value: bytes = b"a") -> bytes:
+    return xpt((name, [TEXT], [(value,)]))
+
+
+@pytest.mark.shared
+def test_a_real_study() -> None:
+    source = open_source(STUDY)
+    tables = {table.name: table for table in source.tables()}
+    assert len(tables) == 27
+    assert tables["LB"].file == "lb.xpt"
+    assert list(tables) == sorted(tables)
+    assert {"LICENSE", "define.xml", "lb.json"} <= set(source.ignored())
+    assert sum(1 for _ in source.rows("LB", ["USUBJID"])) == 3488
+
+
+@pytest.mark.shared
+def test_one_file_of_a_study() -> None:
+    [table] = open_source(STUDY / "dm.xpt").tables()
+    assert (table.name, table.file) == ("DM", "dm.xpt")
+
+
+def test_a_folder_of_csv_and_tsv(tmp_path: Path) -> None:
+    source = open_source(make(tmp_path, dm__csv="a,b\n1,2\n", lb__TSV="a\tb\n3\t4\n", notes__txt="x"))
+    assert [table.name for table in source.tables()] == ["dm", "lb"]
+    assert list(source.rows("lb", ["b"])) == [(1, ("4",))]
+    assert source.ignored() == ("notes.txt",)
+
+
+def test_the_format_decides_between_xpt_and_csv(tmp_path: Path) -> None:
+    make(tmp_path, LB__XPT=member("LB"), lb__csv="TEXT\nb\n")
+    with pytest.raises(SourceError, match="as XPT and as CSV"):
+        open_source(tmp_path)
+    assert list(open_source(tmp_path, SourceOptions(format="xpt")).rows("LB", ["TEXT"])) == [(1, ("a",))]
+    assert list(open_source(tmp_path, SourceOptions(format="csv")).rows("lb", ["TEXT"])) == [(1, ("b",))]
+
+
+def test_a_table_that_stands_twice_must_be_named(tmp_path: Path) -> None:
+    make(tmp_path, lb__xpt=member("LB"), lb_old__xpt=member("LB", b"old"))
+    with pytest.raises(SourceError, match=r'table LB: stands in lb.xpt and in lb_old.xpt\n.*LB = "lb.xpt"'):
+        open_source(tmp_path)
+    source = open_source(tmp_path, SourceOptions(tables={"LB": "lb_old.xpt"}))
+    assert [table.file for table in source.tables()] == ["lb_old.xpt"]
+    assert list(source.rows("LB", ["TEXT"])) == [(1, ("old",))]
+
+
+def test_a_table_beside_a_redcap_export(tmp_path: Path) -> None:
+    (tmp_path / "edc").mkdir()
+    (tmp_path / "pharmacy").mkdir()
+    make(tmp_path / "edc", d__csv="field_name,form_name,field_type\nid,f,text\nx,f,text\n", r__csv="id,x\n1,2\n")
+    make(tmp_path / "pharmacy", kits__csv="id,kit\n1,K1\n")
+    source = open_source(tmp_path / "edc", SourceOptions(tables={"pharmacy": "../pharmacy/kits.csv"}))
+    assert [(table.name, table.file) for table in source.tables()] == [
+        ("f", "r.csv"),
+        ("pharmacy", "../pharmacy/kits.csv"),
+    ]
+    assert list(source.rows("pharmacy", ["kit"])) == [(1, ("K1",))]
+
+
+def test_one_of_several_members(tmp_path: Path) -> None:
+    make(tmp_path, all__xpt=xpt(("DM", [TEXT], [(b"d",)]), ("LB", [TEXT], [(b"l",)])), lb__xpt=member("LB"))
+    source = open_source(tmp_path, SourceOptions(tables={"LB": "lb.xpt"}))
+    assert [(table.name, table.file) for table in source.tables()] == [("DM", "all.xpt"), ("LB", "lb.xpt")]
+    with pytest.raises(SourceError, match=r"none of this name\n.*DM, LB"):
+        open_source(tmp_path, SourceOptions(tables={"VS": "all.xpt"}))
+
+
+@pytest.mark.parametrize(("name", "content"), [("lb.csv", ""), ("lb.xpt", ""), ("lb.xpt", member("LB")[:700])])
+def test_a_damaged_table_is_listed_and_costs_no_other(tmp_path: Path, name: str, content: str | bytes) -> None:
+    suffix = name[-3:]
+    make(tmp_path, **{name: content, f"dm.{suffix}": "TEXT\na\n" if suffix == "csv" else member("dm")})
+    source = open_source(tmp_path)
+    good, bad = source.tables()
+    assert good.damage is None
+    assert bad.name.upper() == "LB"
+    assert bad.columns == ()
+    assert bad.damage is not None
+    assert name in bad.damage
+    assert list(source.rows(good.name, ["TEXT"])) == [(1, ("a",))]
+    with pytest.raises(SourceError, match=name):
+        list(source.rows(bad.name, []))
+
+
+def test_several_redcap_files_must_be_named(tmp_path: Path) -> None:
+    dictionary = "field_name,form_name,field_type\nid,f,text\nx,f,text\n"
+    make(tmp_path, d1__csv=dictionary, d2__csv=dictionary, t_1__csv="id,x\n1,2\n", t_2__csv="id,x\n3,4\n")
+    with pytest.raises(SourceError, match=r"data dictionary: d1.csv, d2.csv\n.*dictionary ="):
+        open_source(tmp_path)
+    with pytest.raises(SourceError, match=r"records file: t_1.csv, t_2.csv\n.*records ="):
+        open_source(tmp_path, SourceOptions(dictionary="d1.csv"))
+    source = open_source(tmp_path, SourceOptions(dictionary="d1.csv", records="*_2.csv"))
+    assert list(source.rows("f", ["x"])) == [(1, ("4",))]
+    by_file = open_source(tmp_path / "t_1.csv", SourceOptions(format="redcap", dictionary="d2.csv"))
+    assert list(by_file.rows("f", ["x"])) == [(1, ("2",))]
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is not there"):
+        open_source(tmp_path / "none")
+    with pytest.raises(SourceError, match="nothing that can be read"):
+        open_source(tmp_path)
+    make(tmp_path, dm__csv="a\n1\n")
+    with pytest.raises(SourceError, match="holds no xpt file"):
+        open_source(tmp_path, SourceOptions(format="xpt"))
+    with pytest.raises(SourceError, match=r"gone\.csv: cannot be read"):
+        open_source(tmp_path, SourceOptions(tables={"x": "gone.csv"}))
+    with pytest.raises(SourceError, match=r"table dn: there is no such table\n.*There are: dm"):
+        open_source(tmp_path).rows("dn", [])

@@ -1,0 +1,79 @@
+"""The door of a blind project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from fhir_msc.errors import BlindError, SourceError
+from fhir_msc.sources import NO_NUMBER, Row, RowSeal, SealedSource, Seals, Table
+
+ROWS = [("1", "A", "kit"), ("2", "P", ""), ("3", "A", "kit")]
+
+
+class Memory:
+    """A source with one table, of which the last row may be damaged."""
+
+    def __init__(self, *, damaged: str | None = None) -> None:
+        self._damaged = damaged
+
+    def tables(self) -> Sequence[Table]:
+        columns = ("id", "arm", "kit___1")
+        return [Table("EX", "ex.csv", columns, ("Id", "Arm", "Kit"), frozenset({"id", "arm"}))]
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        listed = self.tables()[0].columns
+        for number, row in enumerate(ROWS, start=1):
+            yield number, tuple(row[listed.index(c)] if c in listed else "" for c in columns)
+        if self._damaged:
+            raise SourceError("bad text", file="ex.csv", table=table, row=4, column=self._damaged, hint="Export again.")
+
+
+def test_nothing_sealed_nothing_changed() -> None:
+    source = SealedSource(Memory(), Seals())
+    assert source.tables() == Memory().tables()
+    assert list(source.rows("EX", ["id"])) == [(1, ("1",)), (2, ("2",)), (3, ("3",))]
+    assert not Seals()
+    assert not Seals(unnumbered=frozenset({"EX"}))
+
+
+def test_a_sealed_table_is_not_there() -> None:
+    source = SealedSource(Memory(), Seals(tables=frozenset({"E*"})))
+    assert source.tables() == []
+    with pytest.raises(BlindError, match="table EX"):
+        list(source.rows("EX", ["id"]))
+
+
+@pytest.mark.parametrize("asked", ["arm", "arm:label", "kit___1", "kit___1:label", "kit:label", "kit"])
+def test_a_sealed_field_shows_in_no_way(asked: str) -> None:
+    source = SealedSource(Memory(), Seals(columns={"*": ("a*", "kit")}))
+    [table] = source.tables()
+    assert (table.columns, table.labels, table.identifiers) == (("id",), ("Id",), {"id"})
+    with pytest.raises(BlindError):
+        list(source.rows("EX", ["id", asked]))
+
+
+def test_sealed_rows_and_every_number_of_their_table_are_gone() -> None:
+    seals = Seals(rows={"EX": (RowSeal("arm", ("P",)),)})
+    assert list(SealedSource(Memory(), seals).rows("EX", ["id"])) == [(NO_NUMBER, ("1",)), (NO_NUMBER, ("3",))]
+    inverse = Seals(rows={"EX": (RowSeal("arm", ("P",), inverse=True),)})
+    assert list(SealedSource(Memory(), inverse).rows("EX", ["id"])) == [(NO_NUMBER, ("2",))]
+
+
+def test_an_unnumbered_table_keeps_its_rows() -> None:
+    source = SealedSource(Memory(), Seals(unnumbered=frozenset({"E?"})))
+    assert list(source.rows("EX", ["id"])) == [(NO_NUMBER, (i,)) for i in "123"]
+
+
+def test_an_error_tells_no_row_number_where_there_is_none() -> None:
+    numbered = SealedSource(Memory(damaged="arm"), Seals())
+    with pytest.raises(SourceError) as caught:
+        list(numbered.rows("EX", ["id"]))
+    assert (caught.value.row, caught.value.column) == (4, "arm")
+    sealed = Seals(columns={"EX": ("arm",)}, unnumbered=frozenset({"EX"}))
+    for damaged, shown in (("arm", None), ("id", "id")):
+        with pytest.raises(SourceError) as caught:
+            list(SealedSource(Memory(damaged=damaged), sealed).rows("EX", ["id"]))
+        assert (caught.value.row, caught.value.column, caught.value.file) == (None, shown, "ex.csv")
+        assert "4" not in str(caught.value)

@@ -1,0 +1,223 @@
+"""Writes src/fhir_msc/validation/r4.json, the compact table of FHIR R4 that the checks are compiled from.
+
+    npm pack hl7.fhir.r4.examples@4.0.1 hl7.fhir.r4.expansions@4.0.1
+    python tools/r4_definitions.py hl7.fhir.r4.examples-4.0.1.tgz hl7.fhir.r4.expansions-4.0.1.tgz
+
+The table holds, for every resource and data type of R4 and every element with children (named by its path), the
+elements it adds to its base as ``min..max types [@value set]``, a type as ``Code``, ``Code:Profile`` or
+``Reference(Target,…)``, and its invariants of severity error with their text;
+then the codes of the value sets that required bindings name. A value set without a closed list of codes is left out.
+Origin and SHA-256 of the packages stand in the table. Equal packages give an equal file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+Json = Mapping[str, Any]
+
+TABLE = Path(__file__).parent.parent / "src" / "fhir_msc" / "validation" / "r4.json"
+SPEC = "http://hl7.org/fhir/StructureDefinition/"
+TYPE_OF_STRING = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
+
+# UCUM, BCP 13 and a LOINC answer list: what the packages hold of them is a sample or nothing.
+OPEN = frozenset(
+    {
+        "http://hl7.org/fhir/ValueSet/mimetypes",
+        "http://hl7.org/fhir/ValueSet/ucum-units",
+        "http://loinc.org/vs/LL379-9",
+    }
+)
+# The definition calls the id of a resource a string; its text, and the HTTP of every server, call it an id.
+CORRECTED = {"Resource.id": "id"}
+# Stated of every element, or of every extension, in the snapshots; checked as structure.
+EVERYWHERE = frozenset({"ele-1", "ext-1"})
+# Bound by the vital-signs profiles, and the units that are known to be UCUM without parsing them.
+UNITS = ("http://hl7.org/fhir/ValueSet/ucum-vitals-common", "http://hl7.org/fhir/ValueSet/ucum-common")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Reads the packages named on the command line and writes the table."""
+    parser = argparse.ArgumentParser(description="Writes the compact table of FHIR R4.")
+    parser.add_argument("packages", nargs="+", type=Path, metavar="PACKAGE.tgz")
+    parser.add_argument("--output", type=Path, default=TABLE)
+    options = parser.parse_args(arguments)
+    origin: list[Json] = []
+    structures: dict[str, Json] = {}
+    expansions: dict[str, Json] = {}
+    enumerated: dict[str, Json] = {}
+    for package in cast(list[Path], options.packages):
+        for name, resource in _resources(package):
+            if name == "package.json":
+                origin.append(_origin(package, resource))
+            elif resource.get("resourceType") == "StructureDefinition":
+                structures[resource["url"]] = resource
+            elif resource.get("resourceType") == "ValueSet":
+                if "expansion" in resource:
+                    expansions[resource["url"]] = resource
+                else:
+                    enumerated[resource["url"]] = resource
+    types = _types(structures)
+    bound = {text.split("@")[1] for type_ in types.values() for text in type_["elements"].values() if "@" in text}
+    value_sets = {url: _expanded(expansions[url]) for url in sorted(bound - OPEN)}
+    value_sets |= {url: _enumerated(enumerated[url]) for url in UNITS}
+    table = {"fhirVersion": "4.0.1", "origin": origin, "types": types, "valueSets": value_sets}
+    cast(Path, options.output).write_text(_text(table), encoding="utf-8")
+    return 0
+
+
+def _resources(package: Path) -> Iterator[tuple[str, Json]]:
+    with tarfile.open(package) as archive:
+        members = {
+            Path(member.name).name: member
+            for member in archive.getmembers()
+            if member.isfile() and member.name.startswith("package/")
+        }
+        for name in sorted(members):
+            if name == "package.json" or name.startswith(("StructureDefinition-", "ValueSet-")):
+                file = archive.extractfile(members[name])
+                if file is not None and name.endswith(".json"):
+                    yield name, json.load(file)
+
+
+def _origin(package: Path, manifest: Json) -> Json:
+    return {
+        "package": manifest["name"],
+        "version": manifest["version"],
+        "license": manifest["license"],
+        "sha256": hashlib.sha256(package.read_bytes()).hexdigest(),
+    }
+
+
+def _types(structures: Mapping[str, Json]) -> dict[str, dict[str, Any]]:
+    core = [
+        definition
+        for definition in structures.values()
+        if definition["kind"] in ("resource", "complex-type") and definition.get("derivation") != "constraint"
+    ]
+    profiles = {
+        profile
+        for definition in core
+        for element in definition["snapshot"]["element"]
+        for kind in element.get("type", ())
+        for profile in kind.get("profile", ())
+    }
+    types: dict[str, dict[str, Any]] = {}
+    for definition in [*core, *(structures[url] for url in sorted(profiles))]:
+        types.update(_types_of(definition))
+    for type_ in types.values():
+        base = type_["base"]
+        while base:
+            for key in types[base]["constraints"].keys() & type_["constraints"].keys():
+                del type_["constraints"][key]
+            base = types[base]["base"]
+    return dict(sorted(types.items()))
+
+
+def _types_of(definition: Json) -> dict[str, dict[str, Any]]:
+    """The type itself under its name, and each element with children under its path."""
+    elements: list[Json] = definition["snapshot"]["element"]
+    root = elements[0]["path"]
+    name = definition["id"]
+    profile = definition.get("derivation") == "constraint"
+    parents = {element["path"].rpartition(".")[0] for element in elements}
+    found: dict[str, dict[str, Any]] = {}
+    for element in elements:
+        path = element["path"]
+        if path == root:
+            base = definition.get("baseDefinition", "").removeprefix(SPEC)
+            found[name] = _entry(definition["kind"], base, element)
+            if definition["abstract"]:
+                found[name]["abstract"] = True
+            continue
+        base_path = element["base"]["path"]
+        inherited = base_path.split(".")[0] != root or (profile and not _narrowed(element))
+        if not inherited:
+            owner = found[path.rpartition(".")[0] if not profile else name]
+            owner["elements"][path.rpartition(".")[2]] = _element(element, path if path in parents else None)
+            if path not in parents:
+                owner["constraints"].update(_constraints(element))
+        if path in parents and not inherited:
+            found[path] = _entry("backbone", element["type"][0]["code"], element)
+    return found
+
+
+def _narrowed(element: Json) -> bool:
+    return bool(element["min"] != element["base"]["min"] or element["max"] != element["base"]["max"])
+
+
+def _entry(kind: str, base: str, element: Json) -> dict[str, Any]:
+    return {"kind": kind, "base": base, "elements": {}, "constraints": _constraints(element)}
+
+
+def _constraints(element: Json) -> dict[str, str]:
+    """The invariants of an element; those of one without children are stated of its owner."""
+    return {
+        constraint["key"]: constraint["human"]
+        for constraint in element.get("constraint", ())
+        if constraint["severity"] == "error" and constraint["key"] not in EVERYWHERE
+    }
+
+
+def _element(element: Json, own_type: str | None) -> str:
+    if "contentReference" in element:
+        types = element["contentReference"].removeprefix("#")
+    else:
+        types = own_type or CORRECTED.get(element["path"]) or "|".join(_type(kind) for kind in element["type"])
+    binding = element.get("binding", {})
+    bound = binding["valueSet"].split("|")[0] if binding.get("strength") == "required" else ""
+    return f"{element['min']}..{element['max']} {types}" + (f" @{bound}" if bound else "")
+
+
+def _type(kind: Json) -> str:
+    code: str = kind["code"]
+    for extension in kind.get("extension", ()):
+        if extension["url"] == TYPE_OF_STRING:
+            code = extension["valueUrl"]
+    for profile in kind.get("profile", ()):
+        code = f"{code}:{profile.removeprefix(SPEC)}"
+    targets = [target.removeprefix(SPEC) for target in kind.get("targetProfile", ())]
+    if code != "Reference" or not targets or "Resource" in targets:
+        return code
+    return f"Reference({','.join(targets)})"
+
+
+def _enumerated(value_set: Json) -> dict[str, list[str]]:
+    return {
+        part["system"]: sorted(concept["code"] for concept in part["concept"])
+        for part in value_set["compose"]["include"]
+    }
+
+
+def _expanded(value_set: Json) -> dict[str, list[str]]:
+    codes: dict[str, set[str]] = {}
+    waiting = list(value_set["expansion"].get("contains", ()))
+    while waiting:
+        concept = waiting.pop()
+        waiting.extend(concept.get("contains", ()))
+        if not concept.get("abstract"):
+            codes.setdefault(concept["system"], set()).add(concept["code"])
+    return {system: sorted(codes[system]) for system in sorted(codes)}
+
+
+def _text(table: Json) -> str:
+    """One line per type and per value set, so that a change of the definitions can be read as a difference."""
+    lines = []
+    for name, part in table.items():
+        if isinstance(part, dict):
+            inner = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in part.items())
+            lines.append(f"{json.dumps(name)}: {{\n{inner}\n}}")
+        else:
+            lines.append(f"{json.dumps(name)}: {json.dumps(part)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
