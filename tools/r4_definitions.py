@@ -1,13 +1,14 @@
-"""Writes src/fhir_msc/validation/r4.json, the compact table of FHIR R4 that the checks are compiled from.
+"""Writes src/fhir_msc/validation/r4.json and r4_codes.json, the compact tables of FHIR R4 that the checks rest on.
 
     npm pack hl7.fhir.r4.examples@4.0.1 hl7.fhir.r4.expansions@4.0.1
     python tools/r4_definitions.py hl7.fhir.r4.examples-4.0.1.tgz hl7.fhir.r4.expansions-4.0.1.tgz
 
-The table holds, for every resource and data type of R4 and every element with children (named by its path), the
+``r4.json`` holds, for every resource and data type of R4 and every element with children (named by its path), the
 elements it adds to its base as ``min..max types [@value set]``, a type as ``Code``, ``Code:Profile`` or
-``Reference(Target,…)``, and its invariants of severity error with their text;
-then the codes of the value sets that required bindings name. A value set without a closed list of codes is left out.
-Origin and SHA-256 of the packages stand in the table. Equal packages give an equal file.
+``Reference(Target,…)``, and its invariants of severity error with their text; then the codes of the value sets that
+required bindings name. A value set without a closed list of codes is left out. ``r4_codes.json`` holds the codes of
+HL7's own code systems, as far as the package has them whole. Origin and SHA-256 of the packages stand in both. Equal
+packages give equal files.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +25,8 @@ from typing import Any, cast
 
 Json = Mapping[str, Any]
 
-TABLE = Path(__file__).parent.parent / "src" / "fhir_msc" / "validation" / "r4.json"
+FOLDER = Path(__file__).parent.parent / "src" / "fhir_msc" / "validation"
+HL7 = re.compile(r"http://(?:terminology\.)?hl7\.org/")
 SPEC = "http://hl7.org/fhir/StructureDefinition/"
 TYPE_OF_STRING = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 
@@ -44,14 +47,15 @@ UNITS = ("http://hl7.org/fhir/ValueSet/ucum-vitals-common", "http://hl7.org/fhir
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Reads the packages named on the command line and writes the table."""
-    parser = argparse.ArgumentParser(description="Writes the compact table of FHIR R4.")
+    """Reads the packages named on the command line and writes the tables."""
+    parser = argparse.ArgumentParser(description="Writes the compact tables of FHIR R4.")
     parser.add_argument("packages", nargs="+", type=Path, metavar="PACKAGE.tgz")
-    parser.add_argument("--output", type=Path, default=TABLE)
+    parser.add_argument("--output", type=Path, default=FOLDER, metavar="FOLDER")
     options = parser.parse_args(arguments)
     origin: list[Json] = []
     structures: dict[str, Json] = {}
     expansions: dict[str, Json] = {}
+    systems: dict[str, set[str]] = {}
     enumerated: dict[str, Json] = {}
     for package in cast(list[Path], options.packages):
         for name, resource in _resources(package):
@@ -59,6 +63,11 @@ def main(arguments: Sequence[str]) -> int:
                 origin.append(_origin(package, resource))
             elif resource.get("resourceType") == "StructureDefinition":
                 structures[resource["url"]] = resource
+            elif resource.get("resourceType") == "CodeSystem":
+                if resource["content"] == "complete" and HL7.match(resource["url"]):
+                    systems.setdefault(resource["url"].split("|")[0], set()).update(
+                        _concepts(resource.get("concept", ()))
+                    )
             elif resource.get("resourceType") == "ValueSet":
                 if "expansion" in resource:
                     expansions[resource["url"]] = resource
@@ -69,7 +78,14 @@ def main(arguments: Sequence[str]) -> int:
     value_sets = {url: _expanded(expansions[url]) for url in sorted(bound - OPEN)}
     value_sets |= {url: _enumerated(enumerated[url]) for url in UNITS}
     table = {"fhirVersion": "4.0.1", "origin": origin, "types": types, "valueSets": value_sets}
-    cast(Path, options.output).write_text(_text(table), encoding="utf-8")
+    table_of_codes = {
+        "fhirVersion": "4.0.1",
+        "origin": origin,
+        "codeSystems": {url: sorted(codes) for url, codes in sorted(systems.items())},
+    }
+    folder = cast(Path, options.output)
+    (folder / "r4.json").write_text(_text(table), encoding="utf-8")
+    (folder / "r4_codes.json").write_text(_text(table_of_codes), encoding="utf-8")
     return 0
 
 
@@ -81,7 +97,7 @@ def _resources(package: Path) -> Iterator[tuple[str, Json]]:
             if member.isfile() and member.name.startswith("package/")
         }
         for name in sorted(members):
-            if name == "package.json" or name.startswith(("StructureDefinition-", "ValueSet-")):
+            if name == "package.json" or name.startswith(("StructureDefinition-", "ValueSet-", "CodeSystem-")):
                 file = archive.extractfile(members[name])
                 if file is not None and name.endswith(".json"):
                     yield name, json.load(file)
@@ -205,6 +221,12 @@ def _expanded(value_set: Json) -> dict[str, list[str]]:
         if not concept.get("abstract"):
             codes.setdefault(concept["system"], set()).add(concept["code"])
     return {system: sorted(codes[system]) for system in sorted(codes)}
+
+
+def _concepts(concepts: Sequence[Json]) -> Iterator[str]:
+    for concept in concepts:
+        yield concept["code"]
+        yield from _concepts(concept.get("concept", ()))
 
 
 def _text(table: Json) -> str:

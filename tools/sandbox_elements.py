@@ -31,7 +31,8 @@ def table(definitions: Mapping[str, Any]) -> dict[str, Any]:
             found = _SPELLED.fullmatch(spelled)
             if found is None:
                 raise ValueError(f"{name}.{element}: {spelled!r} is not min..max types [@value set]")
-            for kind in re.sub(r"\([^)]*\)", "", found["types"]).split("|"):
+            for profiled in re.sub(r"\([^)]*\)", "", found["types"]).split("|"):
+                kind = profiled.partition(":")[0]
                 codes = found["codes"] if kind == "code" and found["codes"] in definitions["valueSets"] else None
                 used |= {codes} if codes else set()
                 json_name = element.replace("[x]", kind[0].upper() + kind[1:])

@@ -26,6 +26,7 @@ from fhir_msc.release.consent import ConsentPolicy
 from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.table import Source
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
+from fhir_msc.target.families import Family
 from fhir_msc.trial import Arm, Site, Study
 
 FILE = "fhir-msc.toml"
@@ -156,7 +157,7 @@ class TargetSection(_Section):
 
     url: str
     role: Literal["store", "ehr"] = "store"
-    family: str | None = None
+    family: Family | None = None
     identity: str = Field(min_length=8, description="a random word: ids of two targets cannot be joined")
     sites: tuple[str, ...] | None = None
     auth: AuthSection | None = None
@@ -164,8 +165,10 @@ class TargetSection(_Section):
     proxy: str | None = None
     timeout: float = Field(60.0, gt=0, description="seconds")
     connections: int = Field(2, ge=1, le=16)
-    entries: int = Field(200, ge=1)
-    bytes: int = Field(4_000_000, ge=10_000)
+    entries: int | None = Field(default=None, ge=1, description="most entries of a bundle; default: the family's")
+    bytes: int | None = Field(default=None, ge=10_000, description="most bytes of a bundle; default: the family's")
+    client_ids: bool | None = Field(default=None, description="whether PUT under a new id is taken; default: as declared")
+    writable: tuple[str, ...] = Field(default=(), description="types that may be written to an ehr")
 
     @property
     def is_loopback(self) -> bool:

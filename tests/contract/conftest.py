@@ -7,23 +7,25 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.contract.rest import Fhir
-from tests.support.hapi import HapiServer
 
 from fhir_msc.sandbox import SandboxServer
+from tests.contract.rest import Fhir
+from tests.support.hapi import HapiServer
 
 
 @pytest.fixture(scope="session")
 def sandbox_base_url() -> Iterator[str]:
-
     with SandboxServer() as sandbox:
         yield sandbox.base_url
 
 
 @pytest.fixture(scope="session", params=["sandbox", pytest.param("hapi", marks=pytest.mark.hapi)])
 def base_url(request: pytest.FixtureRequest) -> str:
-    url: str = request.getfixturevalue(f"{request.param}_base_url")
-    return url
+    if request.param == "sandbox":
+        sandbox: str = request.getfixturevalue("sandbox_base_url")
+        return sandbox
+    hapi: HapiServer = request.getfixturevalue("hapi")
+    return hapi.base_url
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +37,3 @@ def http() -> Iterator[httpx.Client]:
 @pytest.fixture
 def fhir(http: httpx.Client, base_url: str) -> Fhir:
     return Fhir(http, base_url, uuid.uuid4().hex[:12])
-
-
-@pytest.fixture(scope="session")
-def hapi_base_url() -> Iterator[str]:
-    with HapiServer() as hapi:
-        yield hapi.base_url

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from tests.contract.rest import Fhir, Resource, no_id, refusal
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+
 from tests.contract.rest import Fhir, no_id, refusal, version_of
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 import pytest
+
 from tests.contract.rest import Fhir, ids, link, no_id, refusal, version_of
 
 

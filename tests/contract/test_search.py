@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.contract.rest import Fhir, Resource, ids, link, refusal
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
@@ -167,6 +168,15 @@ def test_pages_follow_next_at_the_base(fhir: Fhir, by: str) -> None:
 
 def test_a_page_that_is_no_more(fhir: Fhir) -> None:
     refusal(fhir.http.get(f"{fhir.base}?_getpages=00000000-0000-0000-0000-000000000000"), 404, 410)
+
+
+@pytest.mark.parametrize("parameter", ["_id", "identifier"])
+def test_hundreds_of_values_at_once(fhir: Fhir, parameter: str) -> None:
+    fhir.ok(fhir.bundle(*(fhir.put_entry(fhir.patient(f"p{number}")) for number in range(3))))
+    names = [f"p{number}" for number in range(300)]
+    values = [fhir.id(name) if parameter == "_id" else f"{fhir.system}|{name}" for name in names]
+    found = fhir.search_by_post("Patient", **{parameter: ",".join(values)}, _count="1000")
+    assert sorted(ids(found)) == [fhir.id(f"p{number}") for number in range(3)]
 
 
 @pytest.mark.parametrize("only", [{"_summary": "count"}, {"_count": "0"}], ids=str)

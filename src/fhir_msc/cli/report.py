@@ -14,6 +14,8 @@ from fhir_msc.findings import Finding, Origin, Severity, in_order
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fhir_msc.pipeline import Checked
+
 MOST_SHOWN = 40
 """How many groups of findings a person is shown; ``--json`` has them all."""
 
@@ -109,3 +111,31 @@ def print_findings(out: Console, findings: Sequence[Finding], show_values: bool)
             out.print(f"            ... and {len(members) - 3} more", markup=False)
         if hint:
             out.print(f"            -> {hint}", markup=False)
+
+
+def export_document(result: Checked, show_values: bool) -> dict[str, object]:
+    """The document of ``map`` and ``validate``."""
+    return {
+        "tables": [account_document(account) for account in result.accounts],
+        "resources": dict(sorted(result.resources.items())),
+        "findings": [finding_document(one, show_values) for one in in_order(result.findings)],
+        "unreadable": [str(error) for error in result.unreadable],
+    }
+
+
+def print_export(out: Console, result: Checked, show_values: bool) -> None:
+    """What ``map`` and ``validate`` tell a person."""
+    print_accounts(out, result.accounts)
+    out.print()
+    print_findings(out, result.findings, show_values)
+    for error in result.unreadable:
+        out.print(f"unreadable  {error}", markup=False)
+    resources = ", ".join(f"{count:,} {name}" for name, count in sorted(result.resources.items()))
+    out.print(f"\n{sum(result.resources.values()):,} resources: {resources}", markup=False)
+
+
+def exit_code(result: Checked) -> int:
+    """3 where a table cannot be read, 1 where a finding is an error."""
+    if result.unreadable:
+        return 3
+    return 1 if any(one.is_error for one in result.findings) else 0

@@ -1,8 +1,9 @@
 """AdverseEvent: an untoward medical occurrence in a participant.
 
-R4: http://hl7.org/fhir/R4/adverseevent.html. What R4 has no element for stands in extensions: the end of the event
-and the action taken in those of R5's elements, grade and seriousness criteria in those of HL7's guide to adverse
-events in clinical research. The seriousness codes are spelled as R4 published them.
+R4: http://hl7.org/fhir/R4/adverseevent.html. What R4 has no element for stands in extensions: grade and seriousness
+criteria in those of HL7's guide to adverse events in clinical research; the end of the event and the action taken in
+the project's own, for HL7's engine for R4 refuses the extensions that stand for elements of R5. The seriousness codes
+are spelled as R4 published them.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from fhir_msc.resources.datatypes import codeable_concept, hl7_concept, period, 
 from fhir_msc.trial import AdverseEvent
 
 _GUIDE = "http://hl7.org/fhir/uv/ae-research-ig/StructureDefinition/"
-_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-AdverseEvent."
-
 _NCIT = "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl"
 _SERIOUSNESS = {
     "C48275": "SeriousResultsInDeath",
@@ -82,12 +81,10 @@ def _extensions(record: AdverseEvent, context: ResourceContext) -> list[Body]:
     if record.grade is not None:
         extensions.append({"url": f"{_GUIDE}ae-grade", "valueCodeableConcept": codeable_concept(record.grade, context)})
     if record.end is not None:
-        extensions.append({"url": f"{_R5}occurrence", "valuePeriod": period(record.start, record.end)})
-    if record.action is not None:
         extensions.append(
-            {
-                "url": f"{_R5}mitigatingAction",
-                "extension": [{"url": "item", "valueCodeableConcept": {"text": record.action}}],
-            }
+            {"url": context.extension("adverse-event-occurrence"), "valuePeriod": period(record.start, record.end)}
         )
+    if record.action is not None:
+        action: Body = {"text": record.action}
+        extensions.append({"url": context.extension("adverse-event-action"), "valueCodeableConcept": action})
     return extensions

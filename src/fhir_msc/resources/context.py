@@ -58,6 +58,10 @@ class ResourceContext:
             return system
         return f"{self.namespace}/CodeSystem/{system}"
 
+    def extension(self, name: str) -> str:
+        """The URL of one of the project's own extensions."""
+        return f"{self.namespace}/StructureDefinition/{name}"
+
     def sync_identifier(self, rid: str) -> dict[str, object]:
         """The Identifier by which the sync finds the resource again."""
         return {"system": self.identifier_system("sync"), "value": rid}

@@ -73,6 +73,6 @@ def research_study(rid: str | None) -> list[Body] | None:
     return None if rid is None else [{"url": _RESEARCH_STUDY, "valueReference": reference("ResearchStudy", rid)}]
 
 
-def unknown_primitive() -> Body:
-    """What stands beside a required primitive whose value the source does not have."""
+def unknown() -> Body:
+    """What stands in a required element whose value the source does not have."""
     return {"extension": [{"url": _DATA_ABSENT_REASON, "valueCode": "unknown"}]}

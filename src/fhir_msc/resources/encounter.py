@@ -29,6 +29,7 @@ def _shape(record: Visit, links: Links, context: ResourceContext) -> tuple[Hasha
         record.number,
         -1 if start is None else len(start),
         -1 if end is None else len(end),
+        links.subject is None,
         links.study is None,
         links.service_provider is None,
         record.reason is None,

@@ -19,7 +19,7 @@ from fhir_msc.resources.datatypes import (
     quantity,
     reference,
     research_study,
-    unknown_primitive,
+    unknown,
 )
 from fhir_msc.resources.template import Kind, Layout, Slots
 from fhir_msc.trial import Concept, Infusion, Quantity
@@ -51,6 +51,7 @@ def _shape(record: Infusion, links: Links, context: ResourceContext) -> tuple[Ha
         record.status,
         record.reason,
         record.route,
+        links.subject is None,
         links.study is None,
         links.encounter is None,
         -1 if start is None else len(start),
@@ -88,10 +89,7 @@ def _body(record: Infusion, slots: Slots, context: ResourceContext) -> Body:
         "subject": reference("Patient", slots[_SUBJECT]),
         "context": reference("Encounter", slots[_ENCOUNTER]),
     }
-    at_start = {
-        "effectiveDateTime": start,
-        "_effectiveDateTime": unknown_primitive() if start is None else None,
-    }
+    at_start = {"effectivePeriod": unknown()} if start is None else {"effectiveDateTime": start}
     if context.blind:
         return present({**head, "medicationCodeableConcept": _blinded_product(record, context), **who, **at_start})
     end = slots[_END]

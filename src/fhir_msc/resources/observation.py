@@ -49,6 +49,7 @@ def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple
         record.body_site,
         low is None,
         high is None,
+        links.subject is None,
         study is None,
         encounter is None,
         record.note is None,

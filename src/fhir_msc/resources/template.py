@@ -122,7 +122,7 @@ def compile_template(layout: Layout[R], record: R, links: Links, context: Resour
     return Template(
         slots=tuple(Slot(index, kinds[index], places[index]) for index in sorted(places)),
         _pattern=pattern,
-        _order=itemgetter(*order),
+        _order=itemgetter(*order),  # of two at least, for the id stands in two places: a tuple
         _strings=tuple(index for index in sorted(places) if kinds[index] == "string"),
         _references=tuple(dict.fromkeys(index for index in order if places[index].endswith(".reference"))),
         _sample=tuple(None if text is None else _sample(kind, text) for kind, text in zip(kinds, values, strict=True)),

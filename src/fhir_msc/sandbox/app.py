@@ -209,7 +209,7 @@ def _replaced(request: Request) -> frozenset[str]:
 def _number(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 15:
         raise Refused(404, "not-found", "There is no such version")
     return int(text)
 

@@ -30,7 +30,9 @@ class Reference(NamedTuple):
 def read(body: bytes) -> Resource:
     """The resource in a request's body; ``Refused`` if there is none. A number with a fraction is kept as text."""
     try:
-        found = json.loads(body, parse_float=orjson.Fragment, parse_constant=_no_number)
+        if b"\\u" in body:
+            orjson.loads(body)  # half a surrogate pair is no text, which json lets through
+        found = json.loads(body, parse_float=orjson.Fragment, parse_int=_integer, parse_constant=_no_number)
     except ValueError as error:
         raise Refused(400, "structure", f"The body is not JSON: {error}") from error
     if not isinstance(found, dict) or not isinstance(found.get("resourceType"), str):
@@ -64,7 +66,7 @@ def _object(node: Any, type_name: str, path: str, resolve: Resolve, references: 
         element = known.get(name)
         if element is not None:
             kept[name] = _element(value, element, f"{path}.{name}", resolve, references)
-        elif name == "resourceType":
+        elif name == "resourceType" and type_name in r4.resource_types():
             kept[name] = value
         elif name[:1] == "_" and (primitive := known.get(name[1:])):
             extended = r4.Element("Element", None, True, primitive.is_array)
@@ -80,7 +82,12 @@ def _element(value: Any, element: r4.Element, path: str, resolve: Resolve, refer
         raise Refused(400, "structure", f"{path} must be {shape}", expression=path)
     if element.is_object:
         if element.is_array:
-            return [one if one is None else _object(one, element.type, path, resolve, references) for one in value]
+            return [
+                None
+                if one is None and element.type == "Element"
+                else _object(one, element.type, path, resolve, references)
+                for one in value
+            ]
         return _object(value, element.type, path, resolve, references)
     for one in value if element.is_array else (value,):
         if one is not None or not element.is_array:
@@ -111,6 +118,10 @@ def _contained_type(node: Resource, path: str) -> str:
     if isinstance(found, str) and found in r4.resource_types():
         return found
     raise Refused(400, "structure", f"{path} holds no resource", expression=path)
+
+
+def _integer(text: str) -> int | orjson.Fragment:
+    return int(text) if len(text) < 19 else orjson.Fragment(text)
 
 
 def _no_number(text: str) -> NoReturn:

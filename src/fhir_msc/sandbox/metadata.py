@@ -7,7 +7,6 @@ from typing import Any
 
 from fhir_msc.sandbox import r4, search
 
-_TYPES = {"token": "token", "reference": "reference", "date": "date", "uri": "uri"}
 _INTERACTIONS = ("read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type")
 
 
@@ -34,8 +33,8 @@ def statement(base: str, date: str) -> dict[str, Any]:
 
 @cache
 def _resource(type_name: str) -> dict[str, Any]:
-    named = {"_id": "token", "_lastUpdated": "date"} | {
-        name: _TYPES[parameter.kind] for name, parameter in search.parameters(type_name).items()
+    named: dict[str, str] = {"_id": "token", "_lastUpdated": "date"} | {
+        name: parameter.kind for name, parameter in search.parameters(type_name).items()
     }
     return {
         "type": type_name,

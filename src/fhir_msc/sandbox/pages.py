@@ -82,7 +82,7 @@ class Pages:
         offset = shown.get("_getpagesoffset", "0")
         if found is None:
             raise Refused(410, "expired", "This search is no longer kept")
-        if not offset.isdigit():
+        if not offset.isdecimal():
             raise Refused(400, "value", "_getpagesoffset is no number")
         return self._page(found, base, self_url, int(offset), _count(shown) or DEFAULT_COUNT, shown["_getpages"])
 
@@ -141,7 +141,7 @@ def _split(query: Query, shown: set[str]) -> tuple[dict[str, str], list[tuple[st
 
 def _count(shown: dict[str, str]) -> int:
     text = shown.get("_count", str(DEFAULT_COUNT))
-    if not text.isdigit():
+    if not text.isdecimal():
         raise Refused(400, "value", "_count is no number")
     return min(int(text), MAXIMUM_COUNT)
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from orjson import Fragment
 
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _TIME = r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d|60)(\.\d+)?)?"
 _ZONE = r"(Z|[+-](?:0\d|1[0-4]):[0-5]\d)"
-_DATE_TIME = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)T{_TIME}{_ZONE}?")
+_DATE_TIME = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)T{_TIME}{_ZONE}?", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _EARLIEST, _LATEST = -(2**62), 2**62
 
@@ -89,7 +89,7 @@ def _is_instant(value: object) -> bool:
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(_TIME, value) is not None
+    return isinstance(value, str) and re.fullmatch(_TIME, value, re.ASCII) is not None
 
 
 def _is_boolean(value: object) -> bool:

@@ -6,7 +6,7 @@ modifiers and chains. What is not known is refused, never ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -20,7 +20,7 @@ Kind = Literal["token", "reference", "date", "uri"]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A search parameter: ``elements`` are the JSON names it reads, one path; ``target`` the only type it finds."""
+    """A search parameter: ``elements`` are the paths it reads; ``target`` is the only type it finds."""
 
     kind: Kind
     elements: tuple[str, ...]
@@ -49,46 +49,118 @@ _WITHOUT_IDENTIFIER = frozenset(
      "Provenance", "Subscription"}
 )  # fmt: skip
 
-# name: kind and path; several JSON names of one choice element stand between bars.
-_PARAMETERS: dict[str, str] = {
-    "ResearchStudy": "status:token:status category:token:category date:date:period partof:reference:partOf"
-    " protocol:reference:protocol site:reference:site sponsor:reference:sponsor"
-    " principalinvestigator:reference:principalInvestigator",
-    "ResearchSubject": "status:token:status date:date:period study:reference:study individual:reference:individual"
-    " patient:reference:individual",
-    "Patient": "active:token:active gender:token:gender birthdate:date:birthDate"
-    " organization:reference:managingOrganization general-practitioner:reference:generalPractitioner",
-    "Organization": "active:token:active type:token:type partof:reference:partOf",
-    "Consent": "status:token:status scope:token:scope category:token:category date:date:dateTime"
-    " patient:reference:patient organization:reference:organization",
-    "Encounter": "status:token:status class:token:class type:token:type date:date:period subject:reference:subject"
-    " patient:reference:subject service-provider:reference:serviceProvider part-of:reference:partOf",
-    "MedicationAdministration": "status:token:status code:token:medicationCodeableConcept"
-    " effective-time:date:effectiveDateTime|effectivePeriod subject:reference:subject patient:reference:subject"
-    " context:reference:context medication:reference:medicationReference",
-    "Observation": "status:token:status category:token:category code:token:code"
-    " date:date:effectiveDateTime|effectivePeriod|effectiveInstant subject:reference:subject"
-    " patient:reference:subject encounter:reference:encounter based-on:reference:basedOn"
-    " has-member:reference:hasMember specimen:reference:specimen",
-    "AdverseEvent": "actuality:token:actuality category:token:category event:token:event"
-    " seriousness:token:seriousness severity:token:severity date:date:date subject:reference:subject"
-    " study:reference:study location:reference:location recorder:reference:recorder"
-    " resultingcondition:reference:resultingCondition substance:reference:suspectEntity.instance",
-    "CodeSystem": "url:uri:url status:token:status version:token:version date:date:date",
+
+def _token(element: str) -> Parameter:
+    return Parameter("token", (element,))
+
+
+def _date(*elements: str) -> Parameter:
+    return Parameter("date", elements)
+
+
+def _reference(path: str, target: str | None = None) -> Parameter:
+    return Parameter("reference", (path,), target)
+
+
+_PARAMETERS: Mapping[str, Mapping[str, Parameter]] = {
+    "ResearchStudy": {
+        "status": _token("status"),
+        "category": _token("category"),
+        "date": _date("period"),
+        "partof": _reference("partOf"),
+        "protocol": _reference("protocol"),
+        "site": _reference("site"),
+        "sponsor": _reference("sponsor"),
+        "principalinvestigator": _reference("principalInvestigator"),
+    },
+    "ResearchSubject": {
+        "status": _token("status"),
+        "date": _date("period"),
+        "study": _reference("study"),
+        "individual": _reference("individual"),
+        "patient": _reference("individual", "Patient"),
+    },
+    "Patient": {
+        "active": _token("active"),
+        "gender": _token("gender"),
+        "birthdate": _date("birthDate"),
+        "organization": _reference("managingOrganization"),
+        "general-practitioner": _reference("generalPractitioner"),
+    },
+    "Organization": {
+        "active": _token("active"),
+        "type": _token("type"),
+        "partof": _reference("partOf"),
+    },
+    "Consent": {
+        "status": _token("status"),
+        "scope": _token("scope"),
+        "category": _token("category"),
+        "date": _date("dateTime"),
+        "patient": _reference("patient", "Patient"),
+        "organization": _reference("organization"),
+    },
+    "Encounter": {
+        "status": _token("status"),
+        "class": _token("class"),
+        "type": _token("type"),
+        "date": _date("period"),
+        "subject": _reference("subject"),
+        "patient": _reference("subject", "Patient"),
+        "service-provider": _reference("serviceProvider"),
+        "part-of": _reference("partOf"),
+    },
+    "MedicationAdministration": {
+        "status": _token("status"),
+        "code": _token("medicationCodeableConcept"),
+        "effective-time": _date("effectiveDateTime", "effectivePeriod"),
+        "subject": _reference("subject"),
+        "patient": _reference("subject", "Patient"),
+        "context": _reference("context"),
+        "medication": _reference("medicationReference"),
+    },
+    "Observation": {
+        "status": _token("status"),
+        "category": _token("category"),
+        "code": _token("code"),
+        "date": _date("effectiveDateTime", "effectivePeriod", "effectiveInstant"),
+        "subject": _reference("subject"),
+        "patient": _reference("subject", "Patient"),
+        "encounter": _reference("encounter"),
+        "based-on": _reference("basedOn"),
+        "has-member": _reference("hasMember"),
+        "specimen": _reference("specimen"),
+    },
+    "AdverseEvent": {
+        "actuality": _token("actuality"),
+        "category": _token("category"),
+        "event": _token("event"),
+        "seriousness": _token("seriousness"),
+        "severity": _token("severity"),
+        "date": _date("date"),
+        "subject": _reference("subject"),
+        "study": _reference("study"),
+        "location": _reference("location"),
+        "recorder": _reference("recorder"),
+        "resultingcondition": _reference("resultingCondition"),
+        "substance": _reference("suspectEntity.instance"),
+    },
+    "CodeSystem": {
+        "url": Parameter("uri", ("url",)),
+        "status": _token("status"),
+        "version": _token("version"),
+        "date": _date("date"),
+    },
 }
 
 
 @cache
-def parameters(type_name: str) -> dict[str, Parameter]:
+def parameters(type_name: str) -> Mapping[str, Parameter]:
     """The parameters that read the bodies of a type; ``_id`` and ``_lastUpdated`` go by the server's own columns."""
     found: dict[str, Parameter] = {"_tag": Parameter("token", ("meta.tag",))}
     if "identifier" in r4.elements(type_name) and type_name not in _WITHOUT_IDENTIFIER:
         found["identifier"] = Parameter("token", ("identifier",))
-    for spelled in _PARAMETERS.get(type_name, "").split():
-        name, kind, path = spelled.split(":")
-        target = "Patient" if name == "patient" else None
-        found[name] = Parameter(_kind(kind), tuple(path.split("|")), target)
-    return found
+    return {**found, **_PARAMETERS.get(type_name, {})}
 
 
 def index(resource: Resource) -> Rows:
@@ -107,6 +179,9 @@ def index(resource: Resource) -> Rows:
     return rows
 
 
+_ALTERNATIVES = 900  # SQLite's limit is a thousand
+
+
 def conditions(type_name: str, query: Sequence[tuple[str, str]]) -> list[Condition]:
     """What a resource must fulfil, all of it; ``Refused`` for what is not known. Commas in a value mean or."""
     known = parameters(type_name)
@@ -115,8 +190,11 @@ def conditions(type_name: str, query: Sequence[tuple[str, str]]) -> list[Conditi
         values = text.split(",")
         if not all(values):
             raise Refused(400, "value", f"The search parameter {name} has no value")
+        if len(values) > _ALTERNATIVES:
+            raise Refused(400, "too-costly", f"The search parameter {name} takes {_ALTERNATIVES} values at most")
         if name == "_id":
-            found.append(_any(Condition("r.id = ?", (value.removeprefix(f"{type_name}/"),)) for value in values))
+            marks = ", ".join("?" * len(values))
+            found.append(Condition(f"r.id IN ({marks})", tuple(v.removeprefix(f"{type_name}/") for v in values)))
         elif name == "_lastUpdated":
             found.append(_any(_within("r.updated", "r.updated + 1", value, name) for value in values))
         elif name in known:
@@ -212,10 +290,3 @@ def _span(value: Any) -> tuple[int, int] | None:
     if isinstance(value, dict):
         return primitives.period(value.get("start"), value.get("end"))
     return primitives.span(value) if isinstance(value, str) else None
-
-
-def _kind(text: str) -> Kind:
-    match text:
-        case "token" | "reference" | "date" | "uri":
-            return text
-    raise ValueError(f"no kind of search parameter: {text}")

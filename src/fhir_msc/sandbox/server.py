@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
 import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,17 +34,14 @@ def serve(
     on_ready: Callable[[str], None] = lambda base_url: None,
     intercept: Intercept | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; port 0 takes a free one. ``on_ready`` gets the base URL once it answers.
+    """Serve in the main thread until SIGINT or SIGTERM; port 0 takes a free one.
 
-    Without a database everything is kept in memory. Raises SandboxError.
+    ``on_ready`` gets the base URL once it answers. Without a database everything is kept in memory. ``intercept`` sees
+    each request first. Raises SandboxError.
     """
-    with _listening(host, port) as listener:
-        store = _opened(database)
-        try:
-            base_url = _base_url(listener)
-            _server(store, intercept, lambda: on_ready(base_url)).run([listener])
-        finally:
-            store.close()
+    with _listening(host, port) as listener, closing(_opened(database)) as store, _signals_end_here():
+        base_url = _base_url(listener)
+        _server(store, intercept, lambda: on_ready(base_url)).run([listener])
 
 
 class SandboxServer:
@@ -109,6 +107,17 @@ def _server(store: Store, intercept: Intercept | None, on_ready: Callable[[], No
         application, lifespan="on", log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2
     )
     return uvicorn.Server(config)
+
+
+@contextmanager
+def _signals_end_here() -> Iterator[None]:
+    """uvicorn raises the signal that stopped it once more, for whoever handled it before."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -82,12 +82,19 @@ class Store:
     """The database. ``clock`` gives milliseconds since 1970; two transactions never share one."""
 
     def __init__(self, database: Path | None, clock: Callable[[], int]) -> None:
-        self._connection = sqlite3.connect(database or ":memory:", isolation_level=None, check_same_thread=False)
+        self._connection = sqlite3.connect(
+            database or ":memory:", timeout=1, isolation_level=None, check_same_thread=False
+        )
         self._clock = clock
-        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "cache_size=-65536"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.executescript(_SCHEMA)
-        self.now: int = self._connection.execute("SELECT coalesce(max(updated), 0) FROM version").fetchone()[0]
+        try:
+            for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "cache_size=-65536"):
+                self._connection.execute(f"PRAGMA {pragma}")
+            self._connection.executescript(_SCHEMA)
+            row = self._connection.execute("SELECT coalesce(max(updated), 0) FROM version").fetchone()
+        except sqlite3.Error:
+            self._connection.close()
+            raise
+        self.now: int = row[0]
 
     def close(self) -> None:
         """Close the database."""

@@ -47,8 +47,8 @@ class Ledger:
     def open(cls, path: Path, identity: Identity, target: str) -> Ledger:
         """Opens or creates the ledger, migrates it, and checks that it belongs to this project.
 
-        Raises SecretError for another secret than the ledger's, LedgerError for a blind project's ledger in an unblinded
-        project (and the other way round), for another identity domain, and for a newer schema.
+        Raises SecretError for another secret than the ledger's, LedgerError for a blind project's ledger in an
+        unblinded project (and the other way round), for another identity domain, and for a newer schema.
         """
         engine = storage.open_engine(path)
         with _clear_errors(path):
@@ -144,9 +144,10 @@ def _belongs(connection: Connection, identity: Identity, target: str) -> int:
         select(tables.target.c.id, tables.target.c.domain).where(tables.target.c.name == target)
     ).one_or_none()
     if known is None:
-        return connection.execute(
+        added: int = connection.execute(
             insert(tables.target).values(name=target, domain=identity.domain).returning(tables.target.c.id)
         ).scalar_one()
+        return added
     if known.domain != identity.domain:
         raise LedgerError(
             f"target {target} has another identity domain than in the ledger: every id would change",

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    true,
 )
 
 metadata = MetaData()
@@ -93,8 +94,8 @@ resource = Table(
     Column("waiting_on", String),
     UniqueConstraint("rid", "target_id"),
 )
-"""What a target should have and has. ``source`` is the source table, ``places`` a digest of the origins, ``twin_id`` the
-vanished resource that a held one may be the correction of, ``waiting_on`` the rid that is not on the server yet.
+"""What a target should have and has. ``source`` is the source table, ``places`` a digest of the origins, ``twin_id``
+the vanished resource that a held one may be the correction of, ``waiting_on`` the rid that is not on the server yet.
 
 The three ``_body`` columns name rows of ``body`` without a foreign key, which would have every deleted body looked for
 in three columns. No index begins with ``target_id``: few values make it a bad choice that SQLite would take.
@@ -106,6 +107,13 @@ unfinished = Index(
     resource.c.state,
     sqlite_where=resource.c.state != "sent",
     postgresql_where=resource.c.state != "sent",
+)
+gone = Index(
+    "resource_vanished",
+    resource.c.lane_id,
+    resource.c.loose,
+    sqlite_where=resource.c.vanished == true(),
+    postgresql_where=resource.c.vanished == true(),
 )
 by_source = Index("resource_source", resource.c.source, resource.c.target_id)
 

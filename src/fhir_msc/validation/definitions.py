@@ -1,7 +1,7 @@
 """The definitions of FHIR R4 as data: types, their elements and the closed value sets.
 
-They come from HL7's packages (CC0) by ``tools/r4_definitions.py``; ``r4.json`` names the packages and their SHA-256.
-The file is read once, at first use; a type's elements are parsed when the type is first asked for.
+They come from HL7's packages (CC0) by ``tools/r4_definitions.py``; ``r4.json`` and ``r4_codes.json`` name the packages
+and their SHA-256. A file is read once, at first use; a type's elements are parsed when the type is first asked for.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import TypedDict, cast
@@ -81,6 +81,10 @@ class _Table(TypedDict):
     valueSets: dict[str, dict[str, list[str]]]
 
 
+class _Codes(TypedDict):
+    codeSystems: dict[str, list[str]]
+
+
 @cache
 def _table() -> _Table:
     return cast(_Table, json.loads(files("fhir_msc.validation").joinpath("r4.json").read_bytes()))
@@ -123,6 +127,19 @@ def codes_of(value_set: str) -> Mapping[str, frozenset[str]] | None:
     """The codes of a value set by code system, or ``None`` where there is no closed list of them."""
     systems = _table()["valueSets"].get(value_set)
     return None if systems is None else {system: frozenset(codes) for system, codes in systems.items()}
+
+
+@cache
+def _code_systems() -> Mapping[str, frozenset[str]]:
+    table = cast(_Codes, json.loads(files("fhir_msc.validation").joinpath("r4_codes.json").read_bytes()))
+    return {url: frozenset(codes) for url, codes in table["codeSystems"].items()}
+
+
+@lru_cache(8192)
+def is_unknown_code(system: str, code: str) -> bool:
+    """Whether ``system`` is a code system of HL7, complete in R4, without this code."""
+    codes = _code_systems().get(system)
+    return codes is not None and code not in codes
 
 
 def origin() -> tuple[Mapping[str, str], ...]:

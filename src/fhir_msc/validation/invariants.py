@@ -1,50 +1,23 @@
-"""The invariants of R4 as Python predicates, by key, and the project's own rules, by type.
+"""The invariants of R4 as Python predicates, by key.
 
 A predicate takes the JSON object that the invariant is stated of and says whether it holds. It meets objects of which
-other parts are wrong, so it assumes no types. The text of an invariant comes from the definitions. What FHIRPath
-leaves open (``{}``, such as two dates of different precision) holds.
+other parts are wrong, so it assumes no types. The text of an invariant comes from the definitions. As
+in HL7's engine, a comparison that FHIRPath leaves open (``{}``: two dates of which one is less precise) does not hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TypeAlias
 
-from fhir_msc.validation.definitions import Type
 from fhir_msc.validation.primitives import is_date_time, is_number
-from fhir_msc.validation.problems import INVARIANT, UNIT, shown
-from fhir_msc.validation.units import UCUM, is_ucum
+from fhir_msc.validation.units import UCUM
 
 Node: TypeAlias = Mapping[str, object]
 Predicate: TypeAlias = Callable[[Node], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Something that holds of every object of a type. ``path`` is where a finding points, relative to the object."""
-
-    id: str
-    message: str
-    holds: Predicate
-    path: str = ""
-
-    def value_of(self, node: Node) -> str | None:
-        """The text at ``path``, if one value stands there."""
-        return shown(node.get(self.path)) if self.path else None
-
-
-def rules_of(kind: Type) -> tuple[Rule, ...]:
-    """The invariants of a type for which there is a predicate, then the project's rules for it and its bases."""
-    stated = tuple(
-        Rule(f"{INVARIANT}-{key.upper()}", text, holds)
-        for key, text in kind.constraints.items()
-        if (holds := PREDICATES.get(f"{kind.name}#{key}") or PREDICATES.get(key)) is not None
-    )
-    return stated + tuple(rule for name in kind.lineage for rule in OWN_RULES.get(name, ()))
 
 
 # What a node has.
@@ -72,6 +45,11 @@ def nodes(node: object, *path: str) -> Iterator[Node]:
             yield node
 
 
+def has_coding(node: Node, name: str, system: str, code: str) -> bool:
+    """Whether a coding of the CodeableConcept ``name`` has that system and code."""
+    return any(c.get("system") == system and c.get("code") == code for c in nodes(node, name, "coding"))
+
+
 def descendants(node: object) -> Iterator[Node]:
     """Every object below ``node``, itself included."""
     if isinstance(node, Mapping):
@@ -83,14 +61,16 @@ def descendants(node: object) -> Iterator[Node]:
             yield from descendants(child)
 
 
-def later(first: object, second: object) -> bool:
-    """Whether the dateTime ``first`` is certainly later than ``second``, each at its own precision."""
+def in_order(first: object, second: object) -> bool:
+    """Whether ``first`` is surely no later than ``second``, two dateTimes; true where one is none."""
     if not (isinstance(first, str) and isinstance(second, str) and is_date_time(first) and is_date_time(second)):
-        return False
+        return True
     if "T" in first and "T" in second:
-        return _instant(first) > _instant(second)
+        return _instant(first) <= _instant(second)
     common = min(len(first), len(second), 10)
-    return first[:common] > second[:common]
+    if first[:common] == second[:common]:
+        return len(first) == len(second)
+    return first[:common] < second[:common]
 
 
 def more(first: object, second: object) -> bool:
@@ -123,7 +103,7 @@ def _no_home(name: str) -> Predicate:
 
 def _dead_consent_scope(code: str) -> Predicate:
     def holds(node: Node) -> bool:
-        return has(node, "patient") or not _has_coding(node, "scope", "something", code)
+        return has(node, "patient") or not has_coding(node, "scope", "something", code)
 
     return holds
 
@@ -143,7 +123,7 @@ def _obs_7(node: Node) -> bool:
 
 
 def _per_1(node: Node) -> bool:
-    return "start" not in node or "end" not in node or not later(node["start"], node["end"])
+    return in_order(node.get("start"), node.get("end"))
 
 
 def _rng_2(node: Node) -> bool:
@@ -246,28 +226,14 @@ def _first_is(bundle: str, resource: str) -> Predicate:
 
 def _con_4(node: Node) -> bool:
     system = "http://terminology.hl7.org/CodeSystem/condition-clinical"
-    ended = any(_has_coding(node, "clinicalStatus", system, code) for code in ("resolved", "remission", "inactive"))
+    ended = any(has_coding(node, "clinicalStatus", system, code) for code in ("resolved", "remission", "inactive"))
     return ended or not has_choice(node, "abatement")
 
 
 def _con_5(node: Node) -> bool:
     # The invariant names a code system that does not exist; the one of the value set is what it means.
     system = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
-    return not (has(node, "clinicalStatus") and _has_coding(node, "verificationStatus", system, "entered-in-error"))
-
-
-def _research_consent(node: Node) -> bool:
-    system = "http://terminology.hl7.org/CodeSystem/consentscope"
-    return has(node, "patient") or not _has_coding(node, "scope", system, "research")
-
-
-def _unit_parses(node: Node) -> bool:
-    code = node.get("code")
-    return node.get("system") != UCUM or not isinstance(code, str) or is_ucum(code)
-
-
-def _has_coding(node: Node, name: str, system: str, code: str) -> bool:
-    return any(c.get("system") == system and c.get("code") == code for c in nodes(node, name, "coding"))
+    return not (has(node, "clinicalStatus") and has_coding(node, "verificationStatus", system, "entered-in-error"))
 
 
 def _instant(text: str) -> datetime:
@@ -309,7 +275,6 @@ PREDICATES: Mapping[str, Predicate] = MappingProxyType(
         ),
         "drt-1": _drt_1,
         "exp-1": _any_of("expression", "reference"),
-        "ext-1": lambda node: has(node, "extension") != has_choice(node, "value"),
         "grp-1": lambda node: "member" not in node or node.get("actual") is True,
         "mad-1": lambda node: has(node, "dose") or has_choice(node, "rate"),
         "obs-3": _any_of("low", "high", "text"),
@@ -344,16 +309,3 @@ PREDICATES: Mapping[str, Predicate] = MappingProxyType(
     }
 )
 """Invariants by key; ``Type#key`` where two types use one key for different things."""
-
-OWN_RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
-    {
-        "Consent": (
-            Rule("MSC-CONSENT-PATIENT", "a consent to research names its patient", _research_consent, path="patient"),
-        ),
-        "Extension": (
-            Rule(f"{INVARIANT}-EXT-1", "Must have either extensions or value[x], not both", PREDICATES["ext-1"]),
-        ),
-        "Quantity": (Rule(UNIT, "the code is not a UCUM unit", _unit_parses, path="code"),),
-    }
-)
-"""Rules of this project, and those that the definitions repeat on every element, by type."""

@@ -25,6 +25,13 @@ MAX = "MSC-FHIR-CARDINALITY-MAX"
 TYPE = "MSC-FHIR-TYPE"
 ZONE = "MSC-FHIR-ZONE"
 BINDING = "MSC-FHIR-BINDING"
+CODE = "MSC-FHIR-CODE"
+IDENTIFIER = "MSC-FHIR-IDENTIFIER"
+EXTENSION_URL = "MSC-FHIR-EXTENSION-URL"
+CONTAINED = "MSC-FHIR-CONTAINED"
+FULL_URL = "MSC-FHIR-BUNDLE-FULLURL"
+LABEL = "MSC-FHIR-META-LABEL"
+SYSTEM = "MSC-FHIR-SYSTEM"
 REFERENCE_FORMAT = "MSC-FHIR-REFERENCE-FORMAT"
 REFERENCE_TARGET = "MSC-FHIR-REFERENCE-TARGET"
 REFERENCE_UNRESOLVED = "MSC-FHIR-REFERENCE-UNRESOLVED"
@@ -48,14 +55,14 @@ class Problem:
 class Within:
     """What a check knows of the document around.
 
-    ``contained`` are the ids of the resources that the same resource contains, with their types; ``urls`` the
-    ``fullUrl`` of every entry of the Bundle around, ``None`` without one; ``conditional`` says that the Bundle is a
-    batch or a transaction, in which a reference may be a search.
+    ``contained`` are the ids of the resources that the same resource contains, with their types, and ``inside`` says
+    that this is one of them; ``urls`` are the ``fullUrl`` of every entry of the batch or transaction around, ``None``
+    outside one.
     """
 
     contained: Mapping[str, str] = field(default_factory=dict)
+    inside: bool = False
     urls: frozenset[str] | None = None
-    conditional: bool = False
 
 
 def under(segment: str, found: list[Problem]) -> list[Problem]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from fhir_msc.validation.definitions import resource_types
-from fhir_msc.validation.primitives import is_uri
+from fhir_msc.validation.primitives import is_absolute_uri, is_uri
 from fhir_msc.validation.problems import (
     INVARIANT,
     REFERENCE_FORMAT,
@@ -21,6 +21,7 @@ from fhir_msc.validation.problems import (
     shown,
 )
 
+_DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
 _REST = re.compile(
     r"(https?://\S+/)?([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?(?:#\S*)?"
 ).fullmatch
@@ -42,32 +43,37 @@ def reference_problem(
         return _local_problem(reference, targets, within)
     target = None
     rest = _REST(reference)
-    if rest is not None:
+    if rest is not None and rest[2] in resource_types():
         target = rest[2]
-        if target not in resource_types():
-            return None if rest[1] else _wrong_form(reference)
     elif reference.startswith("urn:"):
         if not is_uri(reference):
             return _wrong_form(reference)
         if within.urls is not None and reference not in within.urls:
             return Problem(REFERENCE_UNRESOLVED, "no entry of the bundle has this fullUrl", value=shown(reference))
-    elif within.conditional and (search := _SEARCH(reference)) is not None and search[1] in resource_types():
+    elif within.urls is not None and (search := _SEARCH(reference)) is not None and search[1] in resource_types():
         target = search[1]
     elif not _ABSOLUTE(reference):
         return _wrong_form(reference)
     if target is not None:
         if targets is not None and target not in targets:
             return _wrong_target(target, targets)
-        if isinstance(declared, str) and declared in resource_types() and declared != target:
-            return Problem(REFERENCE_TARGET, f"the reference points to a {target} and says that it is a {declared}")
+        if isinstance(declared, str) and declared.removeprefix(_DEFINITIONS) != target:
+            return Problem(
+                REFERENCE_TARGET, f"the reference points to {target}; its type says otherwise", value=declared
+            )
         return None
     return _declared_problem(declared, targets)
 
 
 def _declared_problem(declared: object, targets: frozenset[str] | None) -> Problem | None:
-    if targets is not None and isinstance(declared, str) and declared in resource_types() - targets:
-        return _wrong_target(declared, targets)
-    return None
+    if not isinstance(declared, str):
+        return None
+    name = declared.removeprefix(_DEFINITIONS)
+    if name not in resource_types():
+        # A logical model has a URL of its own; what is relative is a type of R4.
+        wrong = name != declared or not is_absolute_uri(declared)
+        return Problem(REFERENCE_TARGET, "the type is not a resource type of R4", value=declared) if wrong else None
+    return _wrong_target(name, targets) if targets is not None and name not in targets else None
 
 
 def unresolved(references: Iterable[tuple[str, Iterable[str]]], known: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -84,8 +90,8 @@ def unresolved(references: Iterable[tuple[str, Iterable[str]]], known: Collectio
 
 def _local_problem(reference: str, targets: frozenset[str] | None, within: Within) -> Problem | None:
     name = reference[1:]
-    if name == "":
-        return None  # the resource around; R4 4.0.1 lets a contained resource say so
+    if name == "" and within.inside:
+        return None  # the resource around
     if name not in within.contained:
         return Problem(
             f"{INVARIANT}-REF-1",

@@ -15,15 +15,15 @@ from functools import cache
 from fhir_msc.validation.bindings import concept_problem
 from fhir_msc.validation.companions import Check, companion_problems, without_excused
 from fhir_msc.validation.definitions import Element, Type, codes_of, resource_types, type_named
-from fhir_msc.validation.invariants import rules_of
 from fhir_msc.validation.narrative import narrative_problem
-from fhir_msc.validation.primitives import CHECKS, FORMS, lacks_zone
+from fhir_msc.validation.primitives import CHECKS, FORMS, is_absolute_uri, lacks_zone
 from fhir_msc.validation.problems import (
     ARRAY,
     BINDING,
     CHOICE,
     DEPTH,
     EMPTY,
+    EXTENSION_URL,
     MAX,
     MIN,
     NULL,
@@ -38,6 +38,7 @@ from fhir_msc.validation.problems import (
     under,
 )
 from fhir_msc.validation.references import reference_problem
+from fhir_msc.validation.rules import rules_of
 from fhir_msc.validation.vitals import vital_sign_problems
 
 _COMPANION: list[Problem] = []
@@ -67,8 +68,13 @@ def _root_check(value: object, around: Within) -> list[Problem] | None:
     elif around.contained:
         around = replace(around, contained={})
     if value.get("resourceType") == "Bundle":
-        around = replace(around, urls=_full_urls(value), conditional=value.get("type") in ("batch", "transaction"))
+        urls = _full_urls(value) if value.get("type") in ("batch", "transaction") else None
+        around = replace(around, urls=urls)
     return _resource_check(value, around)
+
+
+def _contained_check(value: object, within: Within) -> list[Problem] | None:
+    return _resource_check(value, within if within.inside else replace(within, inside=True))
 
 
 def _resource_check(value: object, within: Within) -> list[Problem] | None:
@@ -97,13 +103,13 @@ class _Slots(dict[str, Check]):
         self.elements = {name: (e, code) for e in kind.elements for name, code in e.json_names.items()}
         if kind.resource:
             self["resourceType"] = _anything
-        self._root = kind.name == "Bundle.entry"
+        self._owner = kind.name
 
     def __missing__(self, name: object) -> Check:
         if not isinstance(name, str):
             return _unknown(self.elements, str(name))
         if name in self.elements:
-            check = _element_check(*self.elements[name], root=self._root)
+            check = _element_check(*self.elements[name], owner=self._owner)
         elif name.startswith("_") and self.primitive(name[1:]):
             check = _companion
         else:
@@ -122,7 +128,7 @@ def object_check(name: str) -> Check:
     kind = type_named(name)
     slots = _Slots(kind)
     required = frozenset(e.name for e in kind.elements if e.min and not e.choice)
-    choices = tuple((frozenset(e.json_names), e) for e in kind.elements if e.choice)
+    choices = tuple((_either_name(e), e) for e in kind.elements if e.choice)
     rules = rules_of(kind)
     vital_signs = name == "Observation"
     element = not kind.resource
@@ -145,7 +151,7 @@ def object_check(name: str) -> Check:
         for names, choice in choices:
             given = len(names & value.keys())
             if given != 1 and (given or choice.min):
-                problems += _choice_problems(names, choice, value)
+                problems += _choice_problems(choice, value)
         if element and (not value or (len(value) == 1 and "id" in value)):
             problems.append(Problem(EMPTY, "All FHIR elements must have a @value or children (ele-1)"))
         for rule in rules:
@@ -158,18 +164,18 @@ def object_check(name: str) -> Check:
     return check
 
 
-def _element_check(element: Element, kind: str, *, root: bool) -> Check:
+def _element_check(element: Element, kind: str, *, owner: str) -> Check:
     if element.max == "0":
         return _prohibited
-    check = _item_check(element, kind, root=root)
+    check = _item_check(element, kind, owner=owner)
     return _each(check) if element.many else check
 
 
-def _item_check(element: Element, kind: str, *, root: bool) -> Check:
+def _item_check(element: Element, kind: str, *, owner: str) -> Check:
     if kind == "xhtml":
         return _narrative
     if kind == "Resource":
-        return _root_check if root else _resource_check
+        return _contained_check if element.name == "contained" else _root_check
     if kind == "Reference":
         return _reference_check(element.targets.get(kind))
     codes = codes_of(element.value_set) if element.value_set else None
@@ -177,6 +183,8 @@ def _item_check(element: Element, kind: str, *, root: bool) -> Check:
         return _primitive_check(kind) if codes is None else _code_check(frozenset().union(*codes.values()), element)
     if kind == "CodeableConcept" and codes is not None:
         return _concept_check(codes, element)
+    if kind == "Extension" and owner != "Extension":
+        return _extension_check
     return object_check(kind)
 
 
@@ -248,6 +256,16 @@ def _reference_check(targets: frozenset[str] | None) -> Check:
     return check
 
 
+def _extension_check(value: object, within: Within) -> list[Problem] | None:
+    """An extension that is not part of another: its URL is absolute."""
+    found = object_check("Extension")(value, within)
+    if found is None and isinstance(value, dict) and not is_absolute_uri(str(value.get("url"))):
+        return [
+            Problem(EXTENSION_URL, "the URL of an extension is absolute", path="url", value=shown(value.get("url")))
+        ]
+    return found
+
+
 def _narrative(value: object, within: Within) -> list[Problem] | None:
     if not isinstance(value, str):
         return [_wrong_json_type(value, "XHTML text")]
@@ -304,8 +322,12 @@ def _missing(required: frozenset[str], value: Mapping[str, object]) -> list[Prob
     ]
 
 
-def _choice_problems(names: frozenset[str], choice: Element, value: Mapping[str, object]) -> list[Problem]:
-    given = {name for name in names if name in value or f"_{name}" in value}
+def _either_name(choice: Element) -> frozenset[str]:
+    return frozenset(name for plain in choice.json_names for name in (plain, f"_{plain}"))
+
+
+def _choice_problems(choice: Element, value: Mapping[str, object]) -> list[Problem]:
+    given = {name for name in choice.json_names if name in value or f"_{name}" in value}
     if len(given) > 1:
         return [Problem(CHOICE, f"only one type of {choice.name} may be given: {', '.join(sorted(given))}")]
     if choice.min and not given:

@@ -102,6 +102,8 @@ def _profile_problems(observation: Node, name: str, profile: VitalSign) -> Itera
             yield from _unit_problems(observation, name, profile.units, "", complete=True)
     elif has_choice(observation, "value"):
         yield _problem(name, "has no value of its own", "value[x]")
+    if name == "bmi" and "valueQuantity" not in observation:
+        yield _problem(name, "is required", "valueQuantity")
     if name == "vitalspanel" and "hasMember" not in observation:
         yield _problem(name, "has members", "hasMember")
     for code in profile.components:

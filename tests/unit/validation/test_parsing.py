@@ -12,9 +12,24 @@ from fhir_msc.validation.parsing import parse
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{", b"[]", b"1", b'"x"', b"null", b"{'a': 1}", b'{"a": NaN}', b'{"a": Infinity}', b"\xff\xfe{}", b"\xef\xbb\xbf{}",
-     b'{"resourceType": "Patient",}', b'{"a": ' + b"9" * 5000 + b"}", b"[" * 100_000, "{\"a\": \"\x01\"}"],
-)  # fmt: skip
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"1",
+        b'"x"',
+        b"null",
+        b"{'a': 1}",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b"\xff\xfe{}",
+        b"\xef\xbb\xbf{}",
+        b'{"resourceType": "Patient",}',
+        b'{"a": ' + b"9" * 5000 + b"}",
+        b"[" * 100_000,
+        '{"a": "\x01"}',
+    ],
+)
 def test_what_is_no_json_object_is_one_finding(text: bytes | str) -> None:
     assert [finding.rule for finding in validate(text)] == ["MSC-FHIR-JSON"]
 

@@ -140,6 +140,14 @@ def upgrade() -> None:
     )
     op.create_index("resource_source", "resource", ["source", "target_id"], unique=False)
     op.create_index(
+        "resource_vanished",
+        "resource",
+        ["lane_id", "loose"],
+        unique=False,
+        sqlite_where=sa.text("vanished = 1"),
+        postgresql_where=sa.text("vanished"),
+    )
+    op.create_index(
         "resource_unfinished",
         "resource",
         ["lane_id", "state"],

@@ -99,7 +99,6 @@ public class HapiServer {
         settings.setResourceClientIdStrategy(clientIds);
         // A test must see at once what it has written.
         settings.setReuseCachedSearchResultsForMillis(null);
-        settings.setHibernateSearchIndexFullText(false);
         return settings;
     }
 

@@ -1,0 +1,198 @@
+"""A new project's files. What the export says of the study is written into the config; the rest is commented."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from fhir_msc.config import FILE, PLACEHOLDER_NAMESPACE, new_identity, new_secret, read_project
+from fhir_msc.errors import UsageError
+from fhir_msc.mapping.pack import Pack, find_pack, read_pack
+from fhir_msc.sources.opening import SourceOptions, open_source
+from fhir_msc.sources.seals import SealedSource
+from fhir_msc.sources.table import Source
+
+_MASKING = {"DOUBLE": "double", "SINGLE": "single", "TRIPLE": "triple", "QUADRUPLE": "quadruple", "OPEN": "none"}
+_PHASES = {
+    "1": "phase-1",
+    "I": "phase-1",
+    "2": "phase-2",
+    "II": "phase-2",
+    "3": "phase-3",
+    "III": "phase-3",
+    "4": "phase-4",
+    "IV": "phase-4",
+    "1/2": "phase-1-phase-2",
+    "I/II": "phase-1-phase-2",
+    "2/3": "phase-2-phase-3",
+    "II/III": "phase-2-phase-3",
+    "0": "early-phase-1",
+}
+
+_EXAMPLE_SITE = '# [sites."701"]\n# name = "Charleston"\n# zone = "America/New_York"\n'
+
+
+def scaffold(
+    directory: Path,
+    *,
+    pack: str,
+    source: Path,
+    target: str,
+    zone: str | None,
+    namespace: str | None,
+    blind: bool,
+) -> list[tuple[str, str]]:
+    """Writes the project; gives what was written as (name, what). Raises UsageError where one stands there already."""
+    if (directory / FILE).exists():
+        raise UsageError(f"{directory / FILE}: a project stands here already", hint="name another folder")
+    folder = find_pack(pack)
+    known = read_pack(folder)
+    opened = open_source(
+        source, SourceOptions(format=known.words.source, arms_are_treatments=known.words.arms_are_treatments)
+    )
+    sealed = SealedSource(opened, known.seals) if blind and known.seals else opened
+    directory.mkdir(parents=True, exist_ok=True)
+    text = _config(
+        pack=pack if (folder.parent / pack).exists() and not (Path(pack) / "pack.yaml").is_file() else str(folder.resolve()),
+        source=_relative(source, directory),
+        target=target,
+        zone=zone,
+        namespace=namespace or PLACEHOLDER_NAMESPACE,
+        blind=blind,
+        study=_study(known, sealed),
+        sites=_sites(known, sealed),
+    )
+    secret = directory / "secret"
+    if not secret.exists():
+        descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(new_secret() + "\n")
+    (directory / FILE).write_text(text, "utf-8")
+    try:
+        read_project(directory)
+    except Exception:
+        (directory / FILE).unlink()
+        raise
+    ignore = directory / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("secret\nstate/\n", "utf-8")
+    return [
+        (FILE, "what is read, under which rules, and where it goes"),
+        ("secret", "keeps the ids opaque; back it up: another one would double every resource"),
+        (".gitignore", "keeps the secret and the ledger out of version control"),
+    ]
+
+
+def _relative(path: Path, start: Path) -> str:
+    return os.path.relpath(path.resolve(), start.resolve())
+
+
+def _study(pack: Pack, source: Source) -> dict[str, str]:
+    words = pack.words.study
+    found: dict[str, str] = {}
+    if words.identifier:
+        found["identifier"] = next(_column(source, words.identifier), "")
+    names = {table.name for table in source.tables()}
+    if words.table in names and words.parameter and words.value:
+        wanted = {parameter: word for word, parameter in words.fields.items()}
+        for _, (parameter, value) in source.rows(words.table, (words.parameter, words.value)):
+            word = wanted.get(parameter.strip())
+            if word and value.strip():
+                found.setdefault(word, value.strip())
+    if "masking" in found:
+        found["masking"] = _MASKING.get(found["masking"].split()[0].upper(), "double")
+    if "phase" in found:
+        phase = _PHASES.get(re.sub(r"[^0-9IV/]", "", found.pop("phase").upper().removesuffix("TRIAL")))
+        found |= {"phase": phase} if phase else {}
+    return found
+
+
+def _sites(pack: Pack, source: Source) -> list[str]:
+    column = pack.words.study.sites
+    return sorted({site for site in _column(source, column) if site}) if column else []
+
+
+def _column(source: Source, place: str) -> Iterator[str]:
+    table, _, column = place.partition(".")
+    if any(one.name == table for one in source.tables()):
+        for _, (cell,) in source.rows(table, (column,)):
+            yield cell.strip()
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", " ", escaped) + '"'
+
+
+def _config(
+    *,
+    pack: str,
+    source: str,
+    target: str,
+    zone: str | None,
+    namespace: str,
+    blind: bool,
+    study: dict[str, str],
+    sites: list[str],
+) -> str:
+    def word(name: str, example: str) -> str:
+        return f"{name} = {_text(study[name])}" if study.get(name) else f"# {name} = {_text(example)}"
+
+    site_sections = "\n".join(
+        f'[sites.{_text(site)}]\n# name = "Charleston"\n# zone = "America/New_York"\n' for site in sites
+    )
+    return f"""\
+# A fhir_msc project. Check it with: fhir-msc validate --project .
+
+[project]
+pack = {_text(pack)}
+source = {_text(source)}
+# A blind project drops what tells the arm at the source's door. An unblinded one is another project.
+blind = {str(blind).lower()}
+secret = "file:secret"
+# The base of your own identifiers and code systems. It can never be changed afterwards.
+namespace = {_text(namespace)}
+# The zone of sites that name none. Without one, times are sent as dates.
+{f"zone = {_text(zone)}" if zone else '# zone = "America/New_York"'}
+
+[study]
+identifier = {_text(study.get("identifier") or "STUDY-1")}
+title = {_text(study.get("title") or study.get("identifier") or "Title of the study")}
+status = "active"
+masking = {_text(study.get("masking") or "double")}
+{word("phase", "phase-2")}
+{word("sponsor", "Name of the sponsor")}
+{word("registry", "NCT00000000")}
+{word("condition", "Systemic lupus erythematosus")}
+{word("start", "2018-10-26")}
+{word("end", "2026-02-03")}
+# What the infusion is called while blind, and the 24 h telephone for emergency unblinding.
+# product = "Study infusion"
+# contact = "+00 000 0000"
+
+# Sites: name and IANA zone.
+{site_sections or _EXAMPLE_SITE}
+[consent]
+# How many days before it the consent covers (screening samples taken earlier).
+covers_days_before = 0
+
+# Answers to withdrawals that do not say whether the consent was withdrawn: "consent" or "participation".
+[consent.withdrawals]
+# "PARTICIPANT" = "participation"
+
+[targets.main]
+url = {_text(target)}
+role = "store"
+# The identity domain: ids of two targets cannot be joined. It can never be changed afterwards.
+identity = {_text(new_identity())}
+connections = 2
+# Credentials are named, never written here: env:NAME, file:PATH or cmd:COMMAND.
+# [targets.main.auth]
+# bearer = "env:FHIR_TOKEN"
+
+[worker]
+# Seconds between two looks at the source.
+interval = 60
+"""

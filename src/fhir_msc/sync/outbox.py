@@ -1,0 +1,224 @@
+"""The ledger as delivery sees it: what is to be sent, looked at, settled. Every statement of delivery stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, case, delete, false, func, literal_column, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from fhir_msc.sync.planning import Pending
+from fhir_msc.sync.standing import Kept, Standing
+from fhir_msc.sync.states import IN_FLIGHT, State
+from fhir_msc.sync.tables import body, instant, lane, reference, resource, target
+
+_CHUNK = 500
+
+# Spelled out, not bound: the index of what is unfinished serves only a query that says so.
+_UNFINISHED: ColumnElement[bool] = resource.c.state != literal_column("'sent'")
+
+# What delivery may send: pending, and still in the source.
+_SENDABLE = (_UNFINISHED, resource.c.state == State.PENDING, resource.c.vanished == false())
+
+# Everything that a step of delivery may change in a row.
+_SETTLE = (
+    update(resource)
+    .where(resource.c.id == bindparam("b_id"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "state", "changed_at", "sent_digest", "sent_body", "delivered_digest", "delivered_body",
+                "server_version", "attempts", "due_at", "reason", "waiting_on",
+            )
+        }
+    )
+)  # fmt: skip
+
+
+def take_over(connection: Connection, target_id: int) -> int:
+    """What is found leased was sent by a run that did not live to hear the answer: its outcome is unknown."""
+    left = (_UNFINISHED, resource.c.target_id == target_id, resource.c.state == State.LEASED)
+    connection.execute(
+        update(lane).where(lane.c.id.in_(select(resource.c.lane_id).where(*left))).values(epoch=lane.c.epoch + 1)
+    )
+    return connection.execute(update(resource).where(*left).values(state=State.UNKNOWN)).rowcount
+
+
+def take_up(connection: Connection, target_id: int, now: datetime, undeliverable: Mapping[str, str]) -> None:
+    """Makes pending what waited, what is due, and what could not be sent for its type; skips what cannot be now.
+
+    ``undeliverable`` gives the types that the target does not take, each with the reason.
+    """
+    mine = (_UNFINISHED, resource.c.target_id == target_id)
+    back = {"state": State.PENDING, "waiting_on": None, "reason": None, "due_at": None}
+    connection.execute(update(resource).where(*mine, resource.c.state == State.WAITING).values(back))
+    connection.execute(
+        update(resource)
+        .where(*mine, resource.c.state == State.RETRY, resource.c.due_at <= instant(now))
+        .values(state=State.PENDING, due_at=None)
+    )
+    connection.execute(
+        update(resource)
+        .where(*mine, resource.c.state == State.SKIPPED, resource.c.type.not_in(undeliverable))
+        .values(back)
+    )
+    for type, reason in sorted(undeliverable.items()):
+        connection.execute(
+            update(resource)
+            .where(*mine, resource.c.type == type, resource.c.state == State.PENDING)
+            .values(state=State.SKIPPED, reason=reason, changed_at=instant(now))
+        )
+
+
+def doubtful(connection: Connection, target_id: int) -> list[int]:
+    """The resources of which only the server can tell how they stand: unknown outcomes and conflicts, in order."""
+    found = (
+        select(resource.c.id)
+        .join(lane, lane.c.id == resource.c.lane_id)
+        .where(
+            _UNFINISHED,
+            resource.c.target_id == target_id,
+            resource.c.state.in_([State.UNKNOWN, State.CONFLICT]),
+        )
+        .order_by(lane.c.key, resource.c.rank, resource.c.rid)
+    )
+    return list(connection.execute(found).scalars())
+
+
+def new_by_type(connection: Connection, target_id: int) -> dict[str, int]:
+    """How many resources are to be sent of which no version is known, by type."""
+    found = (
+        select(resource.c.type, func.count())
+        .where(*_SENDABLE, resource.c.target_id == target_id, resource.c.server_version.is_(None))
+        .group_by(resource.c.type)
+        .order_by(resource.c.type)
+    )
+    return {type: count for type, count in connection.execute(found).tuples()}
+
+
+def open_lanes(connection: Connection, target_id: int) -> list[tuple[int, str]]:
+    """The lanes with something to send, by key; the study's own is the first."""
+    found = (
+        select(lane.c.id, lane.c.key)
+        .where(lane.c.id.in_(select(resource.c.lane_id).where(*_SENDABLE, resource.c.target_id == target_id)))
+        .order_by(lane.c.key)
+    )
+    return [(id, key) for id, key in connection.execute(found).tuples()]
+
+
+def pending_of(connection: Connection, target_id: int, lane_id: int) -> list[Pending]:
+    """What is to be sent of a lane, each with the rids that it refers to and that are not on the server."""
+    needs: dict[int, list[str]] = {}
+    referred = resource.alias("referred")
+    unmet = (
+        select(reference.c.resource_id, reference.c.rid)
+        .join(resource, resource.c.id == reference.c.resource_id)
+        .outerjoin(referred, (referred.c.rid == reference.c.rid) & (referred.c.target_id == target_id))
+        .where(*_SENDABLE, resource.c.lane_id == lane_id, referred.c.delivered_digest.is_(None))
+    )
+    for id, rid in connection.execute(unmet).tuples():
+        needs.setdefault(id, []).append(rid)
+    rows = connection.execute(
+        select(
+            resource.c.id,
+            resource.c.type,
+            resource.c.rid,
+            resource.c.rank,
+            func.length(body.c.content),
+        )
+        .join(body, body.c.id == resource.c.desired_body)
+        .where(*_SENDABLE, resource.c.lane_id == lane_id)
+    ).tuples()
+    return [
+        Pending(id, lane_id, type, rid, rank, size, tuple(needs.get(id, ()))) for id, type, rid, rank, size in rows
+    ]
+
+
+def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]:
+    """How these resources stand, by id."""
+    found: dict[int, Standing] = {}
+    for start in range(0, len(ids), _CHUNK):
+        rows = connection.execute(select(resource).where(resource.c.id.in_(ids[start : start + _CHUNK])))
+        for row in rows:
+            found[row.id] = Standing(
+                row.id,
+                row.rid,
+                row.type,
+                row.lane_id,
+                State(row.state),
+                desired=Kept(row.desired_digest, row.desired_body),
+                sent=None if row.sent_body is None else Kept(row.sent_digest, row.sent_body),
+                delivered=None if row.delivered_body is None else Kept(row.delivered_digest, row.delivered_body),
+                version=row.server_version,
+                attempts=row.attempts,
+                due_at=row.due_at,
+                reason=row.reason,
+                waiting_on=row.waiting_on,
+            )
+    return found
+
+
+def contents(connection: Connection, body_ids: Iterable[int]) -> dict[int, bytes]:
+    """The bodies of these numbers."""
+    ids = sorted(body_ids)
+    found: dict[int, bytes] = {}
+    for start in range(0, len(ids), _CHUNK):
+        rows = select(body.c.id, body.c.content).where(body.c.id.in_(ids[start : start + _CHUNK]))
+        found.update(connection.execute(rows).tuples().all())
+    return found
+
+
+def settle(connection: Connection, steps: Iterable[tuple[Standing, Standing]], now: datetime) -> None:
+    """Writes what became of resources (before, after), and drops the bodies that nothing needs any more."""
+    changed = [(before, after) for before, after in steps if before != after]
+    if not changed:
+        return
+    connection.execute(
+        _SETTLE,
+        [
+            {
+                "b_id": after.id,
+                "state": after.state.value,
+                "changed_at": instant(now),
+                "sent_digest": after.sent and after.sent.digest,
+                "sent_body": after.sent and after.sent.body_id,
+                "delivered_digest": after.delivered and after.delivered.digest,
+                "delivered_body": after.delivered and after.delivered.body_id,
+                "server_version": after.version,
+                "attempts": after.attempts,
+                "due_at": after.due_at,
+                "reason": after.reason,
+                "waiting_on": after.waiting_on,
+            }
+            for _, after in changed
+        ],
+    )
+    unused = [id for before, after in changed for id in before.bodies - after.bodies]
+    if unused:
+        connection.execute(delete(body).where(body.c.id == bindparam("b_id")), [{"b_id": id} for id in unused])
+
+
+def lease_lanes(connection: Connection, lane_ids: Iterable[int]) -> dict[int, int]:
+    """Counts a lease of each of these lanes and gives their epochs."""
+    ids = sorted(set(lane_ids))
+    connection.execute(update(lane).where(lane.c.id.in_(ids)).values(epoch=lane.c.epoch + 1))
+    return dict(connection.execute(select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(ids))).tuples().all())
+
+
+def epochs(connection: Connection, lane_ids: Iterable[int]) -> dict[int, int]:
+    """The epochs of these lanes."""
+    found = select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(sorted(set(lane_ids))))
+    return dict(connection.execute(found).tuples().all())
+
+
+def patience(connection: Connection, target_id: int) -> tuple[int, str | None]:
+    """How often in a row the target was too busy, and when it may be asked again."""
+    row = connection.execute(select(target.c.attempts, target.c.due_at).where(target.c.id == target_id)).one()
+    return row.attempts, row.due_at
+
+
+def set_patience(connection: Connection, target_id: int, attempts: int, due_at: str | None) -> None:
+    """Keeps how often in a row the target was too busy, and when it may be asked again."""
+    connection.execute(update(target).where(target.c.id == target_id).values(attempts=attempts, due_at=due_at))

@@ -1,0 +1,120 @@
+"""How one resource stands between the ledger and the server, and the steps it takes. Pure; see ``states``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fhir_msc.sync.comparison import holds, version_id
+from fhir_msc.sync.states import State
+from fhir_msc.target.fhirjson import JsonObject
+
+DELETED = "deleted on the server"
+CHANGED = "changed on the server"
+FOREIGN = "the server holds something else under this id"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A body in the ledger: its SHA-256 and the number of its row."""
+
+    digest: bytes
+    body_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ledger says of a resource: what is desired, in flight (``sent``) and delivered; the version last seen."""
+
+    id: int
+    rid: str
+    type: str
+    lane_id: int
+    state: State
+    desired: Kept
+    sent: Kept | None = None
+    delivered: Kept | None = None
+    version: str | None = None
+    attempts: int = 0
+    due_at: str | None = None
+    reason: str | None = None
+    waiting_on: str | None = None
+
+    @property
+    def bodies(self) -> frozenset[int]:
+        """The numbers of the bodies it needs."""
+        return frozenset(kept.body_id for kept in (self.desired, self.sent, self.delivered) if kept is not None)
+
+
+def leased(one: Standing) -> Standing:
+    """About to be sent as it is desired now."""
+    return replace(one, state=State.LEASED, sent=one.desired)
+
+
+def unknown(one: Standing) -> Standing:
+    """Sent and not answered."""
+    return replace(one, state=State.UNKNOWN)
+
+
+def confirmed(one: Standing, version: str | None) -> Standing:
+    """The server has what was sent."""
+    return _settled(replace(one, delivered=one.sent, sent=None, version=version, attempts=0))
+
+
+def adopted(one: Standing, version: str | None) -> Standing:
+    """The server has what is desired, without our sending it now."""
+    return _settled(replace(one, delivered=one.desired, sent=None, version=version, attempts=0))
+
+
+def returned(one: Standing, version: str | None) -> Standing:
+    """Nothing of what was sent was applied; the server holds what it held, in this version."""
+    return _settled(replace(one, sent=None, version=version))
+
+
+def conflicting(one: Standing, reason: str) -> Standing:
+    """The server holds what is not ours to overwrite. The version last seen stays the one that was ours."""
+    return replace(one, state=State.CONFLICT, sent=None, reason=reason, due_at=None, waiting_on=None)
+
+
+def refused(one: Standing, reason: str) -> Standing:
+    """Refused alone and for good."""
+    return replace(
+        one, state=State.DEAD, sent=None, reason=reason, attempts=one.attempts + 1, due_at=None, waiting_on=None
+    )
+
+
+def postponed(one: Standing, reason: str, due_at: str) -> Standing:
+    """Refused alone, for a cause that may pass."""
+    return replace(one, state=State.RETRY, sent=None, reason=reason, attempts=one.attempts + 1, due_at=due_at)
+
+
+def waiting(one: Standing, rid: str) -> Standing:
+    """Refers to what is not on the server."""
+    return replace(one, state=State.WAITING, sent=None, waiting_on=rid, reason=None)
+
+
+def _settled(one: Standing) -> Standing:
+    done = one.delivered is not None and one.delivered.digest == one.desired.digest
+    return replace(one, state=State.SENT if done else State.PENDING, reason=None, due_at=None, waiting_on=None)
+
+
+def judge(one: Standing, found: JsonObject | None, contents: Mapping[int, bytes]) -> Standing:
+    """What follows from reading the server: ``found`` is the resource as it stands there, ``None`` if there is none.
+
+    ``contents`` has the bodies by their numbers. A resource that is to be sent ends as pending only if sending it,
+    with the version that is then kept, overwrites nothing but what we sent ourselves.
+    """
+    if found is None:
+        return returned(one, None) if one.delivered is None else conflicting(one, DELETED)
+    version = version_id(found)
+    if version is not None and version == one.version:
+        return returned(one, version)
+    if one.sent is not None and holds(found, contents[one.sent.body_id]):
+        return confirmed(one, version)
+    if holds(found, contents[one.desired.body_id]):
+        return adopted(one, version)
+    if one.delivered is None:
+        return conflicting(one, FOREIGN)
+    if holds(found, contents[one.delivered.body_id]):
+        return returned(one, version)
+    return conflicting(one, CHANGED)

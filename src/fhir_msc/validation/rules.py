@@ -1,0 +1,163 @@
+"""What is checked of a type's objects beyond their elements: its invariants, and rules that R4 states in prose.
+
+The prose: Identifier.system, Coding.system and Quantity.system are absolute (http://hl7.org/fhir/R4/datatypes.html);
+``Bundle.entry.fullUrl`` (http://hl7.org/fhir/R4/bundle.html); ids of contained resources
+(http://hl7.org/fhir/R4/references.html#contained). A code system of HL7 that R4 holds whole has no other codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from fhir_msc.validation.definitions import Type, is_unknown_code, resource_types
+from fhir_msc.validation.invariants import PREDICATES, Node, Predicate, has, has_choice, has_coding, nodes
+from fhir_msc.validation.primitives import is_absolute_uri
+from fhir_msc.validation.problems import (
+    CODE,
+    CONTAINED,
+    FULL_URL,
+    IDENTIFIER,
+    INVARIANT,
+    LABEL,
+    SYSTEM,
+    UNIT,
+    shown,
+)
+from fhir_msc.validation.units import UCUM, is_ucum
+
+_rest_url = re.compile(r"https?://.+/([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Something that holds of every object of a type. ``path`` is where a finding points, relative to the object."""
+
+    id: str
+    message: str
+    holds: Predicate
+    path: str = ""
+
+    def value_of(self, node: Node) -> str | None:
+        """The text at ``path``, if one value stands there."""
+        return shown(node.get(self.path)) if self.path else None
+
+
+def rules_of(kind: Type) -> tuple[Rule, ...]:
+    """The invariants of a type for which there is a predicate, then the other rules for it and its bases."""
+    stated = tuple(
+        Rule(f"{INVARIANT}-{key.upper()}", text, holds)
+        for key, text in kind.constraints.items()
+        if (holds := PREDICATES.get(f"{kind.name}#{key}") or PREDICATES.get(key)) is not None
+    )
+    return stated + tuple(rule for name in kind.lineage for rule in RULES.get(name, ()))
+
+
+def _absolute_system(node: Node) -> bool:
+    system = node.get("system")
+    return not isinstance(system, str) or is_absolute_uri(system)
+
+
+def _known_code(node: Node) -> bool:
+    system, code = node.get("system"), node.get("code")
+    if not (isinstance(system, str) and isinstance(code, str)) or "version" in node:
+        return True
+    return is_ucum(code) if system == UCUM else not is_unknown_code(system, code)
+
+
+def _is_ucum(node: Node) -> bool:
+    return node.get("system") != UCUM or _known_code(node)
+
+
+def _known_unless_unit(node: Node) -> bool:
+    return node.get("system") == UCUM or _known_code(node)
+
+
+def _uri_identifier(node: Node) -> bool:
+    value = node.get("value")
+    return node.get("system") != "urn:ietf:rfc:3986" or not isinstance(value, str) or is_absolute_uri(value)
+
+
+def _distinct_labels(node: Node) -> bool:
+    for name in ("security", "tag"):
+        if name in node:
+            labels = [(str(label.get("system")), str(label.get("code"))) for label in nodes(node, name)]
+            if len(labels) != len(set(labels)):
+                return False
+    return True
+
+
+def _distinct_contained(node: Node) -> bool:
+    if "contained" not in node:
+        return True
+    ids = [str(contained["id"]) for contained in nodes(node, "contained") if "id" in contained]
+    return len(ids) == len(set(ids))
+
+
+def _identified_entries(node: Node) -> bool:
+    kind = str(node.get("type"))
+    return kind.startswith(("batch", "transaction")) or all(
+        has(entry, "fullUrl") for entry in nodes(node, "entry") if "resource" in entry
+    )
+
+
+def _full_url(node: Node) -> bool:
+    """An absolute URL; one of a REST server ends in the type and the id of the resource."""
+    url = node.get("fullUrl")
+    if not isinstance(url, str):
+        return True
+    rest = _rest_url(url)
+    if rest is not None and rest[1] in resource_types():
+        return all((r.get("resourceType"), r.get("id")) == (rest[1], rest[2]) for r in nodes(node, "resource"))
+    return is_absolute_uri(url)
+
+
+def _research_consent(node: Node) -> bool:
+    system = "http://terminology.hl7.org/CodeSystem/consentscope"
+    return has(node, "patient") or not has_coding(node, "scope", system, "research")
+
+
+def _either_extension(node: Node) -> bool:
+    return has(node, "extension") != has_choice(node, "value")
+
+
+_ABSOLUTE = Rule(SYSTEM, "the system is an absolute URI", _absolute_system, path="system")
+_UNIT = Rule(UNIT, "the code is not a UCUM unit", _is_ucum, path="code")
+_CODE = Rule(CODE, "the code is not in its code system, which R4 holds whole", _known_unless_unit, path="code")
+
+RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
+    {
+        "Bundle": (
+            Rule(FULL_URL, "an entry has a fullUrl, but in a batch or transaction", _identified_entries, "entry"),
+        ),
+        "Bundle.entry": (
+            Rule(
+                FULL_URL,
+                "fullUrl is absolute, and ends in the resource's type and id if it is REST",
+                _full_url,
+                "fullUrl",
+            ),
+        ),
+        "Coding": (_ABSOLUTE, _UNIT, _CODE),
+        "Consent": (
+            Rule("MSC-CONSENT-PATIENT", "a consent to research names its patient", _research_consent, "patient"),
+        ),
+        "DomainResource": (
+            Rule(CONTAINED, "two contained resources have the same id", _distinct_contained, path="contained"),
+        ),
+        "Extension": (
+            Rule(f"{INVARIANT}-EXT-1", "Must have either extensions or value[x], not both", _either_extension),
+        ),
+        "Identifier": (
+            _ABSOLUTE,
+            Rule(
+                IDENTIFIER, "with system urn:ietf:rfc:3986 the value is an absolute URI", _uri_identifier, path="value"
+            ),
+        ),
+        "Meta": (Rule(LABEL, "a tag or a security label stands twice", _distinct_labels),),
+        "Quantity": (_ABSOLUTE, _UNIT, _CODE),
+    }
+)
+"""The rules beside the invariants, by type; those of a base hold for what is built on it."""

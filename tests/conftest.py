@@ -1,0 +1,74 @@
+"""What all tests share: the marks for what a machine may lack, and the servers of a test session.
+
+A test marked ``hapi`` needs Java 17 and Maven; one marked ``shared`` needs the folder ``../shared``. Where one lacks,
+the test is skipped with a line that says how to get it; with ``FHIR_MSC_REQUIRE_ALL=1`` it fails instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import Hl7Engine
+from tests.support.hapi import HapiServer, hapi_unavailable_reason
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+REQUIRE_ALL = os.environ.get("FHIR_MSC_REQUIRE_ALL") == "1"
+
+
+def _lacking() -> dict[str, str]:
+    lacking = {}
+    reason = hapi_unavailable_reason()
+    if reason:
+        lacking["hapi"] = reason
+    if not SHARED.is_dir():
+        lacking["shared"] = "the real inputs are not here: put the folder `shared` beside the project's"
+    return lacking
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    lacking = _lacking()
+    for item in items:
+        for mark, reason in lacking.items():
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if REQUIRE_ALL and report.skipped:  # type: ignore[attr-defined]
+        report.outcome = "failed"  # type: ignore[attr-defined]
+        report.longrepr = f"skipped, but FHIR_MSC_REQUIRE_ALL=1: {report.longrepr}"  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of the real inputs and the reference."""
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def hapi() -> Iterator[HapiServer]:
+    """A real HAPI FHIR server for the session. Tests share it: each uses ids of its own."""
+    with HapiServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def validating_hapi() -> Iterator[HapiServer]:
+    """The same with request validation on: what HL7's engine calls an error is refused."""
+    with HapiServer(validate=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hl7_engine() -> Iterator[Hl7Engine]:
+    """HL7's Java engine as a co-process."""
+    with Hl7Engine() as engine:
+        yield engine

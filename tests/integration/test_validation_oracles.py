@@ -1,0 +1,140 @@
+"""The checks against other implementations, on real documents and on mutants of them.
+
+fhir.resources (R4B models): what it rejects we reject. HL7's Java engine: what it rejects we reject, but for what is
+listed here with its reason. The other way round we reject more, which the tests of each rule justify.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from fhir_msc.validation import validate
+from tests.support.engine import Hl7Engine
+from tests.unit.validation.mutants import mutant
+
+Json = dict[str, Any]
+
+SHARED = Path("../shared")
+TYPES = (
+    "ResearchStudy ResearchSubject Patient Organization Consent Encounter MedicationAdministration Medication Observation "
+    "AdverseEvent CodeSystem Bundle"
+).split()
+FOLDERS = (
+    "data/fhir-r4-research",
+    "reference/fhir/examples",
+    "data/synthea-6-patients",
+    "data/hl7-validator-cases/cases",
+)
+
+UNKNOWABLE = {
+    "has not been checked because it could not be found": "a profile that no package here defines",
+    "Invalid profile. Failed to retrieve profile": "the same, from the engine's second pass",
+    "#null'": "a coding with a known system and no code: R4 asks for none",
+    "is not allowed to be used at this point": "the context of an extension: extensions' definitions are not compiled yet",
+    "is not defined by the Extension": "the same",
+    "definition allows for the types": "the same",
+    "definition is for a": "the same",
+    "is not in valueset: http://hl7.org/fhir/ValueSet/languages": "the registry of BCP 47 is no closed list",
+    "Inappropriate CodeSystem URL": "the same",
+    "is not valid base64: Illegal base64 character 20": "R4's expression for base64Binary allows white space",
+    "does not match actual attachment size": "Attachment.size is not compared yet",
+    "Extension.url must be an absolute URL": "its scheme is in capitals, which RFC 3986 allows",
+    "must be an absolute reference": "the same",
+}
+"""What the engine alone refuses, by a part of its message, and why we do not."""
+
+
+@cache
+def documents() -> tuple[Json, ...]:
+    """The resources of this project's types in ../shared, entries of bundles included, that we find right."""
+    found = [
+        document for folder in FOLDERS for path in sorted((SHARED / folder).rglob("*.json")) for document in _read(path)
+    ]
+    return tuple(document for document in found if validate(document) == [])
+
+
+def _read(path: Path) -> Iterator[Json]:
+    try:
+        document = json.loads(path.read_bytes())
+    except ValueError:  # the suite holds cases that are no JSON
+        return
+    if not isinstance(document, dict):
+        return
+    entries = [entry["resource"] for entry in document.get("entry", [])[:80] if "resource" in entry]
+    for resource in entries if len(entries) > 20 else [document, *entries]:
+        if resource.get("resourceType") in TYPES and len(json.dumps(resource)) < 30_000:
+            yield resource
+
+
+@cache
+def model(name: str) -> type[BaseModel]:
+    """The R4B model of that resource type."""
+    found: type[BaseModel] = getattr(import_module(f"fhir.resources.R4B.{name.lower()}"), name)
+    return found
+
+
+def rejected(document: Json) -> str | None:
+    """Why fhir.resources rejects a document, or ``None``."""
+    try:
+        model(document["resourceType"]).model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        return str(error)
+    return None
+
+
+def mutants(count: int, seed: int) -> Iterator[tuple[str, Json]]:
+    """Mutants of the documents, each type as often as the next."""
+    random = Random(seed)
+    by_type: dict[str, list[Json]] = {}
+    for document in documents():
+        by_type.setdefault(document["resourceType"], []).append(document)
+    for number in range(count):
+        kind, path, changed = mutant(random.choice(by_type[random.choice(sorted(by_type))]), random)
+        yield f"{number} {kind} {changed.get('resourceType')}{path}", changed
+
+
+@pytest.mark.shared
+def test_there_are_documents_of_every_type() -> None:
+    assert {document["resourceType"] for document in documents()} == set(TYPES)
+
+
+@pytest.mark.shared
+def test_what_is_right_here_is_right_for_fhir_resources() -> None:
+    assert [rejected(document) for document in documents() if rejected(document)] == []
+
+
+@pytest.mark.shared
+def test_what_fhir_resources_rejects_we_reject() -> None:
+    refused = Counter[bool]()
+    for name, document in mutants(4000, seed=1):
+        reason = rejected(document)
+        if reason is not None:
+            assert validate(document), f"{name}: {reason}"
+        refused[reason is not None] += 1
+    assert refused[True] > 2000
+
+
+@pytest.mark.shared
+@pytest.mark.hapi
+def test_what_hl7_s_engine_rejects_we_reject() -> None:
+    missed, verdicts = [], Counter[tuple[bool, bool]]()
+    with Hl7Engine() as engine:
+        for name, document in mutants(600, seed=2):
+            errors = [m for m in engine.errors(document) if not any(part in m.message for part in UNKNOWABLE)]
+            findings = validate(document)
+            verdicts[bool(errors), bool(findings)] += 1
+            if errors and not findings:
+                missed.append(f"{name}: {errors[0].location}: {errors[0].message}")
+    assert missed == []
+    assert verdicts[True, True] > 300
+    assert verdicts[False, True] < 60, verdicts

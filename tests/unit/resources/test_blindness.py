@@ -1,0 +1,61 @@
+"""In a blind context nothing that tells the arm reaches a byte."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fhir_msc.resources import Enrolment, InformedConsent, Links, builder_for, compile_template, serialise
+from fhir_msc.trial import Infusion, Participant
+from tests.unit.resources import strategies
+from tests.unit.resources.samples import SEALED, consent, context, infusion, links, participant
+
+BLIND = context(blind=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(strategies.infusions, strategies.infusions, strategies.links)
+def test_sealed_fields_of_an_infusion_change_nothing(one: Infusion, other: Infusion, its_links: Links) -> None:
+    sealed = {name: getattr(other, name) for name in SEALED}
+    builder = builder_for(Infusion)
+    layout = builder.layout
+    assert layout is not None
+    changed = replace(one, **sealed)
+    assert serialise(builder.build(one, its_links, BLIND)) == serialise(builder.build(changed, its_links, BLIND))
+    assert layout.shape(one, its_links, BLIND) == layout.shape(changed, its_links, BLIND)
+    templates = [compile_template(layout, record, its_links, BLIND) for record in (one, changed)]
+    assert templates[0].sample() == templates[1].sample()
+    assert templates[0].slots == templates[1].slots
+
+
+@given(st.none() | strategies.text, st.none() | strategies.text)
+def test_arms_change_nothing(arm: str | None, actual_arm: str | None) -> None:
+    for kind, wrap in ((Participant, lambda person: person), (Enrolment, Enrolment)):
+        builder = builder_for(kind)
+        bodies = {
+            serialise(builder.build(wrap(person), links(builder.type, "S1"), BLIND))
+            for person in (participant(), participant(arm=arm, actual_arm=actual_arm))
+        }
+        assert len(bodies) == 1
+
+
+def test_unblinded_they_do_change_it() -> None:
+    """The tests above would pass on builders that never use these fields."""
+    here = context(blind=False)
+    bodies = {
+        serialise(builder_for(Infusion).build(infusion(**{name: SEALED[name]}), links("x"), here)) for name in SEALED
+    }
+    assert len(bodies) == len(SEALED)
+    person = Enrolment(participant(arm="HIGH", actual_arm="LOW"), InformedConsent(consent("2026-01-02")))
+    body = builder_for(Enrolment).build(person, links("ResearchSubject"), here)
+    assert (body["assignedArm"], body["actualArm"]) == ("HIGH", "LOW")
+
+
+@pytest.mark.parametrize("blind", [True, False])
+def test_label_says_whether_it_is_blind(blind: bool) -> None:
+    body = serialise(builder_for(Infusion).build(infusion(), links("x"), context(blind=blind)))
+    assert (b"TRIAL-BLINDED" in body) == blind
+    assert b"RESCOMPT" in body

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fhir_msc.resources import Links, Template, builder_for, compile_template, references, serialise
+from fhir_msc.trial import Infusion, Observation, Quantity, Unit, Visit
+from tests.unit.resources import strategies
+from tests.unit.resources.samples import context, links, observation
+
+TEMPLATED: list[tuple[type, st.SearchStrategy[Any]]] = [
+    (Observation, strategies.observations),
+    (Visit, strategies.visits),
+    (Infusion, strategies.infusions),
+]
+
+
+@pytest.mark.parametrize(("kind", "records"), TEMPLATED, ids=lambda value: getattr(value, "__name__", ""))
+def test_template_and_full_path_give_the_same_bytes(kind: type, records: st.SearchStrategy[Any]) -> None:
+    builder = builder_for(kind)
+    layout = builder.layout
+    assert layout is not None
+
+    @settings(max_examples=40, deadline=None)
+    @given(records, strategies.links, st.booleans(), st.booleans())
+    def same(record: object, its_links: Links, blind: bool, synthetic: bool) -> None:
+        here = context(blind=blind, synthetic=synthetic)
+        template = compile_template(layout, record, its_links, here)
+        _, values = layout.shape(record, its_links, here)
+        body = builder.build(record, its_links, here)
+        assert template.fill(values) == serialise(body)
+        assert template.references(values) == references(body)
+
+    same()
+
+
+@pytest.mark.parametrize(("kind", "records"), TEMPLATED, ids=lambda value: getattr(value, "__name__", ""))
+def test_records_of_one_shape_share_a_template(kind: type, records: st.SearchStrategy[Any]) -> None:
+    """A shape that forgot a field would fill one record's template with another's slots: then the bytes differ."""
+    builder = builder_for(kind)
+    layout = builder.layout
+    assert layout is not None
+
+    @settings(max_examples=40, deadline=None)
+    @given(records, strategies.links, st.data(), st.booleans())
+    def shared(record: Any, its_links: Links, data: st.DataObject, blind: bool) -> None:
+        here = context(blind=blind)
+        templates: dict[Hashable, Template] = {}
+        field = data.draw(st.sampled_from([name for name in record.__slots__ if name not in ("key", "participant")]))
+        other = data.draw(records)
+        changed = type(record)(**{name: getattr(other if name == field else record, name) for name in record.__slots__})
+        for one, ids in ((record, its_links), (changed, its_links), (changed, data.draw(strategies.links))):
+            shape, values = layout.shape(one, ids, here)
+            if shape not in templates:
+                templates[shape] = compile_template(layout, one, ids, here)
+            assert templates[shape].fill(values) == serialise(builder.build(one, ids, here))
+
+    shared()
+
+
+def test_slots_say_where_they_are_and_what_they_take() -> None:
+    layout = builder_for(Observation).layout
+    assert layout is not None
+    template = compile_template(layout, observation(note="x"), links("Observation", bare=True), context())
+    assert [(slot.kind, slot.path) for slot in template.slots] == [
+        ("rid", "Observation.id"),
+        ("rid", "Observation.subject.reference"),
+        ("rid", "Observation.extension[0].valueReference.reference"),
+        ("dateTime", "Observation.effectiveDateTime"),
+        ("decimal", "Observation.valueQuantity.value"),
+        ("string", "Observation.note[0].text"),
+    ]
+
+
+@pytest.mark.parametrize("effective", ["2021", "2021-03", "2021-03-04", "2021-03-04T05:06:07+01:00"])
+def test_sample_keeps_the_precision_of_times_and_nothing_of_the_record(effective: str) -> None:
+    layout = builder_for(Observation).layout
+    assert layout is not None
+    record = observation(value="secret words", effective=effective)
+    sample = compile_template(layout, record, links("Observation"), context()).sample()
+    assert b"secret" not in sample
+    assert b"2021" not in sample
+    assert len(json.loads(sample)["effectiveDateTime"]) == min(len(effective), 20)
+
+
+def test_a_laboratory_s_results_of_one_test_share_one_template() -> None:
+    layout = builder_for(Observation).layout
+    assert layout is not None
+    unit = Unit("g/L", "g/L")
+    shapes = {
+        layout.shape(observation(i, value=Quantity(f"{i}.0", unit)), links("Observation", str(i)), context())[0]
+        for i in range(20)
+    }
+    assert len(shapes) == 1
