@@ -109,7 +109,7 @@ def assemble(source: Source, pack: Pack, policy: Policy, secret: bytes) -> Desir
 
     Raises UsageError for a masked study whose pack seals nothing, PackError, SourceError.
     """
-    refuse_unsealed_pack(policy.study, policy.blind, pack.seals, pack.words.pack)
+    refuse_unsealed_pack(policy.study, policy.blind, bool(pack.seals), pack.words.pack)
     seals = pack.seals if policy.blind else Seals()
     frame = Frame(
         source=SealedSource(source, seals) if seals else source,

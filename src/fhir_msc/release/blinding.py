@@ -7,7 +7,6 @@ no path leads around the door (ICH E6(R3) 4.1; E9).
 from __future__ import annotations
 
 from fhir_msc.errors import BlindError, UsageError
-from fhir_msc.sources.seals import Seals
 from fhir_msc.trial import CellProduct, Infusion, Participant, Record, Study
 
 _SEALED: dict[type[object], tuple[str, ...]] = {
@@ -28,9 +27,9 @@ def refuse_sealed(record: Record) -> None:
             )
 
 
-def refuse_unsealed_pack(study: Study, blind: bool, seals: Seals, pack: str) -> None:
+def refuse_unsealed_pack(study: Study, blind: bool, seals_anything: bool, pack: str) -> None:
     """Raises UsageError where a blind project of a masked study would run with a pack that seals nothing."""
-    if blind and study.is_masked and not seals:
+    if blind and study.is_masked and not seals_anything:
         raise UsageError(
             f"the study is masked ({study.masking}), but the pack {pack} seals nothing",
             hint="name the columns and tables that tell the arm under `sealed` in pack.yaml",

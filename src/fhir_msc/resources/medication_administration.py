@@ -118,7 +118,7 @@ def _blinded_product(record: Infusion, context: ResourceContext) -> Body:
     sentences = [
         f"BLINDED: {named if study.product in (None, code) else study.product}, protocol {study.identifier}.",
         f"Route: {route}." if route else "",
-        f"Treat as {active} received.",
+        f"Treat as {active} received." if record.status != "not-done" else "",
         f"Emergency unblinding: {study.contact} (24 h)" if study.contact else "",
     ]
     return {

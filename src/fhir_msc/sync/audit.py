@@ -46,9 +46,7 @@ class AuditVerdict:
     broken_at: int | None = None
 
 
-def append(
-    connection: Connection, target: str, actor: str, events: Sequence[Event], now: datetime
-) -> None:
+def append(connection: Connection, target: str, actor: str, events: Sequence[Event], now: datetime) -> None:
     """Adds events in the caller's transaction."""
     if not events:
         return

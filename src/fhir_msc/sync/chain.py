@@ -1,28 +1,28 @@
-"""One chain of parcels on its way, step by step: what is asked next, and what an answer means for the ledger.
+"""One chain of parcels on its way: what is asked of the server next, and what an answer means for the ledger.
 
-A chain belongs to the thread that owns the ledger. ``next_job`` reads and writes inside the caller's transaction and
-says what is to be asked of the server; once that is answered, ``answered`` or ``failed`` writes what became of it.
+A chain belongs to the thread that owns the ledger. ``next_job`` works inside the caller's transaction and says what is
+to be asked; once that is answered, ``answered``, ``seen`` or ``failed`` writes what became of it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from fhir_msc.errors import TargetError, TargetRefused
-from fhir_msc.sync import audit, outbox
+from fhir_msc.errors import TargetError, TargetRefused, TargetUnreachable
+from fhir_msc.sync import outbox
+from fhir_msc.sync.audit import Event
+from fhir_msc.sync.course import Course, Ended
 from fhir_msc.sync.exchange import Outgoing, Wanted
-from fhir_msc.sync.planning import Limits, Parcel, Pending, cut, halves, set_apart
+from fhir_msc.sync.planning import Parcel, Pending, cut, halves, set_apart
 from fhir_msc.sync.standing import (
     Standing,
-    adopted,
     confirmed,
-    conflicting,
     judge,
     leased,
     postponed,
@@ -31,3 +31,284 @@ from fhir_msc.sync.standing import (
     unknown,
     waiting,
 )
+from fhir_msc.sync.states import State
+from fhir_msc.sync.tables import instant
+from fhir_msc.target.bundle import EntryResponse
+from fhir_msc.target.fhirjson import JsonObject
+from fhir_msc.target.outcome import entry_index
+from fhir_msc.target.retry import Action, Asked, Decision, backoff, classify
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Resources to be read."""
+
+    wanted: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A transaction to be sent, with the epochs of its lanes at the lease."""
+
+    outgoing: tuple[Outgoing, ...]
+    epochs: Mapping[int, int]
+
+
+Job: TypeAlias = Look | Send
+
+_REASONS_KEPT = 3
+
+
+@dataclass(slots=True)
+class _Try:
+    """A parcel and what was tried with it.
+
+    ``to_look`` are ids to be read before anything else; ``clear`` are ids that were read in this try and may be sent.
+    """
+
+    parcel: Parcel
+    to_look: set[int] = field(default_factory=set)
+    clear: set[int] = field(default_factory=set)
+    rereads: int = 0
+    failures: int = 0
+
+
+class Chain:
+    """Parcels that go one after the other; ``looks`` are ids to be read first. See ``planning``."""
+
+    def __init__(self, course: Course, parcels: Iterable[Parcel], looks: Iterable[int] = ()) -> None:
+        self._course = course
+        self._tries = deque(_Try(parcel) for parcel in parcels)
+        if to_look := set(looks):
+            self._tries.appendleft(_Try((), to_look))
+        self._lost: set[str] = set()
+        self.not_before = course.clock()
+
+    def next_job(self, connection: Connection) -> Job | None:
+        """What is to be asked next; ``None`` when the chain is done. What is sent is leased by then."""
+        while self._tries:
+            job = self._look(connection) or self._send(connection)
+            if job is not None:
+                return job
+            self._tries.popleft()
+        return None
+
+    def answered(self, connection: Connection, job: Send, responses: Sequence[EntryResponse]) -> None:
+        """The server did it all, or contradicts itself entry by entry: then what it did is read."""
+        rows = self._in_flight(connection, job)
+        if not all(response.ok for response in responses):
+            self._settle(connection, [(row, unknown(row)) for row in rows.values()])
+            self._tries[0].to_look.update(rows)
+            return
+        steps = [
+            (rows[one.id], confirmed(rows[one.id], response.version))
+            for one, response in zip(job.outgoing, responses, strict=True)
+            if one.id in rows
+        ]
+        self._settle(connection, steps)
+        self._course.succeeded(connection)
+        self._tries.popleft()
+
+    def seen(self, connection: Connection, found: Mapping[int, JsonObject | None]) -> None:
+        """Resources were read: each is settled, or may be sent with the version that was found."""
+        rows = outbox.standings(connection, list(found))
+        bodies = outbox.contents(connection, {id for row in rows.values() for id in row.bodies})
+        steps = [(row, judge(row, found[id], bodies)) for id, row in rows.items()]
+        self._settle(connection, steps, "read on the server")
+        attempt = self._tries[0]
+        attempt.to_look.difference_update(found)
+        attempt.clear.update(after.id for _, after in steps if after.state is State.PENDING)
+
+    def abandoned(self, connection: Connection, job: Job) -> None:
+        """The job was never begun."""
+        if isinstance(job, Send):
+            rows = self._in_flight(connection, job)
+            self._settle(connection, [(row, returned(row, row.version)) for row in rows.values()])
+
+    def failed(self, connection: Connection, job: Job, error: TargetError) -> None:
+        """There was no answer, or a no."""
+        if isinstance(job, Look):
+            self._course.unread(connection, error)
+            return
+        attempt = self._tries[0]
+        rows = self._in_flight(connection, job)
+        status = status_of(error)
+        decision = classify(
+            error,
+            Asked(
+                "PUT",
+                attempt=1 + (attempt.failures if status >= 500 else attempt.rereads),
+                entries=len(job.outgoing),
+                if_match=any(one.version is not None for one in job.outgoing),
+            ),
+        )
+        if decision.action is Action.VERIFY or (decision.action is Action.FATAL and not status):
+            # Also an answer that is not FHIR, as of a proxy: what stood behind it may have done what it was asked.
+            self._settle(connection, [(row, unknown(row)) for row in rows.values()])
+            attempt.to_look.update(rows)
+            self._unanswered(connection, job, decision, error)
+            return
+        self._settle(connection, [(row, returned(row, row.version)) for row in rows.values()])
+        self._refused(connection, job, decision, error)
+
+    def _look(self, connection: Connection) -> Look | None:
+        attempt = self._tries[0]
+        rows = outbox.standings(connection, sorted(attempt.to_look))
+        return Look(tuple(map(_wanted, rows.values()))) if rows else None
+
+    def _send(self, connection: Connection) -> Job | None:
+        attempt = self._tries[0]
+        rows = outbox.standings(connection, [one.id for unit in attempt.parcel for one in unit])
+        attempt.parcel = self._sendable(connection, attempt.parcel, rows)
+        parts = cut(attempt.parcel, self._course.limits)
+        if len(parts) > 1:
+            self._replace(parts)
+            attempt, attempt_rows = self._tries[0], {one.id for unit in parts[0] for one in unit}
+            rows = {id: row for id, row in rows.items() if id in attempt_rows}
+        ready = [rows[one.id] for unit in attempt.parcel for one in unit]
+        unseen = [row for row in ready if self._is_unseen(row, attempt)]
+        if unseen:
+            return Look(tuple(map(_wanted, unseen)))
+        if not ready:
+            return None
+        bodies = outbox.contents(connection, {row.desired.body_id for row in ready})
+        outbox.settle(connection, [(row, leased(row)) for row in ready], self._course.clock())
+        return Send(
+            tuple(Outgoing(row.id, row.rid, row.type, bodies[row.desired.body_id], row.version) for row in ready),
+            outbox.lease_lanes(connection, (row.lane_id for row in ready)),
+        )
+
+    def _sendable(self, connection: Connection, parcel: Parcel, rows: Mapping[int, Standing]) -> Parcel:
+        """What of the parcel is still to be sent; what refers to something that did not arrive waits for it."""
+        kept: list[tuple[Pending, ...]] = []
+        for unit in parcel:
+            members = tuple(one for one in unit if rows[one.id].state is State.PENDING)
+            missing = next((rid for one in members for rid in one.needs if rid in self._lost), None)
+            if missing is not None:
+                self._settle(connection, [(rows[one.id], waiting(rows[one.id], missing)) for one in members])
+            elif members:
+                kept.append(members)
+        return tuple(kept)
+
+    def _is_unseen(self, row: Standing, attempt: _Try) -> bool:
+        """Whether the row must be read before it is written: no version is known, and its type was not found empty."""
+        if row.version is not None or row.id in attempt.clear:
+            return False
+        return row.delivered is not None or row.type not in self._course.clean
+
+    def _in_flight(self, connection: Connection, job: Send) -> dict[int, Standing]:
+        """The rows of the job that are still this lease's."""
+        rows = outbox.standings(connection, [one.id for one in job.outgoing])
+        epochs = outbox.epochs(connection, job.epochs)
+        return {
+            id: row
+            for id, row in rows.items()
+            if row.state is State.LEASED and epochs[row.lane_id] == job.epochs[row.lane_id]
+        }
+
+    def _unanswered(self, connection: Connection, job: Send, decision: Decision, error: TargetError) -> None:
+        if decision.action is Action.FATAL:
+            self._course.end(Ended.REFUSED, str(error))
+            return
+        self._course.shrink(len(job.outgoing), _size(job))
+        self._course.back_off(connection, decision.after, error.message)
+
+    def _refused(self, connection: Connection, job: Send, decision: Decision, error: TargetError) -> None:
+        """Nothing of the transaction was applied."""
+        attempt, course = self._tries[0], self._course
+        if isinstance(error, TargetUnreachable):
+            course.end(Ended.UNREACHABLE, error.message)
+        elif decision.action in (Action.FATAL, Action.FORBIDDEN, Action.REAUTH):
+            course.end(Ended.REFUSED, str(error))
+        elif decision.action is Action.RETRY:
+            if status_of(error) not in BUSY:
+                attempt.failures += 1
+            course.back_off(connection, decision.after, error.message)
+        elif decision.action is Action.REREAD:
+            attempt.rereads += 1
+            attempt.to_look.update(one.id for one in job.outgoing)
+            self.not_before = course.clock() + timedelta(seconds=backoff(attempt.rereads, None, course.random))
+        elif decision.action is Action.HALVE and len(attempt.parcel) > 1:
+            course.shrink(len(job.outgoing), _size(job))
+            self._replace(halves(attempt.parcel))
+        else:
+            self._isolate(connection, job, decision, error)
+
+    def _isolate(self, connection: Connection, job: Send, decision: Decision, error: TargetError) -> None:
+        """Something in the transaction is refused for what it is: sent in smaller parts until it stands alone."""
+        attempt = self._tries[0]
+        status, reasons = status_of(error), error.reasons if isinstance(error, TargetRefused) else ()
+        if status >= 500:
+            self._course.failed()
+        if len(attempt.parcel) > 1:
+            index = entry_index(reasons)
+            if index is not None and index < len(job.outgoing):
+                self._replace(part for part in set_apart(attempt.parcel, job.outgoing[index].rid) if part)
+            else:
+                self._replace(halves(attempt.parcel))
+            return
+        reason = "; ".join((str(status), *reasons[:_REASONS_KEPT]))
+        passing = status >= 500 or decision.action is Action.CONFLICT
+        rows = outbox.standings(connection, [one.id for one in job.outgoing])
+        self._settle(connection, [(row, self._alone(row, reason, passing)) for row in rows.values()])
+        self._tries.popleft()
+
+    def _alone(self, row: Standing, reason: str, passing: bool) -> Standing:
+        if not passing or row.attempts + 1 >= self._course.options.attempts:
+            return refused(row, reason)
+        wait = backoff(row.attempts + 1, None, self._course.random)
+        return postponed(row, reason, instant(self._course.clock() + timedelta(seconds=wait)))
+
+    def _replace(self, parts: Iterable[Parcel]) -> None:
+        """Puts parts of the parcel in its place; what was learnt of it holds for them."""
+        whole = self._tries.popleft()
+        tries = [_Try(part, set(), set(whole.clear), whole.rereads, whole.failures) for part in parts]
+        self._tries.extendleft(reversed(tries))
+
+    def _settle(self, connection: Connection, steps: Sequence[tuple[Standing, Standing]], reason: str = "") -> None:
+        outbox.settle(connection, steps, self._course.clock())
+        self._lost.update(after.rid for _, after in steps if after.delivered is None and after.state in _NOT_ARRIVED)
+        events = [event for before, after in steps if (event := _event(before, after, reason)) is not None]
+        self._course.record(connection, events)
+
+
+BUSY = frozenset({408, 429, 502, 503, 504})
+"""Statuses that say nothing of the request."""
+
+
+def status_of(error: TargetError) -> int:
+    """The HTTP status of a no; 0 where there was no answer, or none of a FHIR server."""
+    return error.status if isinstance(error, TargetRefused) else 0
+
+
+_NOT_ARRIVED = (State.CONFLICT, State.DEAD, State.RETRY, State.WAITING)
+
+
+def _wanted(row: Standing) -> Wanted:
+    return Wanted(row.id, row.rid, row.type, expected=row.delivered is not None)
+
+
+def _size(job: Send) -> int:
+    return sum(len(one.body) for one in job.outgoing)
+
+
+def _event(before: Standing, after: Standing, reason: str) -> Event | None:
+    """What a step means on the server, for the audit."""
+    if after.delivered != before.delivered and after.delivered is not None:
+        if after.delivered == before.sent:
+            event = "created" if before.delivered is None else "updated"
+        else:
+            event = "adopted"
+    elif after.state is not before.state and after.state in (State.CONFLICT, State.DEAD):
+        event, reason = ("conflict" if after.state is State.CONFLICT else "refused"), after.reason or ""
+    else:
+        return None
+    return Event(
+        event,
+        after.type,
+        after.rid,
+        digest=(after.delivered or after.desired).digest.hex(),
+        before=before.delivered.digest.hex() if before.delivered else "",
+        version=after.version or "",
+        reason=reason,
+    )

@@ -86,7 +86,8 @@ class Ledger:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One database transaction: committed at the end, rolled back by an exception.
+        """One database transaction: committed at the end, rolled back by an exception. The connection is always the
+        same, so that what reads on and on may go on in the next transaction.
 
         Raises LedgerError where the database fails (a full disk, a lock that is not given up).
         """

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, delete, false, func, literal_column, select, update
+from sqlalchemy import Connection, bindparam, delete, false, func, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from fhir_msc.sync.planning import Pending
 from fhir_msc.sync.standing import Kept, Standing
-from fhir_msc.sync.states import IN_FLIGHT, State
+from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import body, instant, lane, reference, resource, target
 
 _CHUNK = 500
@@ -131,9 +131,7 @@ def pending_of(connection: Connection, target_id: int, lane_id: int) -> list[Pen
         .join(body, body.c.id == resource.c.desired_body)
         .where(*_SENDABLE, resource.c.lane_id == lane_id)
     ).tuples()
-    return [
-        Pending(id, lane_id, type, rid, rank, size, tuple(needs.get(id, ()))) for id, type, rid, rank, size in rows
-    ]
+    return [Pending(id, lane_id, type, rid, rank, size, tuple(needs.get(id, ()))) for id, type, rid, rank, size in rows]
 
 
 def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]:
@@ -222,3 +220,14 @@ def patience(connection: Connection, target_id: int) -> tuple[int, str | None]:
 def set_patience(connection: Connection, target_id: int, attempts: int, due_at: str | None) -> None:
     """Keeps how often in a row the target was too busy, and when it may be asked again."""
     connection.execute(update(target).where(target.c.id == target_id).values(attempts=attempts, due_at=due_at))
+
+
+def left(connection: Connection, target_id: int) -> dict[State, int]:
+    """How many resources are not as desired, by state."""
+    found = (
+        select(resource.c.state, func.count())
+        .where(_UNFINISHED, resource.c.target_id == target_id)
+        .group_by(resource.c.state)
+        .order_by(resource.c.state)
+    )
+    return {State(state): count for state, count in connection.execute(found).tuples()}

@@ -103,8 +103,8 @@ in three columns. No index begins with ``target_id``: few values make it a bad c
 
 unfinished = Index(
     "resource_unfinished",
-    resource.c.lane_id,
     resource.c.state,
+    resource.c.lane_id,
     sqlite_where=resource.c.state != "sent",
     postgresql_where=resource.c.state != "sent",
 )

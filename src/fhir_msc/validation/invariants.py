@@ -158,7 +158,7 @@ def _drt_1(node: Node) -> bool:
 
 def _tim_9(node: Node) -> bool:
     when = node.get("when")
-    meals = {"C", "CM", "CD", "CV"}
+    meals = ("C", "CM", "CD", "CV")
     return not has(node, "offset") or (isinstance(when, (list, tuple)) and not any(w in meals for w in when))
 
 

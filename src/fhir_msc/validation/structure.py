@@ -64,9 +64,9 @@ def _root_check(value: object, around: Within) -> list[Problem] | None:
             for item in contained
             if isinstance(item, dict) and isinstance(item.get("id"), str)
         }
-        around = replace(around, contained=ids)
+        around = replace(around, contained=ids, inside=False)
     elif around.contained:
-        around = replace(around, contained={})
+        around = replace(around, contained={}, inside=False)
     if value.get("resourceType") == "Bundle":
         urls = _full_urls(value) if value.get("type") in ("batch", "transaction") else None
         around = replace(around, urls=urls)
@@ -107,7 +107,7 @@ class _Slots(dict[str, Check]):
 
     def __missing__(self, name: object) -> Check:
         if not isinstance(name, str):
-            return _unknown(self.elements, str(name))
+            return _no_name
         if name in self.elements:
             check = _element_check(*self.elements[name], owner=self._owner)
         elif name.startswith("_") and self.primitive(name[1:]):
@@ -140,12 +140,14 @@ def object_check(name: str) -> Check:
         for key, item in value.items():
             found = slots[key](item, within)
             if found is not None:
+                if not isinstance(key, str):
+                    return found
                 if found is _COMPANION:
                     beside = slots.elements[key[1:]][0]
                     found = companion_problems(item, value.get(key[1:]), beside.many, object_check("Element"), within)
                 elif f"_{key}" in value:
                     found = without_excused(found, value[f"_{key}"])
-                problems += under(str(key), found)
+                problems += under(key, found)
         if required and not required <= value.keys():
             problems += _missing(required, value)
         for names, choice in choices:
@@ -271,6 +273,10 @@ def _narrative(value: object, within: Within) -> list[Problem] | None:
         return [_wrong_json_type(value, "XHTML text")]
     problem = narrative_problem(value)
     return None if problem is None else [problem]
+
+
+def _no_name(value: object, within: Within) -> list[Problem]:
+    return [Problem(UNKNOWN, "the name of an element is text")]
 
 
 def _anything(value: object, within: Within) -> None:

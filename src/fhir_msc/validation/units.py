@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, lru_cache
+from importlib.metadata import distribution
+from pathlib import Path
 
 from fhir_msc.validation.definitions import codes_of
 
@@ -30,10 +32,12 @@ def _common() -> frozenset[str]:
 
 @cache
 def _parser() -> tuple[Callable[[str], object], type[Exception]]:
+    """ucumvert's grammar in a parser of our own: importing ucumvert itself loads pint, which takes half a second."""
+    from lark import Lark
     from lark.exceptions import LarkError
-    from ucumvert.parser import get_ucum_parser
 
-    return get_ucum_parser().parse, LarkError
+    grammar = Path(str(distribution("ucumvert").locate_file("ucumvert/ucum_grammar.lark"))).read_text(encoding="utf-8")
+    return Lark(grammar, start="main_term", strict=True).parse, LarkError
 
 
 def _parses(code: str) -> bool:

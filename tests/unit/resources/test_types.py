@@ -181,6 +181,7 @@ def test_dosage_needs_a_dose() -> None:
 def test_infusion_that_was_not_given_says_why_and_that_its_time_is_unknown() -> None:
     body = made(infusion(start=None, status="not-done", reason=Concept(text="FEVER")))
     assert body["statusReason"] == [{"text": "FEVER"}]
+    assert "received" not in body["medicationCodeableConcept"]["text"]
     assert "effectiveDateTime" not in body
     assert body["effectivePeriod"]["extension"][0]["valueCode"] == "unknown"
 

@@ -249,10 +249,17 @@ def test_what_holds_and_what_does_not(rule: str, right: Json, wrong: list[Json])
 
 
 def test_every_invariant_of_this_project_s_types_has_a_predicate() -> None:
-    resources = (
-        "ResearchStudy ResearchSubject Patient Organization Consent Encounter MedicationAdministration Medication "
-        "Observation AdverseEvent CodeSystem Bundle Condition Group Procedure Specimen Practitioner Device Provenance"
-    ).split()
+    resources = ["ResearchStudy", "ResearchSubject", "Patient", "Organization", "Consent", "Encounter", "Medication"]
+    resources += [
+        "MedicationAdministration",
+        "Observation",
+        "AdverseEvent",
+        "CodeSystem",
+        "Bundle",
+        "Condition",
+        "Group",
+    ]
+    resources += ["Procedure", "Specimen", "Practitioner", "Device", "Provenance"]
     waiting, seen = [*resources], set[str]()
     while waiting:
         kind = type_named(waiting.pop())

@@ -150,7 +150,7 @@ def upgrade() -> None:
     op.create_index(
         "resource_unfinished",
         "resource",
-        ["lane_id", "state"],
+        ["state", "lane_id"],
         unique=False,
         sqlite_where=sa.text("state != 'sent'"),
         postgresql_where=sa.text("state != 'sent'"),

@@ -1,0 +1,137 @@
+"""Delivery: what a target should have and does not have is sent to it.
+
+The calling thread owns the ledger; a thread per connection asks the server. Before a request leaves, its rows are
+committed as leased, in the commit that takes in the answers that have come meanwhile. So whatever happens, the ledger
+knows what may have reached the server, and the next run reads it there before it sends it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection, insert, update
+
+from fhir_msc.sync import outbox
+from fhir_msc.sync.chain import Chain
+from fhir_msc.sync.course import Clock, Course, DeliveryOptions, Ended, Random
+from fhir_msc.sync.dispatch import Dispatch, Stop
+from fhir_msc.sync.exchange import LOOKED_UP
+from fhir_msc.sync.ledger import Ledger
+from fhir_msc.sync.planning import Unit, chains, plan_lane
+from fhir_msc.sync.standing import waiting
+from fhir_msc.sync.states import State
+from fhir_msc.sync.tables import instant, run
+from fhir_msc.target.client import FhirClient
+
+STUDY = ""
+"""The key of the study's own lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What a run did (resources created, updated, adopted as found), how it ended, and what is left by state.
+
+    ``sent`` counts the transactions, ``read`` the other requests. ``message`` says why it ended, unless it is done.
+    """
+
+    ended: Ended
+    message: str | None
+    created: int
+    updated: int
+    adopted: int
+    sent: int
+    read: int
+    left: Mapping[State, int]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the run came to its end without a dead letter or a conflict."""
+        return self.ended is Ended.DONE and not (self.left.get(State.DEAD) or self.left.get(State.CONFLICT))
+
+
+def deliver(
+    ledger: Ledger,
+    client_factory: Callable[[], FhirClient],
+    options: DeliveryOptions,
+    *,
+    clock: Clock,
+    random: Random,
+    stop: Stop,
+) -> DeliveryReport:
+    """Sends what is to be sent, until nothing is left that can be, the server is gone or too busy, or ``stop`` is set.
+
+    Errors of the server do not raise: they end the run and stand in the report. A client is made per connection, when
+    the first request is due. Raises SecretError when the credentials cannot be read, LedgerError when the ledger fails.
+    """
+    course = Course(ledger.target_id, ledger.target, options, clock, random)
+    with ledger.begin() as connection:
+        started = {"target_id": ledger.target_id, "started_at": instant(clock())}
+        run_id: int = connection.execute(insert(run).values(started).returning(run.c.id)).scalar_one()
+        outbox.take_over(connection, ledger.target_id)
+        course.take_up(connection)
+        doubtful = outbox.doubtful(connection, ledger.target_id)
+    with Dispatch(ledger, client_factory, course, stop) as dispatch:
+        dispatch.run(lambda _: _looks(course, doubtful))
+        _send_all(ledger, course, dispatch)
+        counted = dispatch.counts
+    with ledger.begin() as connection:
+        report = DeliveryReport(
+            ended=course.ended or (Ended.STOPPED if stop.is_set() else Ended.DONE),
+            message=course.message,
+            created=course.counts["created"],
+            updated=course.counts["updated"],
+            adopted=course.counts["adopted"],
+            sent=counted["sent"],
+            read=counted["read"],
+            left=outbox.left(connection, ledger.target_id),
+        )
+        counts = {name: getattr(report, name) for name in ("created", "updated", "adopted", "sent", "read")}
+        connection.execute(
+            update(run)
+            .where(run.c.id == run_id)
+            .values(ended_at=instant(clock()), ended=report.ended, counts=orjson.dumps(counts).decode())
+        )
+    return report
+
+
+def _looks(course: Course, ids: list[int]) -> Iterator[Chain]:
+    for start in range(0, len(ids), LOOKED_UP):
+        yield Chain(course, (), ids[start : start + LOOKED_UP])
+
+
+def _send_all(ledger: Ledger, course: Course, dispatch: Dispatch) -> None:
+    """The study's lane, then all others; again while that has let something through that waited."""
+    arrived = -1
+    while not dispatch.is_over and arrived != (arrived := _arrived(course)):
+        with ledger.begin() as connection:
+            outbox.take_up(connection, ledger.target_id, course.clock(), course.options.undeliverable)
+            new = outbox.new_by_type(connection, ledger.target_id)
+        dispatch.find_empty(
+            [type for type, count in new.items() if count > LOOKED_UP and course.options.can_count(type)]
+        )
+        dispatch.run(lambda connection: _chains(connection, course, study=True))
+        dispatch.run(lambda connection: _chains(connection, course, study=False))
+
+
+def _arrived(course: Course) -> int:
+    return sum(course.counts[event] for event in ("created", "updated", "adopted"))
+
+
+def _chains(connection: Connection, course: Course, *, study: bool) -> Iterator[Chain]:
+    lanes = [id for id, key in outbox.open_lanes(connection, course.target_id) if (key == STUDY) is study]
+    for parcels in chains((_units(connection, course, id) for id in lanes), course.options.limits):
+        yield Chain(course, parcels)
+
+
+def _units(connection: Connection, course: Course, lane_id: int) -> tuple[Unit, ...]:
+    plan = plan_lane(outbox.pending_of(connection, course.target_id, lane_id))
+    if plan.blocked:
+        rows = outbox.standings(connection, [one.id for one in plan.blocked])
+        outbox.settle(
+            connection,
+            [(rows[one.id], waiting(rows[one.id], one.waiting_on)) for one in plan.blocked],
+            course.clock(),
+        )
+    return plan.units
