@@ -6,20 +6,47 @@
                                                                            ▼
                                       ledger: desired ≠ delivered ──deliver──▶ FHIR server                sync/
 
-``checked`` goes as far as the findings (``fhir-msc validate`` and ``map``).
+``checked`` goes as far as the findings (``fhir-msc validate`` and ``map``); ``sync`` goes all the way, once; ``work``
+goes it again whenever the source has changed or something is due.
 """
 
 from __future__ import annotations
 
+import os
+import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
+import httpx
+
+from fhir_msc import __version__
 from fhir_msc.config import Project
 from fhir_msc.desired.assembly import DesiredTables, assemble
 from fhir_msc.desired.model import Account, Desired
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding
+from fhir_msc.resources.identity import Identity
+from fhir_msc.resources.registry import RANKS
+from fhir_msc.sync import ledger as ledgers
+from fhir_msc.sync.course import DeliveryOptions
+from fhir_msc.sync.delivery import DeliveryReport, deliver
+from fhir_msc.sync.dispatch import Stop
+from fhir_msc.sync.ledger import Ledger
+from fhir_msc.sync.lock import project_lock
+from fhir_msc.sync.outbox import is_due
+from fhir_msc.sync.planning import Limits
+from fhir_msc.sync.staging import StagingReport, stage
+from fhir_msc.sync.status import Status, status
+from fhir_msc.sync.worker import work as work_rounds
+from fhir_msc.target.capabilities import Capabilities, require_r4
+from fhir_msc.target.client import FhirClient
+from fhir_msc.target.families import Family, detect_family, limits
+from fhir_msc.target.routes import Route, route_plan
 
 Progress = Callable[[str, int], None]
 """Told what is being done, and how many are done."""
@@ -27,6 +54,21 @@ Progress = Callable[[str, int], None]
 
 def silent(_what: str, _done: int) -> None:
     """Tells nobody."""
+
+
+def utc_now() -> datetime:
+    """The instant that it is."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run takes from outside: time, chance, the network, and the wish to stop."""
+
+    clock: Callable[[], datetime] = utc_now
+    random: Callable[[], float] = random.random
+    transport: httpx.BaseTransport | None = None
+    stop: Stop = field(default_factory=threading.Event)
 
 
 @dataclass(slots=True)
@@ -37,6 +79,26 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
     resources: Counter[str] = field(default_factory=Counter)
     unreadable: list[SourceError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a target is, and the route of each resource type."""
+
+    capabilities: Capabilities
+    family: Family
+    routes: tuple[Route, ...]
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What one sync did. ``probed`` and ``delivery`` are ``None`` where nothing had to be asked of the server."""
+
+    staging: StagingReport
+    probed: Probed | None
+    delivery: DeliveryReport | None
+    status: Status
 
 
 def desired_tables(project: Project) -> DesiredTables:
@@ -53,18 +115,158 @@ def checked(
     """
     result = Checked()
     for table in desired_tables(project).tables():
-        rids: dict[str, int] = {}
         try:
             for batch in table.stream():
-                for desired in batch:
-                    rids[desired.type] = rids.get(desired.type, 0) + 1
                 if keep is not None:
                     keep(batch)
-                progress(table.name, table.account.rows)
+                result.resources.update(one.type for one in batch)
+                progress(f"mapping {table.name}", table.account.rows)
         except SourceError as error:
             result.unreadable.append(error)
             continue
-        result.resources.update(rids)
         result.accounts.append(table.account)
         result.findings += table.findings
     return result
+
+
+def client_of(project: Project, transport: httpx.BaseTransport | None = None) -> FhirClient:
+    """A client of the project's target."""
+    _, target = project.target
+    return FhirClient(
+        target.url,
+        auth=project.auth,
+        folder=project.folder,
+        timeout=target.timeout,
+        ca_bundle=project.folder / target.ca_bundle if target.ca_bundle else None,
+        proxy=target.proxy,
+        connections=target.connections,
+        transport=transport,
+    )
+
+
+def probed(project: Project, transport: httpx.BaseTransport | None = None) -> Probed:
+    """Asks the target what it is; plans the routes. Raises TargetError, also where it is no FHIR R4 server."""
+    _, target = project.target
+    with client_of(project, transport) as client:
+        capabilities = client.capabilities()
+    require_r4(capabilities)
+    family = target.family or detect_family(capabilities)
+    routes = route_plan(
+        capabilities, list(RANKS), family, target.role, client_ids=target.client_ids, writable=target.writable
+    )
+    known = limits(capabilities, family)
+    return Probed(capabilities, family, routes, Limits(target.entries or known.entries, target.bytes or known.bytes))
+
+
+@contextmanager
+def opened_ledger(project: Project) -> Iterator[Ledger]:
+    """The project's ledger, under the project's lock. Raises LedgerError, SecretError."""
+    name, target = project.target
+    identity = Identity(project.secret(), target.identity)
+    belongs = ledgers.Identity(
+        secret=identity.digest("secret", ()).hex(),
+        domain=target.identity,
+        blind=project.words.project.blind,
+        engine=__version__,
+    )
+    project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with project_lock(project.state / "lock"), Ledger.open(project.state / "ledger.db", belongs, name) as ledger:
+        yield ledger
+
+
+def sync(
+    project: Project,
+    surroundings: Surroundings | None = None,
+    *,
+    show_routes: Callable[[Probed], None] = lambda _: None,
+) -> Synced:
+    """Stages what has changed and sends what is missing, once. ``show_routes`` is called before anything is sent.
+
+    Raises ConfigError, PackError, SourceError (the source as a whole), SecretError, LedgerError, and TargetError where
+    the target cannot be probed.
+    """
+    around = surroundings or Surroundings()
+    with opened_ledger(project) as ledger:
+        return _round(project, ledger, around, show_routes)
+
+
+def _round(project: Project, ledger: Ledger, around: Surroundings, show_routes: Callable[[Probed], None]) -> Synced:
+    staged = stage(ledger, desired_tables(project), around.clock())
+    with ledger.begin() as connection:
+        due = is_due(connection, ledger.target_id, around.clock())
+    if not due or around.stop.is_set():
+        return Synced(staged, None, None, status(ledger))
+    target = probed(project, around.transport)
+    show_routes(target)
+    _, section = project.target
+    options = DeliveryOptions(
+        system=f"{project.words.project.namespace}/id/sync",
+        limits=target.limits,
+        connections=section.connections,
+        undeliverable={route.type: route.reason for route in target.routes if not route.deliverable},
+        by_identifier=frozenset(
+            name for name, declared in target.capabilities.types.items() if declared.can_search("identifier")
+        ),
+    )
+    delivered = deliver(
+        ledger,
+        lambda: client_of(project, around.transport),
+        options,
+        clock=around.clock,
+        random=around.random,
+        stop=around.stop,
+    )
+    return Synced(staged, target, delivered, status(ledger))
+
+
+def work(project: Project, surroundings: Surroundings | None = None, *, beat: Callable[[], None] = lambda: None) -> int:
+    """Runs rounds until ``stop`` is set: whenever the source has changed or something is due. Gives their number."""
+    around = surroundings or Surroundings()
+    seen: list[object] = [None]
+
+    def changed() -> bool:
+        now = _look(project.source_path)
+        before, seen[0] = seen[0], now
+        return now != before
+
+    with opened_ledger(project) as ledger:
+
+        def due() -> bool:
+            with ledger.begin() as connection:
+                return is_due(connection, ledger.target_id, around.clock())
+
+        def one_round() -> DeliveryReport | None:
+            return _round(project, ledger, around, lambda _: None).delivery
+
+        return work_rounds(
+            one_round,
+            changed=changed,
+            due=due,
+            beat=beat,
+            interval=project.words.worker.interval,
+            random=around.random,
+            stop=around.stop,
+        )
+
+
+def _look(path: Path) -> object:
+    """How the source lies on disk now, to see whether it has changed; never stored or shown."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [(str(file), info.st_mtime_ns, info.st_size) for file in files if (info := _stat(file))]
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except OSError:
+        return None
+
+
+def status_of(project: Project) -> Status | None:
+    """How the target stands as the ledger has it, beside a running worker too; ``None`` before the first sync."""
+    name, _ = project.target
+    ledger = Ledger.look(project.state / "ledger.db", name)
+    if ledger is None:
+        return None
+    with ledger:
+        return status(ledger)

@@ -123,6 +123,13 @@ def test_a_transaction_reads_too(fhir: Fhir) -> None:
     assert entry["resource"]["active"] is True
 
 
+def test_a_transaction_reads_last(fhir: Fhir) -> None:
+    fhir.ok(fhir.put(fhir.patient(active=False)))
+    read = {"request": {"method": "GET", "url": f"Patient/{fhir.id('p')}"}}
+    answer = fhir.ok(fhir.bundle(read, fhir.put_entry(fhir.patient(active=True))))
+    assert answer["entry"][0]["resource"]["active"] is True
+
+
 def test_entries_of_a_batch_stand_alone(fhir: Fhir) -> None:
     answer = fhir.ok(
         fhir.bundle(

@@ -166,6 +166,11 @@ def test_pages_follow_next_at_the_base(fhir: Fhir, by: str) -> None:
     assert sorted(seen) == sorted(fhir.id(f"p{number}") for number in range(7))
 
 
+def test_a_full_last_page_has_no_next(fhir: Fhir) -> None:
+    fhir.ok(fhir.bundle(*(fhir.put_entry(fhir.patient(f"p{number}")) for number in range(3))))
+    assert link(fhir.search("Patient", identifier=f"{fhir.system}|", _count="3", _total="accurate"), "next") is None
+
+
 def test_a_page_that_is_no_more(fhir: Fhir) -> None:
     refusal(fhir.http.get(f"{fhir.base}?_getpages=00000000-0000-0000-0000-000000000000"), 404, 410)
 

@@ -16,9 +16,11 @@ from random import Random
 from typing import Any
 
 import pytest
+from lark.exceptions import LarkError
 from pydantic import BaseModel, ValidationError
 
 from fhir_msc.validation import validate
+from fhir_msc.validation.units import is_ucum
 from tests.support.engine import Hl7Engine
 from tests.unit.validation.mutants import mutant
 
@@ -85,7 +87,7 @@ def rejected(document: Json) -> str | None:
     """Why fhir.resources rejects a document, or ``None``."""
     try:
         model(document["resourceType"]).model_validate_json(json.dumps(document))
-    except (ValidationError, AttributeError, TypeError) as error:  # the latter where its own code meets a wrong shape
+    except (ValidationError, AttributeError, KeyError, TypeError) as error:  # the others: wrong shapes in its own code
         return repr(error)
     return None
 
@@ -99,6 +101,32 @@ def mutants(count: int, seed: int) -> Iterator[tuple[str, Json]]:
     for number in range(count):
         kind, path, changed = mutant(random.choice(by_type[random.choice(sorted(by_type))]), random)
         yield f"{number} {kind} {changed.get('resourceType')}{path}", changed
+
+
+def test_units_are_those_of_ucumvert() -> None:
+    from ucumvert.parser import get_ucum_parser
+
+    parser = get_ucum_parser()
+    for code in [
+        "{score}",
+        "10*6/kg",
+        "kg.m/s2",
+        "10^6",
+        "ukat/L",
+        "month",
+        "((",
+        "mg/24.h",
+        "IU/L",
+        "g//L",
+        "L.",
+        "2",
+    ]:
+        try:
+            parser.parse(code)
+        except LarkError:
+            assert not is_ucum(code), code
+        else:
+            assert is_ucum(code), code
 
 
 @pytest.mark.shared

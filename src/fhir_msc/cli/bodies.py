@@ -27,7 +27,8 @@ class BodyFile:
             return
         self._database.execute("BEGIN")
         self._database.executemany(
-            "INSERT OR REPLACE INTO body VALUES (?, ?, ?, ?)", [(one.rank, one.lane, one.rid, one.body) for one in batch]
+            "INSERT OR REPLACE INTO body VALUES (?, ?, ?, ?)",
+            [(one.rank, one.lane, one.rid, one.body) for one in batch],
         )
         self._database.execute("COMMIT")
 

@@ -55,7 +55,7 @@ def finding_document(finding: Finding, show_values: bool) -> dict[str, object]:
         "severity": finding.severity.value,
         "message": finding.message,
         "count": finding.count,
-        "origins": [_origin_document(origin) for origin in finding.origins],
+        "origins": [origin_document(origin) for origin in finding.origins],
     }
     optional = {"path": finding.path, "key": finding.key, "hint": finding.hint}
     document |= {name: text for name, text in optional.items() if text is not None}
@@ -64,7 +64,8 @@ def finding_document(finding: Finding, show_values: bool) -> dict[str, object]:
     return document
 
 
-def _origin_document(origin: Origin) -> dict[str, object]:
+def origin_document(origin: Origin) -> dict[str, object]:
+    """The cells something comes from."""
     document: dict[str, object] = {"file": origin.file, "table": origin.table}
     if origin.row is not None:
         document["row"] = origin.row

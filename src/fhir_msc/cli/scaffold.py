@@ -55,7 +55,9 @@ def scaffold(
     sealed = SealedSource(opened, known.seals) if blind and known.seals else opened
     directory.mkdir(parents=True, exist_ok=True)
     text = _config(
-        pack=pack if (folder.parent / pack).exists() and not (Path(pack) / "pack.yaml").is_file() else str(folder.resolve()),
+        pack=pack
+        if (folder.parent / pack).exists() and not (Path(pack) / "pack.yaml").is_file()
+        else str(folder.resolve()),
         source=_relative(source, directory),
         target=target,
         zone=zone,

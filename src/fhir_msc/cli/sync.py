@@ -1,1 +1,71 @@
-""""""
+"""``fhir-msc sync`` and ``fhir-msc worker``."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption
+
+if TYPE_CHECKING:
+    from fhir_msc.pipeline import Probed
+
+
+def sync(project: ProjectOption = Path(), json: JsonOption = False, show_values: ShowValuesOption = False) -> int:
+    """Map what has changed, and send what the target lacks. Interrupted, the next sync goes on from there."""
+    from fhir_msc.cli.report import console, print_json
+    from fhir_msc.cli.standing import print_routes, print_synced, sync_exit_code, synced_document
+    from fhir_msc.config import read_project
+    from fhir_msc.pipeline import Surroundings
+    from fhir_msc.pipeline import sync as run
+
+    def show_routes(probed: Probed) -> None:
+        if not json:
+            print_routes(console(), probed)
+
+    with stopped_by_signals() as stop:
+        result = run(read_project(project), Surroundings(stop=stop), show_routes=show_routes)
+    if json:
+        print_json(synced_document(result, show_values))
+    else:
+        print_synced(console(), result, show_values)
+    return sync_exit_code(result)
+
+
+def worker(project: ProjectOption = Path()) -> int:
+    """Keep the target in step: look at the source, stage, deliver, wait, until SIGTERM. Logs JSON lines on stderr."""
+    from fhir_msc import logs
+    from fhir_msc.config import read_project
+    from fhir_msc.pipeline import Surroundings, work
+
+    logger = logs.configure()
+    opened = read_project(project)
+    name, _ = opened.target
+    with stopped_by_signals() as stop:
+        logger.info("worker started", target=name)
+        rounds = work(opened, Surroundings(stop=stop))
+        logger.info("worker stopped", target=name, count=rounds)
+    return 0
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set; a second signal ends the process as usual."""
+    stop = threading.Event()
+    before = {}
+
+    def on_signal(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, before[number])
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.signal(number, on_signal)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

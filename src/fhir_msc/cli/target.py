@@ -24,7 +24,9 @@ def _target() -> None:
 
 @app.command("probe")
 def probe(
-    url: Annotated[str | None, typer.Argument(metavar="[URL]", help="The base URL; none: the project's target.")] = None,
+    url: Annotated[
+        str | None, typer.Argument(metavar="[URL]", help="The base URL; none: the project's target.")
+    ] = None,
     project: ProjectOption = Path(),
     bearer: Annotated[str | None, typer.Option("--bearer", help="env:NAME, file:PATH or cmd:COMMAND.")] = None,
     role: Annotated[str, typer.Option("--role", help="store or ehr, with a URL.")] = "store",
@@ -81,7 +83,9 @@ def _print(capabilities: Capabilities, family: Family, routes: tuple[Route, ...]
     from fhir_msc.cli.report import console
 
     out = console()
-    out.print(f"{capabilities.software or 'unnamed server'}, FHIR {capabilities.fhir_version}, family {family}", markup=False)
+    out.print(
+        f"{capabilities.software or 'unnamed server'}, FHIR {capabilities.fhir_version}, family {family}", markup=False
+    )
     table = Table(box=None, pad_edge=False)
     for heading in ("type", "route", "sent", "why"):
         table.add_column(heading)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def validate(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="FHIR JSON, NDJSON or folders of them, - for stdin. None: the export."),
+        typer.Argument(
+            metavar="[PATH]...", help="FHIR JSON, NDJSON or folders of them, - for stdin. None: the export."
+        ),
     ] = None,
     project: ProjectOption = Path(),
     json: JsonOption = False,
@@ -32,7 +34,6 @@ def validate(
 
 def _validate_files(paths: list[Path], json: bool, show_values: bool) -> int:
     from fhir_msc.cli.report import console, finding_document, print_findings, print_json
-    from fhir_msc.findings import Finding
     from fhir_msc.validation import validate as check
 
     findings: list[Finding] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fhir_msc.desired.frame import Frame
-from fhir_msc.desired.mapped import MappedTable
+from fhir_msc.desired.mapped import MappedTable, joined_outcome
 from fhir_msc.desired.model import Account, Desired, DesiredTable
 from fhir_msc.desired.policy import Policy
 from fhir_msc.desired.study import StudyTable
@@ -18,6 +18,9 @@ from fhir_msc.resources.identity import Identity
 from fhir_msc.sources.seals import SealedSource, Seals
 from fhir_msc.sources.table import Source, Table
 
+_ORPHANS = "MSC-MAP-008"
+_MOST_ORIGINS = 100
+
 
 class QualifierTable:
     """A DesiredTable of supplemental qualifiers: its rows go into their parents' rows."""
@@ -27,6 +30,7 @@ class QualifierTable:
         self.account = Account(table.name, table.file)
         self.findings: list[Finding] = []
         self._frame = frame
+        self._table = table
         self._parent = parent
 
     def fingerprint(self) -> bytes:
@@ -35,25 +39,19 @@ class QualifierTable:
 
     def stream(self) -> Iterator[list[Desired]]:
         """No bodies of its own; accounts for the rows. The parent comes first."""
-        mapper = self._parent.mapper
-        joins = [join for join in (mapper.joins if mapper else ()) if isinstance(join, Qualifiers)]
-        for join in joins:
-            if join.table.name == self.name:
-                used = join.used()
-                self.account.rows = join.rows
-                self.account.outcomes["merged", f"a row of {self._parent.name}"] += used
-                if join.rows > used:
-                    self.account.outcomes["rejected", "MSC-MAP-008"] += join.rows - used
-                    self.findings.append(
-                        Finding(
-                            "MSC-MAP-008",
-                            Severity.ERROR,
-                            "qualifiers whose row does not exist",
-                            (Origin(join.table.file, self.name, fields=("IDVAR", "IDVARVAL")),),
-                            hint=f"correct IDVAR and IDVARVAL, or the row of {self._parent.name}",
-                            count=join.rows - used,
-                        )
-                    )
+        self.account = Account(self._table.name, self._table.file)
+        self.findings = []
+        for join in self._parent.joined(self.name):
+            self.account.rows += join.rows
+            for outcome, reason, rows in join.fates():
+                self.account.outcomes[joined_outcome(self._parent.name, outcome, reason)] += rows
+            if isinstance(join, Qualifiers):
+                orphans, origins = join.orphans(_MOST_ORIGINS)
+                if orphans:
+                    self.account.outcomes["rejected", _ORPHANS] += orphans
+                    message = "qualifiers whose row does not exist"
+                    hint = f"correct IDVAR and IDVARVAL, or the row of {self._parent.name}"
+                    self.findings.append(Finding(_ORPHANS, Severity.ERROR, message, origins, hint=hint, count=orphans))
         yield []
 
 
@@ -72,8 +70,9 @@ class UnmappedTable:
 
     def stream(self) -> Iterator[list[Desired]]:
         """Counts the rows."""
-        self.account.rows = self._count()
+        self.account = Account(self.account.table, self.account.file, self._count())
         self.account.outcomes["not-mapped", self._reason()] += self.account.rows
+        self.findings = []
         self.findings.append(
             Finding(
                 "MSC-MAP-009",
@@ -118,15 +117,17 @@ def assemble(source: Source, pack: Pack, policy: Policy, secret: bytes) -> Desir
         identity=Identity(secret, policy.domain),
         seals=seals,
     )
-    tables: list[DesiredTable] = [StudyTable(frame)]
-    named: set[str] = set()
+    mapped: dict[str, MappedTable] = {}
     for pack_table, table in frame.mapped:
-        mapped = MappedTable(frame, pack_table, table)
-        tables.append(mapped)
-        named.add(table.name)
+        mapped[table.name] = MappedTable(frame, pack_table, table, mapped)
+    tables: list[DesiredTable] = [StudyTable(frame)]
+    qualifying: set[str] = set()
+    for pack_table, table in frame.mapped:
+        tables.append(mapped[table.name])
         for join in pack_table.words.join:
-            if join.kind == "qualifiers" and join.table in frame.tables and join.table not in named:
-                tables.append(QualifierTable(frame, frame.tables[join.table], mapped))
-                named.add(join.table)
-    tables += [UnmappedTable(frame, frame.tables[name]) for name in sorted(set(frame.tables) - named)]
+            if join.kind == "qualifiers" and join.table in frame.tables and join.table not in qualifying:
+                tables.append(QualifierTable(frame, frame.tables[join.table], mapped[table.name]))
+                qualifying.add(join.table)
+    others = set(frame.tables) - set(mapped) - qualifying
+    tables += [UnmappedTable(frame, frame.tables[name]) for name in sorted(others)]
     return DesiredTables(frame, tables)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from fhir_msc import __version__
@@ -13,14 +13,13 @@ from fhir_msc.desired.policy import Policy
 from fhir_msc.desired.roster import Roster
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.mapping.compiler import compile_table, reads
-from fhir_msc.mapping.joins import SameThing
 from fhir_msc.mapping.pack import Pack, PackTable
 from fhir_msc.mapping.table import TableMapper
 from fhir_msc.release.consent import UNCLEAR_WITHDRAWAL, Gate, gate
 from fhir_msc.resources.context import ResourceContext
 from fhir_msc.resources.identity import Identity
 from fhir_msc.sources.seals import Seals
-from fhir_msc.sources.table import Source, Table
+from fhir_msc.sources.table import LABEL, Source, Table
 from fhir_msc.trial import Consent, Disposition, Participant, Visit
 
 _ROSTER_KINDS = ("participants", "consents", "dispositions", "visits")
@@ -35,7 +34,6 @@ class Frame:
     policy: Policy
     identity: Identity
     seals: Seals
-    same_things: dict[str, SameThing] = field(default_factory=dict)
 
     @cached_property
     def tables(self) -> Mapping[str, Table]:
@@ -51,6 +49,12 @@ class Frame:
         ]
         return sorted(known, key=lambda one: (order.get(one[1].name, len(order)), one[1].name))
 
+    @property
+    def has_infusions(self) -> bool:
+        """Whether a table of infusions comes in, or the pack knows of none."""
+        known = any(pack_table.words.infusions for pack_table in self.pack.tables.values())
+        return not known or any(pack_table.words.infusions for pack_table, _ in self.mapped)
+
     @cached_property
     def maker(self) -> BodyMaker:
         """Makes the bodies."""
@@ -60,22 +64,18 @@ class Frame:
         )
 
     def mapper(self, pack_table: PackTable, table: Table) -> TableMapper:
-        """The compiled mapper of a table. Joins that it makes are remembered for the tables they join."""
-        mapper = compile_table(self.pack, pack_table, table, self.source, self.seals, self.same_things)
-        for join in mapper.joins:
-            if isinstance(join, SameThing):
-                self.same_things[join.table.name] = join
-        return mapper
+        """The compiled mapper of a table."""
+        return compile_table(self.pack, pack_table, table, self.source, self.seals)
 
     def zone(self, participant: str) -> str | None:
         """The zone of a participant's site."""
-        return self.policy.zone_of(self.roster.member(participant).site)
+        return self.roster.member(participant).zone
 
     @cached_property
     def roster(self) -> Roster:
         """The roster, read when it is first asked for."""
-        roster = Roster()
-        roster.answer_withdrawals(dict(self.policy.withdrawals))
+        policy = self.policy
+        roster = Roster(policy.zone_of, policy.consent, policy.withdrawals)
         self.__dict__["roster"] = roster
         for pack_table, table in self._roster_tables():
             if pack_table.words.participants:
@@ -98,6 +98,8 @@ class Frame:
     ) -> None:
         mapper = self.mapper(pack_table, table)
         for row in mapper.map(mapper.rows(), self.zone):
+            if kind is Participant and row.problems and row.participant:
+                roster.add_unmapped(row.participant)
             for record in row.records:
                 if not isinstance(record, kind):
                     continue
@@ -115,7 +117,7 @@ class Frame:
         """Why a visit is held. A visit that was missed, and has no date, is gated like the participant."""
         kind = Gate.PERSON if record.status == "cancelled" and record.start is None else Gate.DATED
         consent = self.roster.member(record.participant).consent
-        return gate(consent, record.start, kind, self.policy.consent)
+        return gate(consent, record.start, kind)
 
     def questions(self) -> list[Finding]:
         """What the sites must be asked before anything follows from it."""
@@ -146,20 +148,31 @@ class Frame:
     def rows_digest(self, pack_table: PackTable, table: Table) -> bytes:
         """A keyed digest of the rows of a table and of those joined to it, of the columns that are read."""
         words = pack_table.words
-        named = set(reads(words, self.pack, self.seals))
-        key = self.identity.digest("rows", (table.name,))
-        total = hashlib.blake2b(key=key, digest_size=32)
-        joined = [(self.tables[join.table], join) for join in words.join if join.table in self.tables]
-        self._digest_rows(total, table, [column for column in table.columns if column in named or joined])
-        for other, _ in joined:
-            self._digest_rows(total, other, other.columns)
-        return total.digest()
+        joined = [self.tables[join.table] for join in words.join if join.table in self.tables]
+        named = reads(words, self.pack, self.seals)
+        read = [column for column in named if column.removesuffix(LABEL) in table.columns]
+        # A table that is joined by qualifiers is found by any of its columns.
+        total = self._digest_rows(table, sorted({*read, *table.columns}) if joined else sorted(read))
+        for other in joined:
+            total += self._digest_rows(other, other.columns)
+        return total
 
-    def _digest_rows(self, total: hashlib.blake2b, table: Table, columns: Sequence[str]) -> None:
-        total.update(repr((table.name, columns)).encode())
-        update = total.update
-        for _, cells in self.source.rows(table.name, columns):
-            update("\x1f".join(cells).encode() + b"\x1e")
+    def _digest_rows(self, table: Table, columns: Sequence[str]) -> bytes:
+        """Equal for equal rows in equal order; in any order where row numbers may not be given out, for then the order
+        tells what must not be told, and nothing depends on it."""
+        key = self.identity.digest("rows", (table.name, *columns))
+        rows = self.source.rows(table.name, columns)
+        if not self.seals.numbers_rows(table.name):
+            digests = (hashlib.blake2b("\x1f".join(cells).encode(), key=key, digest_size=32) for _, cells in rows)
+            count = total = 0
+            for digest in digests:
+                count += 1
+                total += int.from_bytes(digest.digest())
+            return b"%d:%d" % (count, total % (1 << 256))
+        ordered = hashlib.blake2b(key=key, digest_size=32)
+        for _, cells in rows:
+            ordered.update("\x1f".join(cells).encode() + b"\x1e")
+        return ordered.digest()
 
 
 def _policy_text(policy: Policy) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
-from fhir_msc.mapping.joins import scratch_database
+from fhir_msc.mapping.scratch import scratch_database
 
-_CHUNK = 500
+_DIGITS = 15
+"""Hex digits of an id that are compared: 60 bits. Two ids that agree in them are looked at again, not taken as one."""
 
 
 class KeyRegister:
@@ -15,27 +15,26 @@ class KeyRegister:
 
     def __init__(self) -> None:
         self._database = scratch_database()
-        self._database.execute("CREATE TABLE seen (rid PRIMARY KEY, batch) WITHOUT ROWID")
-        self._batch = 0
+        self._database.execute("CREATE TABLE seen (id INTEGER PRIMARY KEY, again)")
 
-    def add(self, rids: Sequence[str]) -> set[str]:
-        """Registers a batch of ids; gives those that were there before, or stand in it twice."""
-        self._batch += 1
-        before = self._database.total_changes
+    def add(self, rids: Sequence[str]) -> None:
+        """Registers a batch of ids."""
         self._database.execute("BEGIN")
-        self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", [(rid, self._batch) for rid in rids])
+        self._database.executemany(
+            "INSERT INTO seen VALUES (?, 0) ON CONFLICT (id) DO UPDATE SET again = 1", [(_number(rid),) for rid in rids]
+        )
         self._database.execute("COMMIT")
-        if self._database.total_changes - before == len(rids):
-            return set()
-        repeated = {rid for rid, count in Counter(rids).items() if count > 1}
-        for start in range(0, len(rids), _CHUNK):
-            chunk = rids[start : start + _CHUNK]
-            marks = ",".join("?" * len(chunk))
-            repeated |= {
-                rid
-                for (rid,) in self._database.execute(
-                    f"SELECT rid FROM seen WHERE rid IN ({marks}) AND batch <> ?",  # noqa: S608 - marks are ?
-                    (*chunk, self._batch),
-                )
-            }
-        return repeated
+
+    def has_repeated(self) -> bool:
+        """Whether an id was registered twice."""
+        return self._database.execute("SELECT 1 FROM seen WHERE again LIMIT 1").fetchone() is not None
+
+    def is_repeated(self, rid: str) -> bool:
+        """Whether this id was registered twice."""
+        return (
+            self._database.execute("SELECT 1 FROM seen WHERE id = ? AND again", (_number(rid),)).fetchone() is not None
+        )
+
+
+def _number(rid: str) -> int:
+    return int(rid[1 : 1 + _DIGITS], 16)

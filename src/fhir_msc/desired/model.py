@@ -34,6 +34,8 @@ class Desired:
 
 
 OUTCOMES = ("delivered", "merged", "held", "rejected", "withheld", "not-mapped")
+"""What may become of a row; of a row with several records the one that stands first here counts, and what went wrong
+with the others stands in the findings."""
 
 
 @dataclass(slots=True)

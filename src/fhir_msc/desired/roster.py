@@ -6,15 +6,15 @@ participants take the same memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from fhir_msc.findings import Origin
-from fhir_msc.mapping.joins import scratch_database
-from fhir_msc.release.consent import ConsentState
+from fhir_msc.mapping.scratch import scratch_database
+from fhir_msc.release.consent import ConsentPolicy, ConsentState, consent_state
 from fhir_msc.trial import Consent, Disposition, Participant
 
 _REMEMBERED = 512
@@ -22,39 +22,51 @@ _REMEMBERED = 512
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A participant as the release rules see one: site, consent, and whether the study's tables name them at all."""
+    """A participant as the release rules see one: whether the study's tables name them at all, whether their own row
+    could be mapped, site, the site's IANA zone, and consent."""
 
     known: bool
+    mapped: bool
     site: str | None
+    zone: str | None
     consent: ConsentState
 
 
 class Roster:
-    """Participants, consents, dispositions and visits of the study."""
+    """Participants, consents, dispositions and visits of the study.
 
-    def __init__(self) -> None:
+    ``zone_of`` gives a site's zone; ``answers`` are the project's answers to unclear withdrawals: participant →
+    ``consent`` or ``participation``.
+    """
+
+    def __init__(
+        self, zone_of: Callable[[str | None], str | None], policy: ConsentPolicy, answers: Mapping[str, str]
+    ) -> None:
+        self._zone_of = zone_of
+        self._policy = policy
+        self._answers = dict(answers)
         self._database = scratch_database()
-        self._database.execute("CREATE TABLE participant (subject PRIMARY KEY, site) WITHOUT ROWID")
+        self._database.execute("CREATE TABLE participant (subject PRIMARY KEY, site, mapped) WITHOUT ROWID")
         self._database.execute("CREATE TABLE consent (subject, day, decision, key, origins)")
         self._database.execute("CREATE TABLE disposition (subject, kind, day, scope, term, key, origins)")
         self._database.execute("CREATE TABLE visit (subject, number, rid, day)")
         for table in ("consent", "disposition", "visit"):
             self._database.execute(f"CREATE INDEX {table}_of ON {table} (subject)")
         self._members: dict[str, Member] = {}
-        self._overrides: dict[str, str] = {}
-
-    def answer_withdrawals(self, answers: dict[str, str]) -> None:
-        """Takes the project's answers to unclear withdrawals: participant → ``consent`` or ``participation``."""
-        self._overrides = dict(answers)
 
     def add_participant(self, record: Participant) -> None:
         """Enters a participant; of two rows the one whose site comes first in the alphabet counts."""
         self._members.pop(record.participant, None)
         self._database.execute(
-            "INSERT INTO participant VALUES (?, ?) ON CONFLICT (subject) DO UPDATE"
-            " SET site = min(coalesce(site, excluded.site), coalesce(excluded.site, site))",
+            "INSERT INTO participant VALUES (?, ?, 1) ON CONFLICT (subject) DO UPDATE"
+            " SET site = min(coalesce(site, excluded.site), coalesce(excluded.site, site)), mapped = 1",
             (record.participant, record.site),
         )
+
+    def add_unmapped(self, participant: str) -> None:
+        """Enters a participant whose own row could not be mapped."""
+        self._members.pop(participant, None)
+        self._database.execute("INSERT OR IGNORE INTO participant VALUES (?, NULL, 0)", (participant,))
 
     def add_consent(self, record: Consent) -> None:
         """Enters a consent or its withdrawal."""
@@ -93,17 +105,33 @@ class Roster:
         return found
 
     def _look_up(self, participant: str) -> Member:
-        row = self._database.execute("SELECT site FROM participant WHERE subject = ?", (participant,)).fetchone()
-        return Member(row is not None, row[0] if row else None, self._consent_state(participant))
+        row = self._database.execute(
+            "SELECT site, mapped FROM participant WHERE subject = ?", (participant,)
+        ).fetchone()
+        site, mapped = row or (None, 0)
+        return Member(row is not None, bool(mapped), site, self._zone_of(site), self._consent_state(participant))
 
     def _consent_state(self, participant: str) -> ConsentState:
         given = [one.date for one in self.consents(participant) if one.decision == "given" and one.date]
-        ended = [one.date for one in self.withdrawals(participant) if one.date]
+        return consent_state(given, [one.date for one in self.withdrawals(participant)], self._policy)
+
+    def consent_in_force(self, participant: str) -> tuple[Consent, Consent | None] | None:
+        """The consent that counts, the first of the last period in which one holds, with its withdrawal."""
+        given = [one for one in self.consents(participant) if one.decision == "given"]
         if not given:
-            return ConsentState()
-        # A consent given anew after a withdrawal stands.
-        withdrawn = min(ended) if ended and max(given) <= max(ended) else None
-        return ConsentState(min(given), withdrawn)
+            return None
+        state = self.member(participant).consent
+        last = state.periods[-1].since
+        counted = given[0] if len(state.periods) == 1 else next(one for one in given if one.date == last)
+        return counted, self.withdrawal_of(counted) if state.is_withdrawn else None
+
+    def withdrawal_of(self, consent: Consent) -> Consent | None:
+        """The first withdrawal of that consent or of a later one."""
+        day = consent.date or ""
+        found = (
+            one for one in self.withdrawals(consent.participant) if not one.date or one.date >= day[: len(one.date)]
+        )
+        return next(found, None)
 
     def consents(self, participant: str) -> list[Consent]:
         """The recorded consents and withdrawals, oldest first."""
@@ -118,7 +146,7 @@ class Roster:
     def withdrawals(self, participant: str) -> list[Consent]:
         """The withdrawals of consent: recorded as such, by a disposition, or by the project's answer."""
         found = [one for one in self.consents(participant) if one.decision == "withdrawn"]
-        answer = self._overrides.get(participant)
+        answer = self._answers.get(participant)
         for step in self.dispositions(participant):
             if step.kind == "consent-withdrawn" or (step.kind == "unclear-withdrawal" and answer == "consent"):
                 found.append(Consent(step.key, participant, step.origins, step.date, "withdrawn"))
@@ -133,23 +161,25 @@ class Roster:
                 participant,
             )
         ]
-        answer = self._overrides.get(participant)
+        answer = self._answers.get(participant)
         kind = {"participation": "discontinued", "consent": "consent-withdrawn"}.get(answer or "")
         return [replace(step, kind=kind) if kind and step.kind == "unclear-withdrawal" else step for step in steps]
 
     def encounter(self, participant: str, number: str) -> tuple[str, str | None] | None:
         """The Encounter's id and the day of a visit that may leave."""
         row = self._database.execute(
-            "SELECT rid, day FROM visit WHERE subject = ? AND number = ? ORDER BY rid LIMIT 1", (participant, number)
+            "SELECT rid, day FROM visit WHERE subject = ? AND number = ? ORDER BY rid, day LIMIT 1",
+            (participant, number),
         ).fetchone()
         return (row[0], row[1]) if row else None
 
     def sites(self) -> list[str]:
-        """The sites that have participants."""
+        """The sites that have participants who gave their consent; of others nothing leaves, not even their site."""
         return [
             site
             for (site,) in self._database.execute(
-                "SELECT DISTINCT site FROM participant WHERE site IS NOT NULL ORDER BY site"
+                "SELECT DISTINCT site FROM participant JOIN consent USING (subject)"
+                " WHERE site IS NOT NULL AND decision = 'given' ORDER BY site"
             )
         ]
 
@@ -160,7 +190,7 @@ class Roster:
             for (subject,) in self._database.execute(
                 "SELECT DISTINCT subject FROM disposition WHERE kind = 'unclear-withdrawal' ORDER BY subject"
             )
-            if subject not in self._overrides
+            if subject not in self._answers
         ]
         return [
             next(step for step in self.dispositions(subject) if step.kind == "unclear-withdrawal")

@@ -51,6 +51,7 @@ class StudyTable:
     def stream(self) -> Iterator[list[Desired]]:
         """The bodies, in one batch."""
         frame = self._frame
+        self._findings = []
         study, identity = frame.policy.study, frame.identity
         main = study_rid(identity, study.identifier)
         sponsor = identity.rid("Organization", ("sponsor", study.sponsor)) if study.sponsor else None
@@ -70,6 +71,8 @@ class StudyTable:
             batch.append(self._body("Organization", site, Links(organization)))
             links = Links(study_rid(identity, study.identifier, name), study=main, service_provider=organization)
             batch.append(self._body("ResearchStudy", SiteStudy(site), links))
+        if frame.policy.blind and not frame.has_infusions:
+            self._findings.append(_no_infusions())
         yield [one for one in batch if one is not None]
 
     def _sites(self) -> list[str]:
@@ -106,4 +109,14 @@ def _unnamed_site(name: str) -> Finding:
         message=f"site {name} has participants and is not in the config: it is called by its number",
         origins=(Origin("fhir-msc.toml", STUDY),),
         hint=f'add [sites.{name}] with name = "..." and zone = "Area/City"',
+    )
+
+
+def _no_infusions() -> Finding:
+    return Finding(
+        rule="MSC-BLIND-001",
+        severity=Severity.WARNING,
+        message="no table of infusions comes in: no infusion leaves",
+        origins=(Origin("fhir-msc.toml", STUDY),),
+        hint="a blind project reads infusions where the arm is not told: in SDTM from EC, never from EX",
     )

@@ -2,107 +2,177 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from fhir_msc.errors import PackError
+from fhir_msc.errors import PackError, SourceError
+from fhir_msc.findings import Severity
 from fhir_msc.mapping import records
-from fhir_msc.mapping.expressions import Scope, condition
-from fhir_msc.mapping.format import Condition, TableWords
-from fhir_msc.mapping.joins import Qualifiers, SameThing
-from fhir_msc.mapping.notes import Notes
+from fhir_msc.mapping.expressions import condition
+from fhir_msc.mapping.format import Condition, Join, ObservationBlock, TableWords
+from fhir_msc.mapping.joins import Joins, Qualifiers, SameThing
+from fhir_msc.mapping.notes import Notes, Topic
+from fhir_msc.mapping.observations import component_makers, observation, wide
 from fhir_msc.mapping.pack import Pack, PackTable
-from fhir_msc.mapping.records import Block
-from fhir_msc.mapping.table import TableMapper
+from fhir_msc.mapping.records import Maker
+from fhir_msc.mapping.scope import Scope
+from fhir_msc.mapping.table import Block, TableMapper
 from fhir_msc.sources.seals import Seals
-from fhir_msc.sources.table import Source, Table
+from fhir_msc.sources.table import LABEL, Source, Table, field_of
 
 
-def compile_table(
-    pack: Pack,
-    pack_table: PackTable,
-    table: Table,
-    source: Source,
-    seals: Seals,
-    same_things: Mapping[str, SameThing] | None = None,
-) -> TableMapper:
+def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Source, seals: Seals) -> TableMapper:
     """Compiles one table's words against the columns that the source has.
 
     ``seals`` is what is sealed (empty in an unblinded project); the words that need a sealed column yield nothing.
-    ``same_things`` are joins of other tables to this one that were made already: rows used there are merged.
-    Raises PackError for a word that cannot hold.
+    Raises PackError for a word that cannot hold, SourceError for a damaged table and for one that lacks a required
+    column.
     """
     words = pack_table.words
-    place = pack_table.document.place(())
-    notes = Notes(table.file, table.name)
-    scope = Scope(
-        columns={},
-        sealed=lambda column: seals.seals_column(table.name, column),
-        code_tables=pack.code_tables,
-        missing=pack.words.missing,
-        notes=notes,
-        place=place,
-    )
-    if words.participant is None:
-        raise PackError(f"{place}: the word 'participant' is missing: which column names the participant?")
-    for name in (words.participant, *words.key, *words.sponsor_id, *words.skip_unless_any, *words.tie_breakers):
-        if seals.seals_column(table.name, name):
-            raise PackError(f"{place}: {name} is sealed and can be in no key")
-        scope.index(name)
-    for name in words.required:
-        if name in table.columns:
-            scope.index(name)
-    blocks = _blocks(words, scope)
+    _refuse_incomplete(words, table)
     available = {one.name: one for one in source.tables()}
-    joins: list[Qualifiers | SameThing] = []
-    joined_columns: set[str] = set()
-    for join in words.join:
-        other = available.get(join.table)
-        if other is None:
-            continue
-        if join.kind == "qualifiers":
-            qualifiers = Qualifiers(source, other)
-            for name in qualifiers.variables:
-                if name:
-                    scope.index(name)
-            joined_columns |= {name for name in scope.columns if name not in table.columns}
-            joins.append(qualifiers)
-        else:
-            for name in join.on:
-                scope.index(name)
-            wanted = [name for name in join.columns if not seals.seals_column(join.table, name)]
-            for name in wanted:
-                scope.index(name)
-            joined_columns |= set(wanted)
-            joins.append(SameThing(source, other, join, wanted))
-    already = (same_things or {}).get(table.name)
-    if already is not None:
-        for name in already.join.on.values():
-            scope.index(name)
-    own = [name for name in scope.columns if name not in joined_columns]
-    joined = [name for name in scope.columns if name in joined_columns]
-    order = {name: i for i, name in enumerate((*own, *joined))}
-    # The places were given in the order of the words; the row's own cells must come first, joined ones behind them.
-    if [*scope.columns] != [*order]:
-        scope.columns.clear()
-        scope.columns.update(order)
-        blocks = _blocks(words, scope)
+    notes = Notes(table.file, table.name)
+    withheld = _withheld(pack, table)
+    named = words_scope(pack, pack_table, seals, notes, withheld)
+    if withheld:
+        asked = {field_of(column) for column in reads(words, pack, seals)}
+        for column in sorted(withheld):
+            if field_of(column) in asked:
+                _note_withheld(notes, column)
+    joined, joined_columns = _joined(pack, words, named, available, source, seals, table)
+    own = [column for column in named.columns if column not in joined_columns]
+    columns = {column: i for i, column in enumerate((*own, *sorted(joined_columns)))}
+    # Compiled once more, now that every column has its place: the row's own cells first, joined ones behind them.
+    scope = Scope(columns, named.closed, pack.code_tables, pack.words.missing, notes, named.place)
+    shown = set(table.columns)
     return TableMapper(
         pack_table=pack_table,
         table=table,
         source=source,
-        blocks=blocks,
-        columns=order,
+        blocks=list(_blocks(words, scope, lambda column: column in shown or column.removesuffix(LABEL) in shown)),
+        columns=columns,
         own=own,
         notes=notes,
-        numbered=not seals.row_seals(table.name) and table.name not in seals.unnumbered,
-        joins=joins,
-        already_used=already,
+        numbered=seals.numbers_rows(table.name),
+        joins=Joins(joined, columns, len(own), columns[words.participant or ""], notes),
     )
 
 
-def _blocks(words: TableWords, scope: Scope) -> list[Block]:
-    jobs: list[tuple[str, Condition | None, str, Callable[[], records.Maker]]] = []
+def words_scope(
+    pack: Pack, pack_table: PackTable, seals: Seals, notes: Notes, withheld: frozenset[str] = frozenset()
+) -> Scope:
+    """A scope of which ``columns`` are those that a table's words name, whatever the source has. Raises PackError."""
+    words = pack_table.words
+    place = pack_table.document.place(())
+    if words.participant is None:
+        raise PackError(f"{place}: the word 'participant' is missing: which column names the participant?")
+    joined = {name: join for join in words.join for name in join.columns}
+
+    def closed(column: str) -> bool:
+        join = joined.get(column)
+        if join is not None:
+            return seals.seals_table(join.table) or seals.seals_column(join.table, column)
+        return field_of(column) in withheld or seals.seals_column(words.table, column)
+
+    scope = Scope({}, closed, pack.code_tables, pack.words.missing, notes, place)
+    group = [name for many in words.observations for name in many.group]
+    on = [name for join in words.join for name in join.on]
+    fixed = (words.participant, *words.required, *words.key, *words.sponsor_id, *words.tie_breakers, *group, *on)
+    for name in (*fixed, *words.skip_unless_any):
+        if name in withheld:
+            raise PackError(
+                f"{place}: {name} is flagged as identifying in the source, and a row cannot be told without it",
+                hint=f'say why it is taken, in pack.yaml: identifying: {{{words.table}.{name}: "..."}}',
+            )
+        scope.index(name)
+    for _ in _blocks(words, scope, lambda _column: True):
+        pass
+    return scope
+
+
+def reads(words: TableWords, pack: Pack, seals: Seals) -> Sequence[str]:
+    """The columns that a table's words name, whatever the source has."""
+    return list(words_scope(pack, pack.tables[words.table], seals, Notes("", "")).columns)
+
+
+def _refuse_incomplete(words: TableWords, table: Table) -> None:
+    if table.damage is not None:
+        raise SourceError(table.damage, file=table.file, table=table.name)
+    for name in (words.participant or "", *words.required):
+        if name not in table.columns:
+            raise SourceError(
+                "the column is missing",
+                file=table.file,
+                table=table.name,
+                column=name,
+                hint="Export the table with it: without it no row can be mapped.",
+            )
+
+
+def _withheld(pack: Pack, table: Table) -> frozenset[str]:
+    """The columns that the source flags as identifying and the pack gives no reason to take."""
+    taken = {name.partition(".")[2] for name in pack.words.identifying if name.partition(".")[0] == table.name}
+    return frozenset(column for column in table.identifiers if field_of(column) not in taken and column not in taken)
+
+
+def _note_withheld(notes: Notes, column: str) -> None:
+    topic = Topic(
+        "MSC-PHI-001",
+        Severity.WARNING,
+        "flagged as identifying in the source: withheld",
+        (column,),
+        f'if it must be taken, say why in pack.yaml: identifying: {{{notes.table}.{column}: "..."}}',
+    )
+    notes.say(notes.open(topic))
+
+
+def _joined(
+    pack: Pack,
+    words: TableWords,
+    scope: Scope,
+    available: dict[str, Table],
+    source: Source,
+    seals: Seals,
+    table: Table,
+) -> tuple[list[Qualifiers | SameThing], set[str]]:
+    """The joins of which the source has the table, and the columns they give."""
+    joined: list[Qualifiers | SameThing] = []
+    columns: set[str] = set()
+    for join in words.join:
+        other = available.get(join.table)
+        if other is None:
+            continue
+        if other.damage is not None:
+            raise SourceError(other.damage, file=other.file, table=other.name)
+        if join.kind == "same":
+            wanted = _wanted(join, other, _withheld(pack, other), table, scope)
+            columns |= set(wanted)
+            joined.append(SameThing(source, other, join, wanted))
+    listed = set(table.columns)
+    for join in words.join:
+        other = available.get(join.table)
+        if other is not None and join.kind == "qualifiers":
+            qualifiers = Qualifiers(source, other)
+            columns |= {name for name in scope.columns if name not in listed and name.removesuffix(LABEL) not in listed}
+            for name in qualifiers.variables:
+                if name:
+                    scope.index(name)
+            joined.append(qualifiers)
+    return joined, columns
+
+
+def _wanted(join: Join, other: Table, withheld: frozenset[str], table: Table, scope: Scope) -> list[str]:
+    wanted = [name for name in scope.open(join.columns) if name in other.columns and name not in withheld]
+    twice = next((name for name in wanted if name in table.columns), None)
+    if twice is not None:
+        raise PackError(f"{scope.place}: {twice} stands in {table.name} and in {other.name}, which is joined to it")
+    for name in wanted:
+        scope.index(name)
+    return wanted
+
+
+def _blocks(words: TableWords, scope: Scope, is_shown: Callable[[str], bool]) -> Iterator[Block]:
+    jobs: list[tuple[str, Condition | None, str, Callable[[], Maker]]] = []
     for participant in words.participants:
         jobs.append(
             ("Participant", participant.if_, participant.name or "", partial(records.participant, participant, scope))
@@ -119,27 +189,20 @@ def _blocks(words: TableWords, scope: Scope) -> list[Block]:
         jobs.append(("CellProduct", product.if_, product.name or "", partial(records.cell_product, product, scope)))
     for event in words.adverse_events:
         jobs.append(("AdverseEvent", event.if_, event.name or "", partial(records.adverse_event, event, scope)))
-    blocks = []
-    for kind, test, name, compile_maker in jobs:
-        with scope.reading() as columns:
-            blocks.append(Block(kind, condition(test, scope), compile_maker(), columns, name))
+    for kind, test, name, compiled in jobs:
+        with scope.reading() as reading:
+            holds, maker = condition(test, scope), compiled()
+        yield Block(kind, holds, maker, tuple(filter(is_shown, reading.columns)), name)
     for many in words.observations:
-        for name, one in records.wide(many, scope):
-            with scope.reading() as columns:
-                parts = records.component_makers(one, scope)
-                group = tuple(scope.index(column) for column in scope.open(one.group))
-                make = records.observation(one, scope, parts, grouped=bool(group))
-                blocks.append(Block("Observation", condition(one.if_, scope), make, columns, name, group, parts))
-    return blocks
+        if many.group and not words.one_of_each:
+            raise PackError(f"{scope.place}: a table with a `group` needs `one-of-each: true`")
+        for name, one in wide(many, scope):
+            yield _observation(name, one, scope, is_shown)
 
 
-def reads(words: TableWords, pack: Pack, seals: Seals) -> Sequence[str]:
-    """The columns that a table's words name, whatever the source has (for ``mapping check``)."""
-    scope = Scope({}, lambda column: seals.seals_column(words.table, column), pack.code_tables, {}, Notes("", ""), "")
-    for name in (words.participant or "", *words.key, *words.required, *words.sponsor_id, *words.skip_unless_any):
-        scope.index(name)
-    _blocks(words, scope)
-    for join in words.join:
-        for name in join.on:
-            scope.index(name)
-    return [name for name in scope.columns if name]
+def _observation(name: str, words: ObservationBlock, scope: Scope, is_shown: Callable[[str], bool]) -> Block:
+    with scope.reading() as reading:
+        holds, parts = condition(words.if_, scope), component_makers(words, scope)
+        maker = observation(words, scope, parts)
+    columns = tuple(filter(is_shown, reading.columns))
+    return Block("Observation", holds, maker, columns, name, words.group, parts)

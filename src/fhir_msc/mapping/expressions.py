@@ -1,4 +1,4 @@
-"""Words of a pack as functions of a row's cells.
+"""Words of a pack as functions of a row's cells: conditions, values, quantities, units.
 
 Everything here runs once per table, when a pack is compiled; what it returns runs once per row. A getter takes the
 row's cells and the zone of its site and returns a value, or ``None`` where the cell is empty. A cell that cannot be
@@ -7,81 +7,23 @@ read raises ``CellProblem``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import TypeVar
 
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
-from fhir_msc.mapping.code_tables import CodeTable
-from fhir_msc.mapping.format import ConceptOf, Condition, UnitOf, Value
-from fhir_msc.mapping.notes import Notes
-from fhir_msc.mapping.systems import coding
-from fhir_msc.mapping.transforms import NAMES, NUMBERS, WORDS, Unreadable, iso_date_time
+from fhir_msc.mapping.format import Condition, Range, UnitOf, Value
+from fhir_msc.mapping.notes import Topic
+from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test, nothing, remembering
+from fhir_msc.mapping.transforms import NAMES, NUMBERS, WORDS, Number, Unreadable, decimal, iso_date_time
 from fhir_msc.mapping.units import is_ucum
-from fhir_msc.trial import Coding, Concept, Quantity, Unit
+from fhir_msc.trial import Quantity, ReferenceRange, Unit
 
 T = TypeVar("T")
-Cells = tuple[str, ...]
-Test = Callable[[Cells], bool]
-Getter = Callable[[Cells, str | None], T | None]
-
-_MEMORY = 20_000
-"""How many distinct cells a getter remembers before it starts anew: flat memory, and codes repeat."""
-
 
 _NOT_UCUM = "a unit that is not UCUM: sent as text, without a code"
-
-
-class CellProblem(Exception):
-    """A cell cannot be read: the columns, the rule, what is expected, and the cell itself."""
-
-    def __init__(self, rule: str, columns: tuple[str, ...], message: str, value: str, hint: str | None = None) -> None:
-        super().__init__(rule)
-        self.rule, self.columns, self.message, self.value, self.hint = rule, columns, message, value, hint
-
-
-@dataclass(slots=True)
-class Scope:
-    """What compiling a table's words needs: its columns so far, the pack's tables, where notes go.
-
-    ``sealed`` says whether a column of this table may not be asked for; whatever needs such a column yields nothing.
-    """
-
-    columns: dict[str, int]
-    sealed: Callable[[str], bool]
-    code_tables: dict[str, CodeTable]
-    missing: dict[str, str]
-    notes: Notes
-    place: str
-    _read: list[str] = field(default_factory=list)
-
-    def index(self, column: str) -> int:
-        """The place of the column's cell in a row."""
-        if column not in self._read:
-            self._read.append(column)
-        return self.columns.setdefault(column, len(self.columns))
-
-    @contextmanager
-    def reading(self) -> Iterator[list[str]]:
-        """Gives a list that holds, in the end, the columns which were asked for in between."""
-        self._read = []
-        yield self._read
-
-    def open(self, columns: Sequence[str]) -> list[str]:
-        """Those of the columns that are not sealed."""
-        return [column for column in columns if not self.sealed(column)]
-
-    def table(self, name: str) -> CodeTable:
-        """A code table of the pack. Raises PackError."""
-        if name not in self.code_tables:
-            raise PackError(f"{self.place}: there is no code table {name} in the pack")
-        return self.code_tables[name]
-
-
-def nothing(_cells: Cells, _zone: str | None) -> None:
-    """The getter of what is not there."""
+_ZONE_HINT = 'declare the zone of the site in fhir-msc.toml: [sites.ID] zone = "Area/City"'
 
 
 def condition(words: Condition | None, scope: Scope) -> Test | None:
@@ -101,24 +43,26 @@ def condition(words: Condition | None, scope: Scope) -> Test | None:
 
 def _cell_test(index: int, wanted: tuple[str, ...]) -> Test:
     if wanted == ("*",):
-        return lambda cells: bool(cells[index].strip())
+        return lambda cells: bool(cells[index])
     if all(word.startswith("!") for word in wanted) and wanted:
         others = frozenset(word[1:] for word in wanted)
-        return lambda cells: cells[index].strip() not in others
+        return lambda cells: cells[index] not in others
     values = frozenset(wanted)
-    return lambda cells: cells[index].strip() in values
+    return lambda cells: cells[index] in values
 
 
 def words_of(values: Sequence[Value] | None, scope: Scope) -> Getter[str]:
     """A value that is words, a code, a date or a date and time: the first alternative that yields."""
-    return _first([(value.from_, _word(value, scope)) for value in values or ()])
+    return _alternatives(values or (), scope, _word)
 
 
 def quantity_or_words(values: Sequence[Value], scope: Scope) -> Getter[Quantity | str]:
     """An observation's value: a quantity where the transform reads numbers, else words."""
-    return _first(
-        [(value.from_, _quantity(value, scope) if value.as_ in NUMBERS else _word(value, scope)) for value in values]
-    )
+
+    def compiled(value: Value, scope: Scope) -> Getter[Quantity | str]:
+        return _quantity(value, scope) if value.as_ in NUMBERS else _word(value, scope)
+
+    return _alternatives(values, scope, compiled)
 
 
 def quantity(values: Sequence[Value] | None, scope: Scope) -> Getter[Quantity]:
@@ -126,7 +70,11 @@ def quantity(values: Sequence[Value] | None, scope: Scope) -> Getter[Quantity]:
     for value in values or ():
         if value.as_ not in NUMBERS:
             raise PackError(f"{scope.place}: a number is needed here; read it as one of {', '.join(NUMBERS)}")
-    return _first([(value.from_, _quantity(value, scope)) for value in values or ()])
+    return _alternatives(values or (), scope, _quantity)
+
+
+def _alternatives(values: Sequence[Value], scope: Scope, compiled: Callable[[Value, Scope], Getter[T]]) -> Getter[T]:
+    return remembering(scope, lambda: _first([(value.from_, compiled(value, scope)) for value in values]))
 
 
 def _first(alternatives: Sequence[tuple[tuple[str, ...], Getter[T]]]) -> Getter[T]:
@@ -151,7 +99,6 @@ def _first(alternatives: Sequence[tuple[tuple[str, ...], Getter[T]]]) -> Getter[
                 continue
             if found is not None:
                 return found
-            problem = None
         if problem is not None:
             raise problem
         return None
@@ -166,13 +113,19 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
         return _with_condition(_date_time(value, scope), value, scope)
     if value.as_ in NUMBERS:
         number = NUMBERS[value.as_]
-        return _with_condition(_remembered(value, scope, lambda cell: number(cell).value), value, scope)
-    return _with_condition(_remembered(value, scope, WORDS[value.as_], WORDS[value.as_]), value, scope)
+        return _with_condition(_cell(value, scope, lambda cell: number(cell).value), value, scope)
+    read = WORDS[value.as_]
+    # What a map gives is in its final form; it is asked for by what the transform makes of the cell.
+    return _with_condition(_cell(value, scope, read, read, dict(value.map or {})), value, scope)
 
 
-def _with_condition(getter: Getter[T], value: Value | ConceptOf, scope: Scope) -> Getter[T]:
-    test = condition(value.if_, scope)
-    if test is None or getter is nothing:
+def _with_condition(getter: Getter[T], value: Value, scope: Scope) -> Getter[T]:
+    return getter if getter is nothing else conditional(getter, condition(value.if_, scope))
+
+
+def conditional(getter: Getter[T], test: Test | None) -> Getter[T]:
+    """The getter, yielding only where the test holds."""
+    if test is None:
         return getter
     return lambda cells, zone: getter(cells, zone) if test(cells) else None
 
@@ -181,11 +134,15 @@ def _same(cell: str) -> str:
     return cell
 
 
-def _remembered(
-    value: Value, scope: Scope, read: Callable[[str], T], look_up_by: Callable[[str], str] = _same
+def _cell(
+    value: Value,
+    scope: Scope,
+    read: Callable[[str], T],
+    asked_by: Callable[[str], str] = _same,
+    given: Mapping[str, T] | None = None,
 ) -> Getter[T]:
-    """Reads a cell, remembering what it gave. With a ``map`` the cell is looked up there, by what ``look_up_by`` makes
-    of it, and what stands there is the value."""
+    """Reads a cell. With a ``map`` the cell is looked up there, by what ``asked_by`` makes of it; ``given`` are the
+    values that stand there, where they are not read like a cell."""
     if value.constant is not None:
         fixed = read(value.constant)
         return lambda _cells, _zone: fixed
@@ -193,76 +150,61 @@ def _remembered(
     if not columns:
         return nothing
     known = value.map
-    # What a map gives is in its final form; only a number's text must still be read.
-    mapped = {
-        cell: cast("T", given) if look_up_by is not _same else read(given) for cell, given in (known or {}).items()
-    }
-    memory: dict[str, T | None] = {}
-    missing = scope.missing
+    mapped = given if given is not None else {cell: read(text) for cell, text in (known or {}).items()}
+    missing, names = scope.missing, tuple(columns)
 
     def of_cell(cell: str) -> T | None:
-        trimmed = cell.strip()
-        if not trimmed or trimmed in missing:
+        if not cell or cell in missing:
             return None
-        if known is not None:
-            asked = look_up_by(trimmed)
-            if asked in known:
-                return mapped[asked]
-            if value.unknown == "drop":
-                return None
-            if value.unknown == "reject":
-                raise CellProblem(
-                    "MSC-MAP-002",
-                    tuple(columns),
-                    "unknown code",
-                    cell,
-                    "add it to the pack's map, or correct it in the source",
-                )
         try:
-            return read(trimmed) if trimmed else None
+            if known is not None:
+                asked = asked_by(cell)
+                if asked in known:
+                    return mapped[asked]
+                if value.unknown == "drop":
+                    return None
+                if value.unknown == "reject":
+                    hint = "add it to the pack's map, or correct it in the source"
+                    raise CellProblem("MSC-MAP-002", names, "unknown code", cell, hint)
+            return read(cell)
         except Unreadable as reason:
-            raise CellProblem("MSC-MAP-001", tuple(columns), str(reason), cell, "correct the cell") from None
-
-    def recall(cell: str) -> T | None:
-        try:
-            return memory[cell]
-        except KeyError:
-            if len(memory) >= _MEMORY:
-                memory.clear()
-            found = memory[cell] = of_cell(cell)
-            return found
+            raise CellProblem("MSC-MAP-001", names, str(reason), cell, "correct the cell") from None
 
     places = [scope.index(column) for column in columns]
     if len(places) == 1:
         place = places[0]
-        return lambda cells, _zone: recall(cells[place])
-    return lambda cells, _zone: next((found for i in places if (found := recall(cells[i])) is not None), None)
+        return lambda cells, _zone: of_cell(cells[place])
+    return lambda cells, _zone: next((found for i in places if (found := of_cell(cells[i])) is not None), None)
 
 
 def _date_time(value: Value, scope: Scope) -> Getter[str]:
-    columns = scope.open(value.from_)
+    columns = tuple(scope.open(value.from_))
     if not columns:
         return nothing
+    scope.uses_zone()
     places = [scope.index(column) for column in columns]
     missing, notes = scope.missing, scope.notes
+    lost = notes.open(
+        Topic(
+            "MSC-TIME-001",
+            Severity.WARNING,
+            "times without a zone: the date alone is sent",
+            columns,
+            _ZONE_HINT,
+        )
+    )
 
     def read(cells: Cells, zone: str | None) -> str | None:
         for place in places:
             cell = cells[place]
-            if not cell or cell in missing or not cell.strip():
+            if not cell or cell in missing:
                 continue
             try:
                 moment, time_lost = iso_date_time(cell, zone)
             except Unreadable as reason:
-                raise CellProblem("MSC-MAP-001", tuple(columns), str(reason), cell, "correct the cell") from None
+                raise CellProblem("MSC-MAP-001", columns, str(reason), cell, "correct the cell") from None
             if time_lost:
-                notes.add(
-                    "MSC-TIME-001",
-                    Severity.WARNING,
-                    "times without a zone: the date alone is sent",
-                    *columns,
-                    hint='declare the zone of the site in fhir-msc.toml: [sites.ID] zone = "Area/City"',
-                )
+                notes.say(lost)
             return moment
         return None
 
@@ -270,7 +212,7 @@ def _date_time(value: Value, scope: Scope) -> Getter[str]:
 
 
 def _quantity(value: Value, scope: Scope) -> Getter[Quantity]:
-    number = _with_condition(_remembered(value, scope, NUMBERS[value.as_]), value, scope)
+    number: Getter[Number] = _with_condition(_cell(value, scope, NUMBERS[value.as_]), value, scope)
     if number is nothing:
         return nothing
     unit = _unit(value.unit, scope)
@@ -292,104 +234,59 @@ def _unit(words: UnitOf | None, scope: Scope) -> Getter[Unit]:
         return lambda _cells, _zone: fixed
     if words.from_ is None:
         raise PackError(f"{scope.place}: a unit is a UCUM code, or comes `from` a column")
-    if scope.sealed(words.from_):
-        return nothing
-    column, place = words.from_, scope.index(words.from_)
+    return nothing if scope.closed(words.from_) else remembering(scope, lambda: _printed_unit(words, scope))
+
+
+def _printed_unit(words: UnitOf, scope: Scope) -> Getter[Unit]:
+    column = words.from_ or ""
+    place = scope.index(column)
     table = scope.table(words.table) if words.table else None
-    memory: dict[str, Unit | None] = {}
-
-    def of_cell(cell: str) -> Unit | None:
-        if not cell:
-            return None
-        line = table.find({table.columns[0]: cell}) if table else None
-        code = line["ucum"] if line else cell if is_ucum(cell) else ""
-        return Unit(cell, code or None)
-
     hint = f"add a line to {words.table}" if words.table else "name a code table for units in the pack"
 
     def read(cells: Cells, _zone: str | None) -> Unit | None:
-        cell = cells[place].strip()
-        try:
-            found = memory[cell]
-        except KeyError:
-            if len(memory) >= _MEMORY:
-                memory.clear()
-            found = memory[cell] = of_cell(cell)
-        if found is not None and found.ucum is None:
-            scope.notes.add("MSC-UNIT-001", Severity.WARNING, _NOT_UCUM, column, hint=hint, value=cell)
-        return found
+        cell = cells[place]
+        if not cell or cell in scope.missing:
+            return None
+        line = table.find({table.columns[0]: cell}) if table else None
+        code = line["ucum"] if line else cell if is_ucum(cell) else ""
+        if not code:
+            topic = Topic("MSC-UNIT-001", Severity.WARNING, _NOT_UCUM, (column,), hint, cell)
+            scope.notes.say(scope.notes.open(topic))
+        return Unit(cell, code or None)
 
     return read
 
 
-def concept(words: ConceptOf | None, scope: Scope) -> Getter[Concept]:
-    """A concept: fixed, by an inline map, or by a code table; always with the words of the source."""
+def limits(words: Range | None, scope: Scope) -> Getter[ReferenceRange]:
+    """The laboratory's limits. Where one is no number (``<5``, ``NEGATIVE``) both stand as text, as written."""
     if words is None:
         return nothing
-    if words.constant is not None:
-        fixed = _fixed(words.constant, scope)
-        return _with_condition(lambda _cells, _zone: fixed, words, scope)
-    columns = scope.open(words.from_)
-    if not columns:
-        return nothing
-    table = scope.table(words.table) if words.table else None
-    # A table for one kind of cell (routes, units) serves columns of any name.
-    names = columns if table is None or columns[0] in table.columns else list(table.columns[: len(columns)])
-    wanted = [*columns, *([words.text] if words.text and not scope.sealed(words.text) else [])]
-    places = [scope.index(column) for column in wanted]
-    count = len(columns)
-    inline = {cell: _fixed(text, scope) for cell, text in (words.map or {}).items()}
-    memory: dict[Cells, Concept | None] = {}
 
-    def of_cells(cells: Cells) -> Concept | None:
-        first = cells[0]
-        if not first or first in scope.missing:
-            return None
-        text = (cells[count] if len(cells) > count else "") or first
-        sponsor = (Coding(words.sponsor, first, text if text != first else None),) if words.sponsor else ()
-        if first in inline:
-            known = inline[first]
-            return Concept((*known.codings, *sponsor), known.text or text)
-        line = table.find(dict(zip(names, cells[:count], strict=True))) if table else None
-        if line is not None and line.get("code"):
-            found = coding(f"{line['system']}|{line['code']}|{line.get('display', '')}")
-            return Concept((found, *sponsor), text)
-        if words.unknown == "drop":
-            return None
-        if words.unknown == "reject":
-            raise CellProblem(
-                "MSC-MAP-002", tuple(columns), "unknown code", first, "add it to the pack's code table, or correct it"
-            )
-        return Concept(sponsor, text)
+    def compiled() -> Getter[ReferenceRange]:
+        named = [column for column in (words.low, words.high, words.text) if column is not None]
+        if not scope.open(named):
+            return nothing
+        cell = [
+            itemgetter(scope.index(column)) if column is not None and not scope.closed(column) else _empty
+            for column in (words.low, words.high, words.text)
+        ]
+        missing = scope.missing
 
-    sponsors = 1 if words.sponsor else 0
-    has_codes = table is not None or bool(inline)
+        def read(cells: Cells, _zone: str | None) -> ReferenceRange | None:
+            low, high, text = ("" if (given := get(cells)) in missing else given for get in cell)
+            try:
+                lower, upper = (decimal(limit).value if limit else None for limit in (low, high))
+            except Unreadable:
+                lower = upper = None
+                text = " ".join(part for part in (" - ".join(limit for limit in (low, high) if limit), text) if part)
+            if lower is None and upper is None and not text:
+                return None
+            return ReferenceRange(lower, upper, text or None)
 
-    def read(cells: Cells, _zone: str | None) -> Concept | None:
-        asked = tuple([cells[place].strip() for place in places])
-        try:
-            found = memory[asked]
-        except KeyError:
-            if len(memory) >= _MEMORY:
-                memory.clear()
-            found = memory[asked] = of_cells(asked)
-        if has_codes and found is not None and len(found.codings) <= sponsors:
-            scope.notes.add(
-                "MSC-MAP-003",
-                Severity.INFORMATION,
-                "no standard code is known: the sponsor's code and words are sent",
-                columns[0],
-                value=asked[0],
-                hint=f"add a line to {words.table}" if words.table else None,
-            )
-        return found
+        return read
 
-    return _with_condition(read, words, scope)
+    return remembering(scope, compiled)
 
 
-def _fixed(text: str, scope: Scope) -> Concept:
-    try:
-        found = coding(text)
-    except ValueError as error:
-        raise PackError(f"{scope.place}: {error}") from None
-    return Concept((found,), found.display)
+def _empty(_cells: Cells) -> str:
+    return ""

@@ -213,8 +213,9 @@ class ComponentWord(_Words):
     """One part of a panel."""
 
     code: ConceptWord
-    value: Values
-    if_: Condition | None = Field(None, description="in a group: the row of which the part is made")
+    coded: ConceptWord | None = Field(None, description="a value that is a code; tried before `value`")
+    value: Values = ()
+    if_: Condition | None = Field(None, description="the rows of which the part is made; a group needs it")
 
 
 class ObservationBlock(_Block):
@@ -285,10 +286,15 @@ Joins = Annotated[tuple[JoinWord, ...], BeforeValidator(_as_values), _Or(one=Tru
 
 
 class Example(_Words):
-    """A row and what it must give; ``mapping check`` runs it."""
+    """A row, or the rows of one group, and what they must give; ``mapping check`` runs it.
 
-    row: dict[str, str]
-    gives: dict[str, str] | tuple[dict[str, str], ...] | str
+    ``gives`` is one record, several, the rule of the finding that rejects the row, or ``nothing``. Of a record only the
+    words that are named are compared: concepts as ``loinc|1751-7`` or their words, quantities as ``<3.42 mg/dL``, a
+    part of a panel by its code.
+    """
+
+    row: Annotated[tuple[dict[str, str], ...], BeforeValidator(_as_values), _Or(one=True)]
+    gives: Annotated[tuple[dict[str, str] | str, ...], BeforeValidator(_as_values), _Or(one=True)]
 
 
 class TableWords(_Words):
@@ -350,7 +356,8 @@ class Sealed(_Words):
 
 
 class StudyWords(_Words):
-    """Where ``init`` finds what it writes into [study]: a parameter table (SDTM TS), the columns of the study's identifier and of the sites."""
+    """Where ``init`` finds what it writes into [study]: a parameter table (SDTM TS), the columns of the study's
+    identifier and of the sites."""
 
     table: str | None = None
     parameter: str | None = None

@@ -1,153 +1,228 @@
-"""Rows of another table that belong to rows of this one, kept in a temporary SQLite file so that memory stays flat."""
+"""Rows of another table that belong to rows of this one, kept in a temporary SQLite file so that memory stays flat.
+
+What becomes of a joined row is what becomes of the row it went into: its *fate* is told once that is known.
+"""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from fhir_msc.findings import Origin, Severity
 from fhir_msc.mapping.format import Join
+from fhir_msc.mapping.notes import Notes, Topic
+from fhir_msc.mapping.scope import Cells
+from fhir_msc.mapping.scratch import scratch_database
+from fhir_msc.sources.seals import NO_NUMBER
 from fhir_msc.sources.table import Source, Table
 
 _QUALIFIER_COLUMNS = ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QVAL")
-_BATCH = 2000
+_FATE = "rank INTEGER DEFAULT 99, outcome, reason"
 
 
-def scratch_database() -> sqlite3.Connection:
-    """A database of its own on disk that vanishes when it is closed; its cache is 4 MB."""
-    connection = sqlite3.connect("", isolation_level=None)
-    connection.execute("PRAGMA journal_mode = OFF")
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute("PRAGMA cache_size = -4000")
-    connection.execute("PRAGMA temp_store = FILE")
-    return connection
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a row; of several rows that it went into, the one of the lowest rank tells."""
+
+    rank: int
+    outcome: str
+    reason: str
 
 
-class Qualifiers:
-    """SDTM supplemental qualifiers (SDTMIG 8.4): QNAM and QVAL of a parent row, found by IDVAR and its value.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The rows of a joined table that went into one row."""
 
-    ``used`` rows went into a parent; the others have no parent in the study.
-    """
+    join: Qualifiers | SameThing
+    rows: tuple[int, ...]
 
-    def __init__(self, source: Source, table: Table) -> None:
+    def tell(self, fate: Fate) -> None:
+        """Tells the joined rows what became of the row they went into."""
+        self.join.tell(self.rows, fate)
+
+
+class _Kept:
+    """Rows of a joined table with their fates."""
+
+    def __init__(self, table: Table, columns: str) -> None:
         self.table = table
         self._database = scratch_database()
-        self._database.execute("CREATE TABLE qualifier (subject, variable, value, name, text, row, used DEFAULT 0)")
-        with_numbers = (
-            (subject, variable, value.strip().removesuffix(".0"), name, text, row)
+        self._database.execute(f"CREATE TABLE kept (id INTEGER PRIMARY KEY, {columns}, row, {_FATE})")
+
+    @property
+    def rows(self) -> int:
+        """How many rows the table has."""
+        count: int = self._database.execute("SELECT count(*) FROM kept").fetchone()[0]
+        return count
+
+    def tell(self, rows: Iterable[int], fate: Fate) -> None:
+        """Notes what became of the row that these went into."""
+        self._database.executemany(
+            "UPDATE kept SET rank = ?, outcome = ?, reason = ? WHERE id = ? AND rank > ?",
+            [(fate.rank, fate.outcome, fate.reason, row, fate.rank) for row in rows],
+        )
+
+    def fates(self) -> list[tuple[str, str, int]]:
+        """(outcome, reason, rows) of the rows that went into another's."""
+        return self._database.execute(
+            "SELECT outcome, reason, count(*) FROM kept WHERE rank < 99 GROUP BY outcome, reason ORDER BY 1, 2"
+        ).fetchall()
+
+    def _origin(self, row: int, columns: Sequence[str], key: str) -> Origin:
+        if row == NO_NUMBER:
+            return Origin(self.table.file, self.table.name, None, tuple(columns), key)
+        return Origin(self.table.file, self.table.name, row, tuple(columns))
+
+
+class Qualifiers(_Kept):
+    """SDTM supplemental qualifiers (SDTMIG 8.4): QNAM and QVAL of a parent row, found by IDVAR and its value."""
+
+    def __init__(self, source: Source, table: Table) -> None:
+        super().__init__(table, "subject, variable, value, name, text")
+        rows = (
+            (subject.strip(), variable.strip(), _number(value), name.strip(), text.strip(), row)
             for row, (subject, variable, value, name, text) in source.rows(table.name, _QUALIFIER_COLUMNS)
         )
         self._database.execute("BEGIN")
         self._database.executemany(
-            "INSERT INTO qualifier (subject, variable, value, name, text, row) VALUES (?, ?, ?, ?, ?, ?)", with_numbers
+            "INSERT INTO kept (subject, variable, value, name, text, row) VALUES (?, ?, ?, ?, ?, ?)", rows
         )
-        self._database.execute("CREATE INDEX by_parent ON qualifier (subject, variable, value)")
+        self._database.execute("CREATE INDEX by_parent ON kept (subject, variable, value)")
         self._database.execute("COMMIT")
-        self.rows: int = self._database.execute("SELECT count(*) FROM qualifier").fetchone()[0]
         self.variables: tuple[str, ...] = tuple(
-            name for (name,) in self._database.execute("SELECT DISTINCT variable FROM qualifier ORDER BY variable")
-        )
-        self.names: tuple[str, ...] = tuple(
-            name for (name,) in self._database.execute("SELECT DISTINCT name FROM qualifier ORDER BY name")
+            name for (name,) in self._database.execute("SELECT DISTINCT variable FROM kept ORDER BY variable")
         )
 
-    def of_parent(self, subject: str, identifying: Iterable[tuple[str, str]]) -> list[tuple[str, str, int]]:
-        """(QNAM, QVAL, row) of the qualifiers of a parent row, given the values of its identifying variables."""
-        found: list[tuple[str, str, int]] = []
+    def of_parent(self, subject: str, identifying: Iterable[tuple[str, str]]) -> list[tuple[int, str, str, Origin]]:
+        """(id, QNAM, QVAL, origin) of the qualifiers of a parent row, given its identifying variables' values."""
+        found: list[tuple[int, str, str, int]] = []
         for variable, value in identifying:
             found += self._database.execute(
-                "SELECT name, text, row FROM qualifier WHERE subject = ? AND variable = ? AND value = ?"
+                "SELECT id, name, text, row FROM kept WHERE subject = ? AND variable = ? AND value = ?"
                 " ORDER BY name, text",
-                (subject, variable, "" if variable == "" else value.strip().removesuffix(".0")),
+                (subject, variable, _number(value) if variable else ""),
             ).fetchall()
-        return found
+        return [(i, name, text, self._origin(row, ("QVAL",), f"{subject}/{name}")) for i, name, text, row in found]
 
-    def mark_used(self, keys: Sequence[tuple[str, str, str]]) -> None:
-        """Notes that the parent of these (subject, variable, value) is there."""
-        self._database.executemany(
-            "UPDATE qualifier SET used = 1 WHERE subject = ? AND variable = ? AND value = ?",
-            [(subject, variable, value.strip().removesuffix(".0")) for subject, variable, value in keys],
+    def orphans(self, most: int) -> tuple[int, tuple[Origin, ...]]:
+        """How many rows have no parent in the study, and the first of them in the order of their cells."""
+        count: int = self._database.execute("SELECT count(*) FROM kept WHERE rank = 99").fetchone()[0]
+        rows = self._database.execute(
+            "SELECT row, subject, name FROM kept WHERE rank = 99 ORDER BY subject, variable, value, name, text LIMIT ?",
+            (most,),
+        )
+        return count, tuple(
+            self._origin(row, ("IDVAR", "IDVARVAL"), f"{subject}/{name}") for row, subject, name in rows
         )
 
-    def used(self) -> int:
-        """How many rows have a parent."""
-        count: int = self._database.execute("SELECT count(*) FROM qualifier WHERE used = 1").fetchone()[0]
-        return count
+
+def _number(value: str) -> str:
+    return value.strip().removesuffix(".0")
 
 
-class SameThing:
+class SameThing(_Kept):
     """Rows of another table that say more of the same thing (SDTM EX beside EC), found by equal columns."""
 
     def __init__(self, source: Source, table: Table, join: Join, columns: Sequence[str]) -> None:
-        self.table = table
-        self.join = join
+        super().__init__(table, "key, cells")
+        self.on = tuple(join.on)
+        self.keys = tuple(join.on.values())
         self.columns = tuple(columns)
-        self._keys = tuple(join.on.values())
-        self._database = scratch_database()
-        self._database.execute("CREATE TABLE other (key, cells, row, used DEFAULT 0)")
-        self._database.execute("BEGIN")
-        asked = [*self._keys, *self.columns]
-        count = len(self._keys)
-        self._database.executemany(
-            "INSERT INTO other (key, cells, row) VALUES (?, ?, ?)",
-            (
-                (json.dumps(cells[:count]), json.dumps(cells[count:]), row)
-                for row, cells in source.rows(table.name, asked)
-            ),
+        count = len(self.keys)
+        asked = [*self.keys, *self.columns]
+        rows = (
+            (_key([cell.strip() for cell in cells[:count]]), json.dumps([cell.strip() for cell in cells[count:]]), row)
+            for row, cells in source.rows(table.name, asked)
         )
-        self._database.execute("CREATE INDEX by_key ON other (key)")
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT INTO kept (key, cells, row) VALUES (?, ?, ?)", rows)
+        self._database.execute("CREATE INDEX by_key ON kept (key)")
         self._database.execute("COMMIT")
-        self.rows: int = self._database.execute("SELECT count(*) FROM other").fetchone()[0]
 
-    def of_row(self, key: Sequence[str]) -> list[tuple[tuple[str, ...], int]]:
-        """The cells and row numbers of the rows with that key, in the order of their cells; marks them as used."""
-        text = json.dumps(list(key))
+    def of_row(self, key: Sequence[str]) -> list[tuple[int, Cells, Origin]]:
+        """(id, cells, origin) of the rows with that key, in the order of their cells. An empty cell equals nothing."""
+        if not all(key):
+            return []
         rows = self._database.execute(
-            "SELECT cells, row FROM other WHERE key = ? ORDER BY cells, row", (text,)
+            "SELECT id, cells, row FROM kept WHERE key = ? ORDER BY cells, row", (_key(key),)
         ).fetchall()
-        if rows:
-            self._database.execute("UPDATE other SET used = 1 WHERE key = ?", (text,))
-        return [(tuple(json.loads(cells)), row) for cells, row in rows]
+        place = "/".join(key)
+        return [(i, tuple(json.loads(cells)), self._origin(row, self.columns, place)) for i, cells, row in rows]
 
-    def is_used(self, key: Sequence[str]) -> bool:
-        """Whether rows with that key went into another table's row."""
+    def fate(self, key: Sequence[str]) -> Fate | None:
+        """What became of the row that the rows with that key went into."""
         found = self._database.execute(
-            "SELECT 1 FROM other WHERE key = ? AND used = 1 LIMIT 1", (json.dumps(list(key)),)
+            "SELECT rank, outcome, reason FROM kept WHERE key = ? AND rank < 99 ORDER BY rank LIMIT 1", (_key(key),)
         ).fetchone()
-        return found is not None
+        return Fate(*found) if found else None
 
 
-class Grouping:
-    """Rows that are one thing together (both readings of a blood pressure), given back group by group."""
+def _key(cells: Sequence[str]) -> str:
+    return json.dumps(list(cells))
 
-    def __init__(self) -> None:
-        self._database = scratch_database()
-        self._database.execute("CREATE TABLE member (key, cells, row)")
-        self._batch: list[tuple[str, str, int]] = []
 
-    def add(self, key: Sequence[str], cells: Sequence[str], row: int) -> None:
-        """Puts a row into its group."""
-        self._batch.append((json.dumps(list(key)), json.dumps(list(cells)), row))
-        if len(self._batch) >= _BATCH:
-            self._flush()
+class Joins:
+    """The joins of one table: a row's own cells in, with those of the rows joined to it out."""
 
-    def groups(self) -> Iterator[list[tuple[int, tuple[str, ...]]]]:
-        """The rows of each group, groups in the order of their keys, rows in the order of their cells."""
-        self._flush()
-        last: str | None = None
-        group: list[tuple[int, tuple[str, ...]]] = []
-        for key, cells, row in self._database.execute("SELECT key, cells, row FROM member ORDER BY key, cells, row"):
-            if key != last and group:
-                yield group
-                group = []
-            last = key
-            group.append((row, tuple(json.loads(cells))))
-        if group:
-            yield group
+    def __init__(
+        self,
+        joined: Sequence[Qualifiers | SameThing],
+        columns: Mapping[str, int],
+        own: int,
+        participant: int,
+        notes: Notes,
+    ) -> None:
+        self.joined = tuple(joined)
+        self._columns = columns
+        self._own = own
+        self._participant = participant
+        self._notes = notes
 
-    def _flush(self) -> None:
-        if self._batch:
-            self._database.execute("BEGIN")
-            self._database.executemany("INSERT INTO member VALUES (?, ?, ?)", self._batch)
-            self._database.execute("COMMIT")
-            self._batch.clear()
+    def __bool__(self) -> bool:
+        return bool(self.joined)
+
+    def extended(self, own: Cells) -> tuple[Cells, tuple[Origin, ...], tuple[Share, ...]]:
+        """The row's cells and the joined ones behind them, the joined rows' cells as origins, and whose they are."""
+        extra = [""] * (len(self._columns) - self._own)
+        origins: list[Origin] = []
+        shares: list[Share] = []
+        for join in self.joined:
+            if isinstance(join, Qualifiers):
+                rows = self._add_qualifiers(join, own, extra, origins)
+            else:
+                rows = self._add_same(join, own, extra, origins)
+            if rows:
+                shares.append(Share(join, rows))
+        return (*own, *extra), tuple(origins), tuple(shares)
+
+    def _add_qualifiers(self, join: Qualifiers, own: Cells, extra: list[str], origins: list[Origin]) -> tuple[int, ...]:
+        identifying = [(name, own[self._columns[name]] if name else "") for name in join.variables]
+        found = join.of_parent(own[self._participant], identifying)
+        for _, name, text, origin in found:
+            place = self._columns.get(name, -1) - self._own
+            if place < 0:
+                continue
+            if extra[place] not in ("", text):
+                self._warn(f"several qualifiers of one name in {join.table.name}: the last is taken", name)
+            extra[place] = text
+            origins.append(origin)
+        return tuple(row for row, *_ in found)
+
+    def _add_same(self, join: SameThing, own: Cells, extra: list[str], origins: list[Origin]) -> tuple[int, ...]:
+        found = join.of_row([own[self._columns[name]] for name in join.on])
+        distinct = list(dict.fromkeys(cells for _, cells, _ in found))
+        if len(distinct) > 1:
+            table = join.table.name
+            self._warn(
+                f"several rows of {table} that differ belong to one row: what they differ in is left out", *join.columns
+            )
+        for i, name in enumerate(join.columns):
+            values = {cells[i] for cells in distinct}
+            if len(values) == 1:
+                extra[self._columns[name] - self._own] = values.pop()
+        origins += [origin for _, _, origin in found]
+        return tuple(row for row, *_ in found)
+
+    def _warn(self, message: str, *columns: str) -> None:
+        self._notes.say(self._notes.open(Topic("MSC-MAP-006", Severity.WARNING, message, columns)))

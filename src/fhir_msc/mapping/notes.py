@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from fhir_msc.findings import Finding, Origin, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class _Topic:
+class Topic:
+    """What is said of a column or code."""
+
     rule: str
     severity: Severity
     message: str
     columns: tuple[str, ...]
-    hint: str | None
-    value: str | None
+    hint: str | None = None
+    value: str | None = None
 
 
 @dataclass(slots=True)
 class Notes:
-    """Collects what is said once per column; counts how often. Independent of the order of rows."""
+    """Collects what is said once per column or code; counts how often. Independent of the order of rows.
+
+    A topic is opened once and then said by its number, for that happens once per row.
+    """
 
     file: str
     table: str
-    _counts: dict[_Topic, int] = field(default_factory=dict)
+    _numbers: dict[Topic, int] = field(default_factory=dict)
+    _counts: list[int] = field(default_factory=list)
+    _heard: list[int] | None = None
 
-    def add(
-        self,
-        rule: str,
-        severity: Severity,
-        message: str,
-        *columns: str,
-        hint: str | None = None,
-        value: str | None = None,
-        times: int = 1,
-    ) -> None:
-        """Notes one more row that says this."""
-        topic = _Topic(rule, severity, message, columns, hint, value)
-        self._counts[topic] = self._counts.get(topic, 0) + times
+    def open(self, topic: Topic) -> int:
+        """The topic's number."""
+        number = self._numbers.setdefault(topic, len(self._counts))
+        if number == len(self._counts):
+            self._counts.append(0)
+        return number
+
+    def say(self, number: int) -> None:
+        """One more row says this."""
+        self._counts[number] += 1
+        if self._heard is not None:
+            self._heard.append(number)
+
+    def repeat(self, numbers: Sequence[int]) -> None:
+        """One more row says all of these."""
+        for number in numbers:
+            self.say(number)
+
+    @contextmanager
+    def listening(self) -> Iterator[list[int]]:
+        """Gives a list that holds, in the end, the numbers which were said in between."""
+        before = self._heard
+        heard: list[int] = []
+        self._heard = heard
+        try:
+            yield heard
+        finally:
+            self._heard = before
+            if before is not None:
+                before += heard
 
     def findings(self) -> list[Finding]:
-        """One finding per topic, with its count."""
+        """One finding per topic that was said, with its count."""
         return [
             Finding(
                 rule=topic.rule,
@@ -49,7 +75,8 @@ class Notes:
                 origins=(Origin(self.file, self.table, fields=topic.columns),),
                 hint=topic.hint,
                 value=topic.value,
-                count=count,
+                count=self._counts[number],
             )
-            for topic, count in self._counts.items()
+            for topic, number in self._numbers.items()
+            if self._counts[number]
         ]

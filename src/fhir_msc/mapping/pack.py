@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -40,16 +39,20 @@ class Pack:
     @property
     def seals(self) -> Seals:
         """What the pack seals, as the sources take it."""
-        sealed = self.words.sealed
-        return Seals(
-            tables=frozenset(sealed.tables),
-            columns=dict(sealed.columns),
-            rows={
-                table: (RowSeal(rows.column, rows.any or rows.except_, inverse=bool(rows.except_)),)
-                for table, rows in sealed.rows.items()
-            },
-            unnumbered=frozenset(sealed.unnumbered),
-        )
+        return _seals(self.words)
+
+
+def _seals(words: PackWords) -> Seals:
+    sealed = words.sealed
+    return Seals(
+        tables=frozenset(sealed.tables),
+        columns=dict(sealed.columns),
+        rows={
+            table: (RowSeal(rows.column, rows.any or rows.except_, inverse=bool(rows.except_)),)
+            for table, rows in sealed.rows.items()
+        },
+        unnumbered=frozenset(sealed.unnumbered),
+    )
 
 
 def packs_folder() -> Path:
@@ -87,6 +90,7 @@ def read_pack(folder: Path) -> Pack:
             if table.table in tables:
                 raise PackError(f"{document.place(('table',))}: table {table.table} stands twice in the pack")
             tables[table.table] = PackTable(table, document)
+    _refuse_sealed_keys(words, documents[0], tables)
     text = b"".join(
         path.name.encode() + b"\0" + path.read_bytes() + b"\0"
         for path in sorted(folder.iterdir())
@@ -102,18 +106,65 @@ def _checked(model: type[Model], document: Document) -> Model:
         raise _pack_error(model, document, error) from None
 
 
+def _refuse_sealed_keys(words: PackWords, head: Document, tables: Mapping[str, PackTable]) -> None:
+    """A sealed column is in no key, in an unblinded project neither: both must give the same resources the same key."""
+    seals = _seals(words)
+    for name, table in tables.items():
+        written = table.words
+        places = {
+            "participant": (written.participant or "",),
+            "required": written.required,
+            "key": written.key,
+            "sponsor-id": written.sponsor_id,
+            "tie-breakers": written.tie_breakers,
+            "skip-unless-any": written.skip_unless_any,
+            "observation": tuple(column for block in written.observations for column in block.group),
+        }
+        for word, columns in places.items():
+            sealed = next((column for column in columns if seals.seals_column(name, column)), None)
+            if sealed is not None:
+                raise PackError(f"{table.document.place((word,))}: {sealed} is sealed and can be in no key")
+        if words.arms_are_treatments and not seals.seals_table(name) and not seals.seals_column(name, "redcap_arm"):
+            raise PackError(
+                f"{head.place(('arms-are-treatments',))}: redcap_arm of {name} is not sealed",
+                hint='arms that are treatments tell the arm: sealed: {columns: {"*": [redcap_arm]}}',
+            )
+
+
 def _pack_error(model: type[BaseModel], document: Document, error: ValidationError) -> PackError:
     first = error.errors(include_url=False, include_input=False)[0]
-    # pydantic's location holds names of union members and list places of shorthands that the text does not have.
-    path = tuple(part for part in first["loc"])
+    path = first["loc"]
+    # pydantic counts places in lists that stand as one in the text.
     place = document.place(_in_text(path, document))
     if first["type"] == "extra_forbidden":
-        word = str(path[-1])
-        known = sorted(set(re.findall(r'"([a-z][a-z-]*)": \{', str(model.model_json_schema()).replace("'", '"'))))
-        return PackError(f"{place}: unknown word {word!r}{_nearest(word, known)}")
+        return PackError(f"{place}: unknown word {str(path[-1])!r}{_nearest(str(path[-1]), _words_at(model, path))}")
     if first["type"] == "missing":
         return PackError(f"{place}: the word {path[-1]!r} is missing")
     return PackError(f"{place}: {' '.join(str(part) for part in path)}: {first['msg']}")
+
+
+def _words_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """The words that may stand beside the last of ``path``, by the model's JSON Schema."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    forms = [schema]
+    for part in path[:-1]:
+        inner = [
+            form["items"] if isinstance(part, int) else form.get("properties", {}).get(part, {})
+            for form in forms
+            if not isinstance(part, int) or "items" in form
+        ]
+        forms = [form for one in inner for form in _forms(one, definitions)]
+    return sorted({word for form in forms for word in form.get("properties", {})})
+
+
+def _forms(schema: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """A schema as its alternatives, references followed."""
+    if "$ref" in schema:
+        return _forms(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if "anyOf" in schema:
+        return [form for one in schema["anyOf"] for form in _forms(one, definitions)]
+    return [schema]
 
 
 def _in_text(path: Sequence[str | int], document: Document) -> tuple[str | int, ...]:

@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from operator import itemgetter
 
 from fhir_msc.findings import Finding, Origin, Severity
-from fhir_msc.mapping import records
-from fhir_msc.mapping.expressions import CellProblem, Cells
-from fhir_msc.mapping.joins import Grouping, Qualifiers, SameThing
+from fhir_msc.mapping.groups import Grouping, Member, panels
+from fhir_msc.mapping.joins import Joins, Share
 from fhir_msc.mapping.notes import Notes
+from fhir_msc.mapping.observations import ComponentMaker
 from fhir_msc.mapping.pack import PackTable
-from fhir_msc.mapping.records import Block
+from fhir_msc.mapping.records import Maker
+from fhir_msc.mapping.scope import CellProblem, Cells, Test
 from fhir_msc.sources.seals import NO_NUMBER
 from fhir_msc.sources.table import Row, Source, Table
-from fhir_msc.trial import Key, Observation, Record
+from fhir_msc.trial import Key, Record
 
 Zone = Callable[[str], str | None]
 """The IANA zone of a participant's site."""
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A compiled block: the kind of record, when it holds, how it is made, which of the table's columns it reads, its
+    part of the key, and the columns by which rows are grouped into panels."""
+
+    kind: str
+    test: Test | None
+    make: Maker
+    columns: tuple[str, ...]
+    name: str = ""
+    group: tuple[str, ...] = ()
+    parts: tuple[ComponentMaker, ...] = ()
+
+
 @dataclass(slots=True)
 class MappedRow:
-    """What became of one row: its records, or why there are none.
+    """What became of one row, or of the rows of one panel: records, problems, or neither.
 
-    ``outcome`` is ``mapped`` (records or problems follow), ``grouped`` (it will come with its group), ``merged`` (it
-    went into another table's row) or ``empty`` (nothing in it that the pack maps). ``correctable`` is, per record, the
-    key without what a site may correct, ``None`` where nothing of the key may be corrected.
+    ``outcome`` is ``mapped`` (records or problems follow) or ``empty`` (nothing in it that the pack maps).
+    ``correctable`` is, per record, the key without what a site may correct; ``None`` where nothing of the key may be
+    corrected. ``members`` counts the rows, ``tie`` holds the cells that tell rows of one key apart, ``shares`` are the
+    rows of other tables that went into these.
     """
 
-    row: int
-    outcome: str
+    participant: str
+    outcome: str = "mapped"
     records: list[Record] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
     correctable: list[Key | None] = field(default_factory=list)
     members: int = 1
-    tie: tuple[str, ...] = ()
+    tie: Cells = ()
+    shares: tuple[Share, ...] = ()
 
 
 class TableMapper:
@@ -52,181 +70,162 @@ class TableMapper:
         own: Sequence[str],
         notes: Notes,
         numbered: bool,
-        joins: Sequence[Qualifiers | SameThing],
-        already_used: SameThing | None,
+        joins: Joins,
     ) -> None:
         words = pack_table.words
         self.words = words
         self.table = table
         self.notes = notes
         self.joins = joins
+        self.columns = columns
         self.asked = tuple(own)
         self._source = source
         self._blocks = blocks
-        self._columns = columns
         self._numbered = numbered
-        self._already_used = already_used
         self._participant = columns[words.participant] if words.participant else -1
         key = [name for name in words.key if name != words.participant]
-        self._key = tuple(columns[name] for name in key)
-        self._lasting = tuple(columns[name] for name in key if name not in words.correctable)
-        self._has_correctable = len(self._lasting) < len(self._key)
+        lasting = [name for name in key if name not in words.correctable]
+        self._key = _picker([columns[name] for name in key])
+        self._lasting = _picker([columns[name] for name in lasting])
+        self._has_correctable = len(lasting) < len(key)
         self._sponsor = tuple((name, columns[name]) for name in words.sponsor_id)
         self._skip = tuple(columns[name] for name in words.skip_unless_any)
-        self._required = tuple((name, columns[name]) for name in words.required if name in columns)
-        self._ties = tuple(columns[name] for name in words.tie_breakers)
+        self._required = tuple((name, columns[name]) for name in words.required)
+        self._ties = _picker([columns[name] for name in words.tie_breakers]) if words.tie_breakers else None
 
     def rows(self) -> Iterator[Row]:
         """The rows of the table, the columns that are read."""
         return self._source.rows(self.table.name, self.asked)
 
     def map(self, rows: Iterator[Row], zone: Zone) -> Iterator[MappedRow]:
-        """Maps rows; rows of groups come last, group by group, in the order of their keys."""
+        """Maps rows; panels come last, in the order of their keys."""
         groupings: dict[int, Grouping] = {}
-        for row, own in rows:
-            if self._is_part_of_another(own):
-                yield MappedRow(row, "merged")
-                continue
-            try:
-                cells, joined = self._with_joined(own)
-            except CellProblem as problem:
-                yield MappedRow(row, "mapped", problems=[self._finding(problem, row, own)])
-                continue
-            yield self._map_row(row, cells, joined, zone, groupings)
+        for row, raw in rows:
+            own = tuple(map(str.strip, raw))
+            mapped = self._map_row(row, own, zone, groupings)
+            if mapped is not None:
+                yield mapped
         for number in sorted(groupings):
             for members in groupings[number].groups():
-                yield self._map_group(self._blocks[number], members, zone)
+                yield from self._map_group(self._blocks[number], members, zone)
 
-    def _map_row(
-        self, row: int, cells: Cells, joined: tuple[Origin, ...], zone: Zone, groupings: dict[int, Grouping]
-    ) -> MappedRow:
-        mapped = MappedRow(row, "mapped", tie=tuple([cells[i].strip() for i in self._ties]) if self._ties else ())
-        participant = cells[self._participant].strip()
+    def _map_row(self, row: int, own: Cells, zone: Zone, groupings: dict[int, Grouping]) -> MappedRow | None:
+        """What becomes of a row; ``None`` for one that will come with its group."""
+        participant = own[self._participant]
+        mapped = MappedRow(participant)
         for name, place in self._required:
-            if not cells[place].strip():
+            if not own[place]:
                 problem = CellProblem("MSC-MAP-005", (name,), "must be filled", "", "fill the cell in the source")
-                mapped.problems.append(self._finding(problem, row, cells))
+                mapped.problems.append(self._finding(problem, row, own))
                 return mapped
-        if self._skip and not any(cells[i].strip() for i in self._skip):
+        if self._skip and not any(map(own.__getitem__, self._skip)):
             mapped.outcome = "empty"
             return mapped
+        cells: Cells = own
+        joined: tuple[Origin, ...] = ()
+        if self.joins:
+            cells, joined, mapped.shares = self.joins.extended(own)
+        if self._ties is not None:
+            mapped.tie = self._ties(cells)
         site_zone = zone(participant)
         for number, block in enumerate(self._blocks):
             if block.test is not None and not block.test(cells):
                 continue
             if block.group:
-                groupings.setdefault(number, Grouping()).add([cells[i].strip() for i in block.group], cells, row)
-                mapped.outcome = "grouped"
-                continue
-            key = self._key_of(block, participant, cells, self._key)
-            origins = (self._origin(row, tuple(block.columns), key), *joined)
+                group = [participant, *[cells[self.columns[name]] for name in block.group]]
+                groupings.setdefault(number, Grouping()).add(group, own, row)
+                return None
+            key, lasting = self._keys(block, participant, cells)
             try:
-                record = block.make(cells, site_zone, key, participant, origins)
+                record = block.make(
+                    cells, site_zone, key, participant, (self._origin(row, block.columns, key), *joined)
+                )
             except CellProblem as problem:
                 mapped.problems.append(self._finding(problem, row, cells))
-                continue
+                record = None
             if record is not None:
                 mapped.records.append(record)
-                mapped.correctable.append(
-                    self._key_of(block, participant, cells, self._lasting) if self._has_correctable else None
-                )
+                mapped.correctable.append(lasting)
             if self.words.one_of_each:
                 break
-        if not mapped.records and not mapped.problems and mapped.outcome == "mapped":
+        if not mapped.records and not mapped.problems:
             mapped.outcome = "empty"
         return mapped
 
-    def _map_group(self, block: Block, members: list[tuple[int, Cells]], zone: Zone) -> MappedRow:
-        row, first = members[0]
-        mapped = MappedRow(row, "mapped", members=len(members))
-        participant = first[self._participant].strip()
-        key = self._key_of(block, participant, first, block.group)
-        origins = tuple(self._origin(number, tuple(block.columns), key) for number, _ in members)
-        site_zone = zone(participant)
-        try:
-            record = block.make(first, site_zone, key, participant, origins)
-            components = records.panel(block.components, [cells for _, cells in members], site_zone)
-        except CellProblem as problem:
-            mapped.problems.append(replace(self._finding(problem, row, first), origins=origins))
-            return mapped
-        if isinstance(record, Observation):
-            absent = None if components else record.absent or records.absent("unknown")
-            mapped.records.append(replace(record, components=components, absent=absent))
-            lasting = tuple(i for i in block.group if i in self._lasting or i not in self._key)
-            mapped.correctable.append(
-                self._key_of(block, participant, first, lasting) if len(lasting) < len(block.group) else None
-            )
-        else:
-            mapped.outcome = "empty"
-        return mapped
-
-    def _is_part_of_another(self, own: Cells) -> bool:
-        taken = self._already_used
-        return taken is not None and taken.is_used([own[self._columns[name]] for name in taken.join.on.values()])
-
-    def _key_of(self, block: Block, participant: str, cells: Cells, places: tuple[int, ...]) -> Key:
+    def _keys(self, block: Block, participant: str, cells: Cells) -> tuple[Key, Key | None]:
+        """The key, and the key without what a site may correct."""
+        head = (block.kind, self.table.name, participant)
         for name, place in self._sponsor:
-            sponsor = cells[place].strip()
-            if sponsor:
-                rest = [cells[i].strip() for i in places if i in self._lasting or i not in self._key]
-                return (block.kind, self.table.name, participant, f"{name}={sponsor}", *rest, block.name)
-        return (block.kind, self.table.name, participant, *[cells[i].strip() for i in places], block.name)
+            if cells[place]:
+                return (*head, f"{name}={cells[place]}", *self._lasting(cells), block.name), None
+        key = (*head, *self._key(cells), block.name)
+        return key, (*head, *self._lasting(cells), block.name) if self._has_correctable else None
+
+    def _map_group(self, block: Block, rows: Sequence[tuple[int, Cells]], zone: Zone) -> Iterator[MappedRow]:
+        members: list[Member] = []
+        participant = rows[0][1][self._participant]
+        site_zone = zone(participant)
+        key, lasting = self._group_keys(block, participant, [self._extended(own) for _, own in rows])
+        for row, own in rows:
+            cells, joined, shares = self.joins.extended(own) if self.joins else (own, (), ())
+            origins = (self._origin(row, block.columns, key), *joined)
+            try:
+                record = block.make(cells, site_zone, key, participant, origins)
+                said = tuple(part.make(cells, site_zone) if part.holds(cells) else None for part in block.parts)
+            except CellProblem as problem:
+                yield MappedRow(participant, problems=[self._finding(problem, row, cells)], shares=shares)
+                continue
+            tie = self._ties(cells) if self._ties is not None else ()
+            members.append(Member(cells, record, said, origins, tie, shares))
+        for panel in panels(members, block.parts, site_zone, self.notes):
+            yield MappedRow(
+                participant,
+                "mapped" if panel.record is not None else "empty",
+                records=[panel.record] if panel.record is not None else [],
+                correctable=[lasting] if panel.record is not None else [],
+                members=panel.members,
+                tie=panel.tie,
+                shares=panel.shares,
+            )
+
+    def _extended(self, own: Cells) -> Cells:
+        return self.joins.extended(own)[0] if self.joins else own
+
+    def _group_keys(self, block: Block, participant: str, rows: Sequence[Cells]) -> tuple[Key, Key | None]:
+        """The key of a panel: the columns of the group, or the sponsor's own identifier where all its rows have one."""
+        head = (block.kind, self.table.name, participant)
+        columns, words = self.columns, self.words
+        named = [name for name in block.group if name != words.participant]
+        cells = rows[0]
+        lasting = tuple(cells[columns[name]] for name in named if name not in words.correctable)
+        for name, place in self._sponsor:
+            if len({row[place] for row in rows}) == 1 and cells[place]:
+                return (*head, f"{name}={cells[place]}", *lasting, block.name), None
+        key = (*head, *[cells[columns[name]] for name in named], block.name)
+        return key, (*head, *lasting, block.name) if len(lasting) < len(named) else None
 
     def _origin(self, row: int, columns: tuple[str, ...], key: Key) -> Origin:
         if self._numbered and row != NO_NUMBER:
             return Origin(self.table.file, self.table.name, row, columns)
-        return Origin(self.table.file, self.table.name, None, columns, "/".join(part for part in key[2:] if part))
+        return Origin(self.table.file, self.table.name, None, columns, "/".join([part for part in key[2:] if part]))
 
     def _finding(self, problem: CellProblem, row: int, cells: Cells) -> Finding:
-        participant = cells[self._participant].strip() if self._participant >= 0 else ""
-        key = ("", self.table.name, participant, *[cells[i].strip() for i in self._key])
-        origin = self._origin(row, problem.columns, key)
+        key = ("", self.table.name, cells[self._participant], *self._key(cells))
         return Finding(
             rule=problem.rule,
             severity=Severity.ERROR,
             message=problem.message,
-            origins=(origin,),
+            origins=(self._origin(row, problem.columns, key),),
             hint=problem.hint,
             value=problem.value,
         )
 
-    def _with_joined(self, own: Cells) -> tuple[Cells, tuple[Origin, ...]]:
-        if not self.joins:
-            return own, ()
-        extra = [""] * (len(self._columns) - len(own))
-        origins: list[Origin] = []
-        for join in self.joins:
-            if isinstance(join, Qualifiers):
-                self._add_qualifiers(join, own, extra, origins)
-            else:
-                self._add_same(join, own, extra, origins)
-        return (*own, *extra), tuple(origins)
 
-    def _add_qualifiers(self, join: Qualifiers, own: Cells, extra: list[str], origins: list[Origin]) -> None:
-        subject = own[self._participant]
-        identifying = [(name, own[self._columns[name]] if name else "") for name in join.variables]
-        found = join.of_parent(subject, identifying)
-        if found:
-            join.mark_used([(subject, name, value) for name, value in identifying])
-        for name, text, row in found:
-            if name in self._columns:
-                extra[self._columns[name] - len(own)] = text
-                number = row if row != NO_NUMBER and self._numbered else None
-                place = None if number is not None else f"{subject}/{name}"
-                origins.append(Origin(join.table.file, join.table.name, number, ("QVAL",), place))
-
-    def _add_same(self, join: SameThing, own: Cells, extra: list[str], origins: list[Origin]) -> None:
-        found = join.of_row([own[self._columns[name]] for name in join.join.on])
-        distinct = list(dict.fromkeys(cells for cells, _ in found))
-        if len(distinct) > 1:
-            self.notes.add(
-                "MSC-MAP-006",
-                Severity.WARNING,
-                f"several rows of {join.table.name} that differ belong to one row: what they differ in is left out",
-                *join.columns,
-            )
-        for i, name in enumerate(join.columns):
-            values = {cells[i] for cells in distinct}
-            if len(values) == 1:
-                extra[self._columns[name] - len(own)] = values.pop()
-        origins += [Origin(join.table.file, join.table.name, row or None, join.columns) for _, row in found]
+def _picker(places: Sequence[int]) -> Callable[[Cells], Cells]:
+    """The cells at these places, as a tuple."""
+    if not places:
+        return lambda _cells: ()
+    if len(places) == 1:
+        place = places[0]
+        return lambda cells: (cells[place],)
+    return itemgetter(*places)

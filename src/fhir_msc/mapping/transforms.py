@@ -27,7 +27,7 @@ class Number:
     comparator: str | None = None
 
 
-_NUMBER = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?")
+_NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
 _COMPARATOR = re.compile(r"(<=|>=|<|>|≤|≥)\s*(.+)")
 _COMPARATORS = {"≤": "<=", "≥": ">="}
 
@@ -61,10 +61,10 @@ def integer(cell: str) -> Number:
     return Number(whole)
 
 
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
-_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
-
-_HOUR_ALONE = re.compile(r"\d\d")
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
+_YEAR_AND_DAY = re.compile(r"(\d{4})---\d\d", re.ASCII)
+_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_HOUR_ALONE = re.compile(r"\d\d", re.ASCII)
 
 
 def _joined(cell: str) -> str:
@@ -74,9 +74,14 @@ def _joined(cell: str) -> str:
 
 @lru_cache(maxsize=65536)
 def iso_date(cell: str) -> str:
-    """A date, maybe partial (``2021``, ``2021-03``, ``2021-03-05``); of a date and time, the date."""
-    day = _joined(cell).partition("T")[0]
-    match = _DATE.fullmatch(day.rstrip("-"))
+    """A date, maybe partial (``2021``, ``2021-03``, ``2021-03-05``); of a date and time, the date.
+
+    SDTM's ``2021---05``, of which the month is not known (SDTMIG 4.4.2), is the year: FHIR has no day without a month.
+    """
+    day = _joined(cell).partition("T")[0].rstrip("-")
+    if _YEAR_AND_DAY.fullmatch(day):
+        day = day[:4]
+    match = _DATE.fullmatch(day)
     if match is None:
         raise Unreadable("a date as YYYY, YYYY-MM or YYYY-MM-DD is expected")
     year, month, date = match.groups()
@@ -84,7 +89,7 @@ def iso_date(cell: str) -> str:
         raise Unreadable("there is no such month")
     if date and not 1 <= int(date) <= calendar.monthrange(int(year), int(month))[1]:
         raise Unreadable("there is no such day")
-    return day.rstrip("-")
+    return day
 
 
 @lru_cache(maxsize=65536)
@@ -119,7 +124,7 @@ def iso_date_time(cell: str, zone: str | None) -> tuple[str, bool]:
 
 
 def _layout(pattern: str, *order: int) -> Callable[[str], str]:
-    form = re.compile(pattern)
+    form = re.compile(pattern, re.ASCII)
 
     def read(cell: str) -> str:
         match = form.fullmatch(cell.strip())

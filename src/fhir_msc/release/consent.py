@@ -1,12 +1,14 @@
 """Consent: what of a participant may leave, given the consents that are recorded.
 
 Nothing leaves without a recorded consent (21 CFR 50.20; GDPR art. 9(2)(a)). What was collected before it is held until
-the project says that the consent covers it; what was collected after its withdrawal is never sent. Dates are compared
-at the coarser of their precisions: the same day passes, and a partial date that may be before does not.
+the project says that the consent covers it; what was collected after its withdrawal, and before another consent, is
+never sent. Dates are compared at the coarser of their precisions: the same day passes, and a partial date that may lie
+outside does not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -24,6 +26,11 @@ REASONS = {
     DATE_UNKNOWN: "no date to compare with the consent",
 }
 
+_DAY = 10
+"""The length of a whole date."""
+
+_LAST = "9999-12-31"
+
 
 class Gate(StrEnum):
     """How a kind of record is gated."""
@@ -35,11 +42,31 @@ class Gate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentState:
-    """What is recorded of one participant: the first consent's date, and the date it was withdrawn."""
+class Period:
+    """A time in which a consent holds: the day it was given, and the day it was withdrawn, both included.
 
-    given: str | None = None
-    withdrawn: str | None = None
+    ``until`` is ``None`` where it still holds and ``""`` where it was withdrawn on a day that nobody recorded.
+    """
+
+    since: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentState:
+    """What is recorded of one participant's consent: the periods in which it holds, in their order."""
+
+    periods: tuple[Period, ...] = ()
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a consent is recorded at all."""
+        return bool(self.periods)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether the last consent was withdrawn."""
+        return bool(self.periods) and self.periods[-1].until is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +76,67 @@ class ConsentPolicy:
     covers_days_before: int = 0
 
 
-def gate(state: ConsentState, collected: str | None, kind: Gate, policy: ConsentPolicy) -> str | None:
+def consent_state(given: Sequence[str], withdrawn: Sequence[str | None], policy: ConsentPolicy) -> ConsentState:
+    """The state that follows from the dates of consents and withdrawals, in any order.
+
+    A consent given anew after a withdrawal opens another period; of consents in one period the first counts. A
+    withdrawal whose date is not known, or that may lie after a new consent, ends what it may end. Of the first period
+    the policy says how far it reaches back.
+    """
+    if not given:
+        return ConsentState()
+    first = _earlier(min(given), policy.covers_days_before)
+    if None in withdrawn:
+        return ConsentState((Period(first, ""),))
+    events = sorted(
+        # A partial date of a withdrawal stands at its latest day. On one day a consent comes before its withdrawal.
+        [(day, 0, day) for day in given] + [(day + _LAST[len(day) :], 1, day) for day in withdrawn if day]
+    )
+    periods: list[Period] = []
+    since: str | None = None
+    for _, is_withdrawal, day in events:
+        if not is_withdrawal:
+            since = since or (day if periods else first)
+        elif since is not None:
+            periods.append(Period(since, day))
+            since = None
+    return ConsentState((*periods, Period(since)) if since is not None else tuple(periods))
+
+
+def gate(state: ConsentState, collected: str | None, kind: Gate) -> str | None:
     """Why a record may not leave, as a rule id; ``None`` where it may. ``collected`` is a FHIR date or dateTime."""
-    if state.given is None:
+    if not state.periods:
         return WITHOUT_CONSENT
     if kind is Gate.PERSON:
         return None
     if collected is None:
         return DATE_UNKNOWN
-    if _before(collected, _earlier(state.given, policy.covers_days_before)):
-        return BEFORE_CONSENT
-    if state.withdrawn is not None and _after(collected, state.withdrawn):
-        return AFTER_WITHDRAWAL
-    return None
+    day = collected[:_DAY]
+    reason = BEFORE_CONSENT
+    for period in state.periods:
+        if _before(day, period.since):
+            return reason
+        if period.until is None or not _after(day, period.until):
+            return None
+        reason = AFTER_WITHDRAWAL
+    return reason
 
 
-def _before(moment: str, limit: str) -> bool:
-    """Whether ``moment`` is, or may be, before the day ``limit``. The same day is not before."""
-    day, limit = moment[:10], limit[:10]
-    precision = min(len(day), len(limit))
-    if day[:precision] != limit[:precision]:
-        return day[:precision] < limit[:precision]
+def _before(day: str, limit: str) -> bool:
+    """Whether ``day`` is, or may be, before ``limit``. The same day is not before."""
+    precision = min(len(day), len(limit), _DAY)
     # Equal as far as both go: the same day passes; a month or a year alone may lie before.
-    return precision < 10
+    return day[:precision] < limit[:precision] or (precision < _DAY and day[:precision] == limit[:precision])
 
 
-def _after(moment: str, limit: str) -> bool:
-    """Whether ``moment`` is, or may be, after the day ``limit``. The same day is not after."""
-    day, limit = moment[:10], limit[:10]
-    precision = min(len(day), len(limit))
-    if day[:precision] != limit[:precision]:
-        return day[:precision] > limit[:precision]
-    return precision < 10
+def _after(day: str, limit: str) -> bool:
+    """Whether ``day`` is, or may be, after ``limit``. The same day is not after."""
+    precision = min(len(day), len(limit), _DAY)
+    return day[:precision] > limit[:precision] or (precision < _DAY and day[:precision] == limit[:precision])
 
 
 def _earlier(day: str, days: int) -> str:
-    if days == 0 or len(day) < 10:
+    if days == 0 or len(day) < _DAY:
         return day
-    return (date.fromisoformat(day[:10]) - timedelta(days=days)).isoformat()
+    whole = date.fromisoformat(day[:_DAY])
+    return date.fromordinal(max(1, (whole - timedelta(min(days, whole.toordinal() - 1))).toordinal())).isoformat()

@@ -2,7 +2,8 @@
 
 ``SealedSource`` stands between a source and everything else. What it seals cannot be asked for: a sealed table is not
 listed, a sealed column is not in a table's columns and is refused by name, a sealed row is skipped, and row numbers of
-a table with sealed rows are not given out, nor those of a table that is named ``unnumbered``.
+a table with sealed rows are not given out, nor those of a table that is named ``unnumbered``. A table of which no row
+is left is as one that is not there, for whether it is there may tell the arm.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class RowSeal:
     inverse: bool = False
 
     def drops(self, value: str) -> bool:
-        """Whether a row with this value is dropped."""
+        """Whether a row with this value is dropped. Blanks around it mean nothing, as in a mapping."""
+        value = value.strip()
         return any(fnmatchcase(value, pattern) for pattern in self.patterns) != self.inverse
 
 
@@ -78,12 +80,17 @@ class SealedSource:
     def __init__(self, source: Source, seals: Seals) -> None:
         self._source = source
         self._seals = seals
+        self._open: list[Table] | None = None
 
     def tables(self) -> Sequence[Table]:
-        """The tables that are not sealed, without their sealed columns."""
-        return [
-            self._without_sealed(table) for table in self._source.tables() if not self._seals.seals_table(table.name)
-        ]
+        """The tables that are not sealed, without their sealed columns; looked for once."""
+        if self._open is None:
+            self._open = [
+                self._without_sealed(table)
+                for table in self._source.tables()
+                if not self._seals.seals_table(table.name) and self._has_open_rows(table)
+            ]
+        return self._open
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         """The rows that are not sealed. Raises BlindError for a sealed table or column."""
@@ -100,11 +107,21 @@ class SealedSource:
         except SourceError as error:
             raise self._without_number(error) from None
 
+    def _has_open_rows(self, table: Table) -> bool:
+        seals = self._seals.row_seals(table.name)
+        if not seals or table.damage is not None:
+            return True
+        rows = self._source.rows(table.name, [seal.column for seal in seals])
+        try:
+            return any(not _is_dropped(seals, values) for _, values in rows)
+        except SourceError:
+            return True  # whoever reads the rows is told
+
     def _unnumbered(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         seals = self._seals.row_seals(table)
         asked = len(columns)
         for _, values in self._source.rows(table, [*columns, *(seal.column for seal in seals)]):
-            if not any(seal.drops(value) for seal, value in zip(seals, values[asked:], strict=True)):
+            if not _is_dropped(seals, values[asked:]):
                 yield NO_NUMBER, values[:asked]
 
     def _without_number(self, error: SourceError) -> SourceError:
@@ -129,3 +146,7 @@ class SealedSource:
                 column for column in table.identifiers if not self._seals.seals_column(table.name, column)
             ),
         )
+
+
+def _is_dropped(seals: Sequence[RowSeal], values: Sequence[str]) -> bool:
+    return any(seal.drops(value) for seal, value in zip(seals, values, strict=True))

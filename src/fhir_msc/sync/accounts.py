@@ -61,7 +61,7 @@ def accounts(connection: Connection, target_id: int) -> tuple[Account, ...]:
         select(staged.c.source, staged.c.file, staged.c.rows)
         .where(staged.c.target_id == target_id)
         .order_by(staged.c.source)
-    ).tuples()
+    )
     return tuple(Account(source, file, rows, outcomes.get(source, Counter())) for source, file, rows in known)
 
 

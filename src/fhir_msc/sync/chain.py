@@ -191,10 +191,10 @@ class Chain:
         return tuple(kept)
 
     def _is_unseen(self, row: Standing, attempt: _Try) -> bool:
-        """Whether the row must be read before it is written: no version is known, and its type was not found empty."""
+        """Whether the row must be read before it is written: no version is known, nor was its type read."""
         if row.version is not None or row.id in attempt.clear:
             return False
-        return row.delivered is not None or row.type not in self._course.clean
+        return row.delivered is not None or row.type not in self._course.read
 
     def _in_flight(self, connection: Connection, job: Send) -> dict[int, Standing]:
         """The rows of the job that are still this lease's."""
@@ -295,12 +295,12 @@ def _size(job: Send) -> int:
 def _event(before: Standing, after: Standing, reason: str) -> Event | None:
     """What a step means on the server, for the audit."""
     if after.delivered != before.delivered and after.delivered is not None:
-        if after.delivered == before.sent:
-            event = "created" if before.delivered is None else "updated"
-        else:
-            event = "adopted"
-    elif after.state is not before.state and after.state in (State.CONFLICT, State.DEAD):
-        event, reason = ("conflict" if after.state is State.CONFLICT else "refused"), after.reason or ""
+        written = "created" if before.delivered is None else "updated"
+        event = written if after.delivered == before.sent else "adopted"
+    elif after.state is State.CONFLICT and before.state is not State.CONFLICT:
+        event, reason = "conflict", after.reason or ""
+    elif after.state is State.DEAD:
+        event, reason = "refused", after.reason or ""
     else:
         return None
     return Event(

@@ -37,7 +37,7 @@ class DeliveryOptions:
     """
 
     system: str
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     connections: int = 2
     undeliverable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     by_identifier: frozenset[str] | None = None
@@ -79,7 +79,8 @@ class Course:
         self.random = random
         self.limits = options.limits
         self.width = options.connections
-        self.clean: set[str] = set()
+        self.read: set[str] = set()
+        """The types of which all that the ledger does not know was read in this run."""
         self.counts: Counter[str] = Counter()
         self.ended: Ended | None = None
         self.message: str | None = None

@@ -7,7 +7,7 @@ knows what may have reached the server, and the next run reads it there before i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -72,8 +72,9 @@ def deliver(
         outbox.take_over(connection, ledger.target_id)
         course.take_up(connection)
         doubtful = outbox.doubtful(connection, ledger.target_id)
+        pages = [doubtful[start : start + LOOKED_UP] for start in range(0, len(doubtful), LOOKED_UP)]
     with Dispatch(ledger, client_factory, course, stop) as dispatch:
-        dispatch.run(lambda _: _looks(course, doubtful))
+        dispatch.run(lambda _: _looks(course, pages))
         _send_all(ledger, course, dispatch)
         counted = dispatch.counts
     with ledger.begin() as connection:
@@ -96,9 +97,9 @@ def deliver(
     return report
 
 
-def _looks(course: Course, ids: list[int]) -> Iterator[Chain]:
-    for start in range(0, len(ids), LOOKED_UP):
-        yield Chain(course, (), ids[start : start + LOOKED_UP])
+def _looks(course: Course, pages: Iterable[Sequence[int]]) -> Iterator[Chain]:
+    for ids in pages:
+        yield Chain(course, (), ids)
 
 
 def _send_all(ledger: Ledger, course: Course, dispatch: Dispatch) -> None:
@@ -108,11 +109,19 @@ def _send_all(ledger: Ledger, course: Course, dispatch: Dispatch) -> None:
         with ledger.begin() as connection:
             outbox.take_up(connection, ledger.target_id, course.clock(), course.options.undeliverable)
             new = outbox.new_by_type(connection, ledger.target_id)
-        dispatch.find_empty(
-            [type for type, count in new.items() if count > LOOKED_UP and course.options.can_count(type)]
-        )
+        _first_contact(course, dispatch, {type: count for type, count in new.items() if type not in course.read})
         dispatch.run(lambda connection: _chains(connection, course, study=True))
         dispatch.run(lambda connection: _chains(connection, course, study=False))
+
+
+def _first_contact(course: Course, dispatch: Dispatch, new: Mapping[str, int]) -> None:
+    """Reads what the ledger does not know before it is written: by a count of zero for a whole type, else by id."""
+    dispatch.find_empty([type for type, count in new.items() if count > 1 and course.options.can_count(type)])
+    by_id = [type for type in new if type not in course.read]
+    if by_id and not dispatch.is_over:
+        dispatch.run(lambda connection: _looks(course, outbox.new_ids(connection, course.target_id, by_id, LOOKED_UP)))
+        if not dispatch.is_over:
+            course.read.update(by_id)
 
 
 def _arrived(course: Course) -> int:

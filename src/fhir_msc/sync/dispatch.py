@@ -110,7 +110,7 @@ class Dispatch:
             error = future.exception()
             if error is None:
                 if future.result():
-                    self._course.clean.add(type)
+                    self._course.read.add(type)
             elif not isinstance(error, TargetError):
                 raise error
             elif not (isinstance(error, TargetRefused) and classify(error, Asked("GET")).action is Action.DEAD):
@@ -140,10 +140,12 @@ class Dispatch:
         error = future.exception()
         if isinstance(error, TargetError):
             chain.failed(connection, job, error)
+            return
+        answer = future.result()
+        if isinstance(answer, Mapping):
+            chain.seen(connection, answer)
         elif isinstance(job, Send):
-            chain.answered(connection, job, future.result())
-        else:
-            chain.seen(connection, future.result())
+            chain.answered(connection, job, answer)
 
     def _next_jobs(self, connection: Connection, idle: list[Chain], source: Iterator[Chain]) -> list[tuple[Chain, Job]]:
         jobs: list[tuple[Chain, Job]] = []

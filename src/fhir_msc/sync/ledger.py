@@ -123,7 +123,7 @@ def _clear_errors(path: Path) -> Iterator[None]:
 
 def _belongs(connection: Connection, identity: Identity, target: str) -> int:
     """The target's id in the ledger; a new ledger takes the identity, a known one must have it."""
-    found = dict(connection.execute(select(tables.meta.c.name, tables.meta.c.value)).tuples().all())
+    found = dict(connection.execute(select(tables.meta.c.name, tables.meta.c.value)).all())
     kind = "blind" if identity.blind else "unblinded"
     if not found:
         values = {"secret": identity.secret, "kind": kind, "engine": identity.engine}

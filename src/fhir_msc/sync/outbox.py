@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, false, func, literal_column, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, false, func, literal_column, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from fhir_msc.sync.planning import Pending
 from fhir_msc.sync.standing import Kept, Standing
-from fhir_msc.sync.states import State
+from fhir_msc.sync.states import IN_FLIGHT, State
 from fhir_msc.sync.tables import body, instant, lane, reference, resource, target
 
 _CHUNK = 500
@@ -20,6 +20,14 @@ _UNFINISHED: ColumnElement[bool] = resource.c.state != literal_column("'sent'")
 
 # What delivery may send: pending, and still in the source.
 _SENDABLE = (_UNFINISHED, resource.c.state == State.PENDING, resource.c.vanished == false())
+
+# What delivery may send, now or when it is due, and must read first.
+_NEW = (
+    _UNFINISHED,
+    resource.c.state.in_([State.PENDING, State.RETRY]),
+    resource.c.vanished == false(),
+    resource.c.server_version.is_(None),
+)
 
 # Everything that a step of delivery may change in a row.
 _SETTLE = (
@@ -88,14 +96,30 @@ def doubtful(connection: Connection, target_id: int) -> list[int]:
 
 
 def new_by_type(connection: Connection, target_id: int) -> dict[str, int]:
-    """How many resources are to be sent of which no version is known, by type."""
+    """How many resources may be sent of which no version is known, by type."""
     found = (
         select(resource.c.type, func.count())
-        .where(*_SENDABLE, resource.c.target_id == target_id, resource.c.server_version.is_(None))
+        .where(*_NEW, resource.c.target_id == target_id)
         .group_by(resource.c.type)
         .order_by(resource.c.type)
     )
-    return {type: count for type, count in connection.execute(found).tuples()}
+    return dict(connection.execute(found).all())
+
+
+def new_ids(connection: Connection, target_id: int, types: Sequence[str], page: int) -> Iterator[list[int]]:
+    """The resources of these types of which no version is known, in pages; may be read on in later transactions."""
+    for type in types:
+        last = 0
+        while ids := list(
+            connection.execute(
+                select(resource.c.id)
+                .where(*_NEW, resource.c.target_id == target_id, resource.c.type == type, resource.c.id > last)
+                .order_by(resource.c.id)
+                .limit(page)
+            ).scalars()
+        ):
+            yield ids
+            last = ids[-1]
 
 
 def open_lanes(connection: Connection, target_id: int) -> list[tuple[int, str]]:
@@ -105,7 +129,7 @@ def open_lanes(connection: Connection, target_id: int) -> list[tuple[int, str]]:
         .where(lane.c.id.in_(select(resource.c.lane_id).where(*_SENDABLE, resource.c.target_id == target_id)))
         .order_by(lane.c.key)
     )
-    return [(id, key) for id, key in connection.execute(found).tuples()]
+    return [(id, key) for id, key in connection.execute(found)]
 
 
 def pending_of(connection: Connection, target_id: int, lane_id: int) -> list[Pending]:
@@ -118,7 +142,7 @@ def pending_of(connection: Connection, target_id: int, lane_id: int) -> list[Pen
         .outerjoin(referred, (referred.c.rid == reference.c.rid) & (referred.c.target_id == target_id))
         .where(*_SENDABLE, resource.c.lane_id == lane_id, referred.c.delivered_digest.is_(None))
     )
-    for id, rid in connection.execute(unmet).tuples():
+    for id, rid in connection.execute(unmet):
         needs.setdefault(id, []).append(rid)
     rows = connection.execute(
         select(
@@ -130,7 +154,7 @@ def pending_of(connection: Connection, target_id: int, lane_id: int) -> list[Pen
         )
         .join(body, body.c.id == resource.c.desired_body)
         .where(*_SENDABLE, resource.c.lane_id == lane_id)
-    ).tuples()
+    )
     return [Pending(id, lane_id, type, rid, rank, size, tuple(needs.get(id, ()))) for id, type, rid, rank, size in rows]
 
 
@@ -164,7 +188,7 @@ def contents(connection: Connection, body_ids: Iterable[int]) -> dict[int, bytes
     found: dict[int, bytes] = {}
     for start in range(0, len(ids), _CHUNK):
         rows = select(body.c.id, body.c.content).where(body.c.id.in_(ids[start : start + _CHUNK]))
-        found.update(connection.execute(rows).tuples().all())
+        found.update(connection.execute(rows).all())
     return found
 
 
@@ -202,13 +226,13 @@ def lease_lanes(connection: Connection, lane_ids: Iterable[int]) -> dict[int, in
     """Counts a lease of each of these lanes and gives their epochs."""
     ids = sorted(set(lane_ids))
     connection.execute(update(lane).where(lane.c.id.in_(ids)).values(epoch=lane.c.epoch + 1))
-    return dict(connection.execute(select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(ids))).tuples().all())
+    return dict(connection.execute(select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(ids))).all())
 
 
 def epochs(connection: Connection, lane_ids: Iterable[int]) -> dict[int, int]:
     """The epochs of these lanes."""
     found = select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(sorted(set(lane_ids))))
-    return dict(connection.execute(found).tuples().all())
+    return dict(connection.execute(found).all())
 
 
 def patience(connection: Connection, target_id: int) -> tuple[int, str | None]:
@@ -230,4 +254,18 @@ def left(connection: Connection, target_id: int) -> dict[State, int]:
         .group_by(resource.c.state)
         .order_by(resource.c.state)
     )
-    return {State(state): count for state, count in connection.execute(found).tuples()}
+    return {State(state): count for state, count in connection.execute(found)}
+
+
+def is_due(connection: Connection, target_id: int, now: datetime) -> bool:
+    """Whether a run would find something to ask the server."""
+    may_go = and_(resource.c.vanished == false(), or_(resource.c.due_at.is_(None), resource.c.due_at <= instant(now)))
+    found = select(resource.c.id).where(
+        _UNFINISHED,
+        resource.c.target_id == target_id,
+        or_(
+            resource.c.state.in_([*IN_FLIGHT, State.CONFLICT]),
+            and_(resource.c.state.in_([State.PENDING, State.RETRY]), may_go),
+        ),
+    )
+    return connection.execute(found.limit(1)).first() is not None

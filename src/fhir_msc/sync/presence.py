@@ -138,7 +138,7 @@ def _hold(connection: Connection, target_id: int, source: str, at: str) -> None:
         )
         .group_by(resource.c.id)
     )
-    pairs = [{"b_id": id, "b_twin": twin_id} for id, twin_id in connection.execute(alike).tuples()]
+    pairs = [{"b_id": id, "b_twin": twin_id} for id, twin_id in connection.execute(alike)]
     if pairs:
         connection.execute(
             update(resource)

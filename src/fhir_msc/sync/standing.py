@@ -24,7 +24,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the ledger says of a resource: what is desired, in flight (``sent``) and delivered; the version last seen."""
+    """What the ledger says of a resource: what is desired, in flight (``sent``), delivered; the version last seen."""
 
     id: int
     rid: str

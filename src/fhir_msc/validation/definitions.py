@@ -60,7 +60,6 @@ class Type:
 
     name: str
     resource: bool
-    abstract: bool
     elements: tuple[Element, ...]
     lineage: tuple[str, ...]
     constraints: Mapping[str, str]
@@ -115,7 +114,6 @@ def type_named(name: str) -> Type:
     return Type(
         name=name,
         resource=row["kind"] == "resource",
-        abstract=row.get("abstract", False),
         elements=(*inherited, *own),
         lineage=(name, *(base.lineage if base else ())),
         constraints=MappingProxyType({**(base.constraints if base else {}), **row["constraints"]}),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from fhir_msc.validation.definitions import resource_types
-from fhir_msc.validation.primitives import is_absolute_uri, is_uri
+from fhir_msc.validation.primitives import is_absolute_uri
 from fhir_msc.validation.problems import (
     INVARIANT,
     REFERENCE_FORMAT,
@@ -26,7 +26,6 @@ _REST = re.compile(
     r"(https?://\S+/)?([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?(?:#\S*)?"
 ).fullmatch
 _SEARCH = re.compile(r"([A-Z][A-Za-z]+)\?\S+").fullmatch
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+").fullmatch
 
 
 def reference_problem(
@@ -45,14 +44,12 @@ def reference_problem(
     rest = _REST(reference)
     if rest is not None and rest[2] in resource_types():
         target = rest[2]
-    elif reference.startswith("urn:"):
-        if not is_uri(reference):
-            return _wrong_form(reference)
+    elif reference.startswith("urn:") and is_absolute_uri(reference):
         if within.urls is not None and reference not in within.urls:
             return Problem(REFERENCE_UNRESOLVED, "no entry of the bundle has this fullUrl", value=shown(reference))
     elif within.urls is not None and (search := _SEARCH(reference)) is not None and search[1] in resource_types():
         target = search[1]
-    elif not _ABSOLUTE(reference):
+    elif not is_absolute_uri(reference):
         return _wrong_form(reference)
     if target is not None:
         if targets is not None and target not in targets:

@@ -22,6 +22,8 @@ from fhir_msc.validation.problems import (
     IDENTIFIER,
     INVARIANT,
     LABEL,
+    LINK,
+    OUTCOME,
     SYSTEM,
     UNIT,
     shown,
@@ -81,12 +83,21 @@ def _uri_identifier(node: Node) -> bool:
 
 
 def _distinct_labels(node: Node) -> bool:
-    for name in ("security", "tag"):
-        if name in node:
-            labels = [(str(label.get("system")), str(label.get("code"))) for label in nodes(node, name)]
-            if len(labels) != len(set(labels)):
-                return False
-    return True
+    if "security" not in node:
+        return True
+    labels = [(str(label.get("system")), str(label.get("code"))) for label in nodes(node, "security")]
+    return len(labels) == len(set(labels))
+
+
+def _distinct_links(node: Node) -> bool:
+    relations = [str(link["relation"]) for link in nodes(node, "link") if "relation" in link]
+    paging = [relation for relation in relations if relation in ("self", "first", "previous", "next", "last")]
+    return len(paging) == len(set(paging))
+
+
+def _outcome(node: Node) -> bool:
+    kinds = [resource.get("resourceType") for resource in nodes(node, "resource")]
+    return all(search.get("mode") != "outcome" or kinds == ["OperationOutcome"] for search in nodes(node, "search"))
 
 
 def _distinct_contained(node: Node) -> bool:
@@ -131,6 +142,12 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
         "Bundle": (
             Rule(FULL_URL, "an entry has a fullUrl, but in a batch or transaction", _identified_entries, "entry"),
+            Rule(
+                LINK,
+                "one link of the bundle has the relation self, first, previous, next or last",
+                _distinct_links,
+                "link",
+            ),
         ),
         "Bundle.entry": (
             Rule(
@@ -139,6 +156,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 _full_url,
                 "fullUrl",
             ),
+            Rule(OUTCOME, "an entry of search mode outcome is an OperationOutcome", _outcome, "resource"),
         ),
         "Coding": (_ABSOLUTE, _UNIT, _CODE),
         "Consent": (
@@ -156,7 +174,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 IDENTIFIER, "with system urn:ietf:rfc:3986 the value is an absolute URI", _uri_identifier, path="value"
             ),
         ),
-        "Meta": (Rule(LABEL, "a tag or a security label stands twice", _distinct_labels),),
+        "Meta": (Rule(LABEL, "a security label stands twice", _distinct_labels),),
         "Quantity": (_ABSOLUTE, _UNIT, _CODE),
     }
 )

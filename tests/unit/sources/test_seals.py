@@ -61,6 +61,18 @@ def test_sealed_rows_and_every_number_of_their_table_are_gone() -> None:
     assert list(SealedSource(Memory(), inverse).rows("EX", ["id"])) == [(NO_NUMBER, ("2",))]
 
 
+def test_a_table_of_sealed_rows_alone_is_not_there() -> None:
+    every = Seals(rows={"EX": (RowSeal("arm", ("A", "P")),)})
+    assert SealedSource(Memory(), every).tables() == []
+    assert [table.name for table in SealedSource(Memory(damaged="arm"), every).tables()] == ["EX"]
+
+
+@pytest.mark.parametrize("value", ["CHIM1", " CHIM1", "CHIM1  "])
+def test_blanks_around_a_value_do_not_open_it(value: str) -> None:
+    assert RowSeal("LBTESTCD", ("CHIM*",)).drops(value)
+    assert not RowSeal("LBTESTCD", ("CHIM*",), inverse=True).drops(value)
+
+
 def test_an_unnumbered_table_keeps_its_rows() -> None:
     source = SealedSource(Memory(), Seals(unnumbered=frozenset({"E?"})))
     assert list(source.rows("EX", ["id"])) == [(NO_NUMBER, (i,)) for i in "123"]

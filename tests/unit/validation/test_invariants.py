@@ -238,6 +238,16 @@ CASES: list[tuple[str, Json, list[Json]]] = [
             bundle("collection", {**ENTRY, "fullUrl": "http://x.org/fhir/Patient/1"}),
         ],
     ),
+    (
+        "FHIR-BUNDLE-LINK",
+        bundle("searchset", ENTRY, link=[{"relation": "self", "url": "http://x.org"}]),
+        [bundle("searchset", ENTRY, link=[{"relation": "self", "url": "http://x.org"}] * 2)],
+    ),
+    (
+        "FHIR-BUNDLE-OUTCOME",
+        bundle("searchset", {**ENTRY, "search": {"mode": "match"}}),
+        [bundle("searchset", {**ENTRY, "search": {"mode": "outcome"}})],
+    ),
 ]
 
 

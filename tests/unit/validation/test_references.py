@@ -42,7 +42,7 @@ def test_right(reference: dict[str, Any]) -> None:
         ({"reference": "Nothing/1"}, "REFERENCE-FORMAT"),
         ({"reference": "Organization"}, "REFERENCE-FORMAT"),
         ({"reference": "Organization/a b"}, "REFERENCE-FORMAT"),
-        ({"reference": "urn:uuid:1"}, "REFERENCE-FORMAT"),
+        ({"reference": "urn:uuid: 1"}, "REFERENCE-FORMAT"),
         ({"reference": "Organization?identifier=a|b"}, "REFERENCE-FORMAT"),
         ({"reference": "Patient/1"}, "REFERENCE-TARGET"),
         ({"reference": "http://x.org/fhir/Patient/1"}, "REFERENCE-TARGET"),

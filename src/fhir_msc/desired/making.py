@@ -1,0 +1,209 @@
+"""Records to desired resources: who may go, under which id, referring to what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b, sha256
+
+from fhir_msc.desired.frame import Frame
+from fhir_msc.desired.model import Desired
+from fhir_msc.desired.roster import Member
+from fhir_msc.desired.study import site_rid, study_rid
+from fhir_msc.findings import Finding, Severity
+from fhir_msc.release.blinding import refuse_sealed
+from fhir_msc.release.consent import Gate, gate
+from fhir_msc.resources.consent import InformedConsent
+from fhir_msc.resources.context import Links
+from fhir_msc.resources.research_subject import Enrolment
+from fhir_msc.trial import (
+    AdverseEvent,
+    CellProduct,
+    Consent,
+    Infusion,
+    Key,
+    Observation,
+    Participant,
+    Record,
+    Visit,
+)
+
+NOT_OF_THIS_TARGET = "MSC-SITE-001"
+UNKNOWN_PARTICIPANT = "MSC-MAP-007"
+PARTICIPANT_REJECTED = "MSC-MAP-010"
+
+_MOST_PERSONS = 512
+
+_TYPES: dict[type[object], str] = {
+    Visit: "Encounter",
+    Infusion: "MedicationAdministration",
+    Observation: "Observation",
+    AdverseEvent: "AdverseEvent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What one record became: a resource with the parts of its key, or the reason why not; and what was found."""
+
+    desired: Desired | None
+    outcome: str
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    parts: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """What all resources of one participant share."""
+
+    lane: str
+    study: str
+    site: str | None
+    member: Member
+    encounters: dict[str, tuple[str, str | None] | None]
+
+
+class Maker:
+    """Makes the desired resources of one table."""
+
+    def __init__(self, frame: Frame, table: str) -> None:
+        self._frame = frame
+        self._table = table
+        self._persons: dict[str, _Person] = {}
+        self._loose_key = frame.identity.digest("loose", ())
+        self._blind = frame.policy.blind
+        self._sites = frame.policy.sites
+
+    def make(self, record: Record, lasting: Key | None) -> Sequence[Made]:
+        """What a record becomes. ``lasting`` is its key without what a site may correct."""
+        person = self._person(record.participant)
+        refused = self._refused(record, person)
+        if refused is not None:
+            return (refused,)
+        type = _TYPES.get(record.__class__)
+        if type is not None:
+            return (self._build(record, type, record, record.key[1:], lasting, person),)
+        if isinstance(record, Participant):
+            return self._participant(record, person)
+        if isinstance(record, Consent) and record.decision == "given":
+            consent = InformedConsent(record, self._frame.roster.withdrawal_of(record))
+            return (self._build(record, "Consent", consent, record.key[1:], lasting, person),)
+        if isinstance(record, CellProduct):
+            return (Made(None, "not-mapped", "cell products have no resource here"),)
+        return (Made(None, "merged", "the participant's ResearchSubject"),)
+
+    def _refused(self, record: Record, person: _Person) -> Made | None:
+        """Why a record may not leave."""
+        member = person.member
+        if not member.known:
+            message, hint = "the participant is in no table of participants", "correct the identifier in the source"
+            finding = Finding(UNKNOWN_PARTICIPANT, Severity.ERROR, message, record.origins, hint=hint)
+            return Made(None, "rejected", UNKNOWN_PARTICIPANT, (finding,))
+        if not member.mapped:
+            return Made(None, "held", PARTICIPANT_REJECTED)
+        if self._sites is not None and member.site not in self._sites:
+            return Made(None, "withheld", NOT_OF_THIS_TARGET)
+        if self._blind:
+            refuse_sealed(record)
+        held = self._gated(record, person)
+        return None if held is None else Made(None, "held", held)
+
+    def _gated(self, record: Record, person: _Person) -> str | None:
+        state = person.member.consent
+        if isinstance(record, Observation):
+            collected = record.effective
+        elif isinstance(record, AdverseEvent | Infusion):
+            collected = record.start
+        elif isinstance(record, Visit):
+            return self._frame.may_leave(record)
+        else:
+            return gate(state, None, Gate.PERSON)
+        if collected is None and not isinstance(record, AdverseEvent):
+            visit = self._encounter(person, record)
+            collected = visit[1] if visit else None
+        return gate(state, collected, Gate.DATED)
+
+    def _participant(self, record: Participant, person: _Person) -> Sequence[Made]:
+        roster, participant = self._frame.roster, record.participant
+        parts = (participant,)
+        in_force = roster.consent_in_force(participant)
+        consent = InformedConsent(*in_force) if in_force else None
+        steps = tuple(roster.dispositions(participant))
+        told: Sequence[Record] = (record, *roster.consents(participant), *steps)
+        origins = dict.fromkeys(origin for one in told for origin in one.origins)
+        enrolment = Enrolment(record, consent, steps)
+        consent_rid = self._frame.identity.rid("Consent", consent.given.key[1:]) if consent else None
+        return (
+            self._build(record, "Patient", record, parts, None, person),
+            self._build(
+                replace(record, origins=tuple(origins)), "ResearchSubject", enrolment, parts, None, person, consent_rid
+            ),
+        )
+
+    def _build(
+        self,
+        record: Record,
+        type: str,
+        what: object,
+        parts: Sequence[str],
+        lasting: Key | None,
+        person: _Person,
+        consent: str | None = None,
+    ) -> Made:
+        rid = self._frame.identity.rid(type, parts)
+        origins = record.origins
+        if isinstance(record, Observation | Infusion):
+            encounter = self._encounter(person, record)
+            links = Links(rid, person.lane, person.study, encounter[0] if encounter else None)
+        else:
+            links = Links(rid, person.lane, person.study, None, consent, person.site)
+        body = self._frame.maker.make(what, links)
+        found: tuple[Finding, ...] = ()
+        if body.findings:
+            found = tuple(replace(one, origins=origins) for one in body.findings)
+            wrong = next((one.rule for one in found if one.is_error), None)
+            if wrong is not None:
+                return Made(None, "rejected", wrong, found)
+        desired = Desired(
+            rid,
+            type,
+            person.lane,
+            body.rank,
+            body.content,
+            sha256(body.content).digest(),
+            self._table,
+            origins,
+            body.refs,
+            self._loose(type, lasting) if lasting is not None else None,
+        )
+        return Made(desired, "delivered", "", found, parts)
+
+    def _loose(self, type: str, lasting: Key) -> bytes:
+        return blake2b("\x1f".join((type, *lasting)).encode(), key=self._loose_key, digest_size=32).digest()
+
+    def _person(self, participant: str) -> _Person:
+        person = self._persons.get(participant)
+        if person is None:
+            if len(self._persons) >= _MOST_PERSONS:
+                self._persons.clear()
+            frame = self._frame
+            member = frame.roster.member(participant)
+            identity, study = frame.identity, frame.policy.study.identifier
+            person = self._persons[participant] = _Person(
+                lane=identity.rid("Patient", (participant,)),
+                study=study_rid(identity, study, member.site),
+                site=site_rid(identity, member.site) if member.site else None,
+                member=member,
+                encounters={},
+            )
+        return person
+
+    def _encounter(self, person: _Person, record: Observation | Infusion) -> tuple[str, str | None] | None:
+        visit = record.visit
+        if visit is None:
+            return None
+        known = person.encounters
+        if visit not in known:
+            known[visit] = self._frame.roster.encounter(record.participant, visit)
+        return known[visit]

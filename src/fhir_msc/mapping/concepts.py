@@ -1,0 +1,78 @@
+"""Words of a pack that say what something is, as functions of a row's cells."""
+
+from __future__ import annotations
+
+from fhir_msc.errors import PackError
+from fhir_msc.findings import Severity
+from fhir_msc.mapping.expressions import condition, conditional
+from fhir_msc.mapping.format import ConceptOf
+from fhir_msc.mapping.notes import Topic
+from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing, remembering
+from fhir_msc.mapping.systems import coding
+from fhir_msc.trial import Coding, Concept
+
+
+def concept(words: ConceptOf | None, scope: Scope) -> Getter[Concept]:
+    """A concept: fixed, by an inline map, or by a code table; always with the words of the source."""
+    if words is None:
+        return nothing
+    if words.constant is not None:
+        fixed = _fixed(words.constant, scope)
+        return conditional(lambda _cells, _zone: fixed, condition(words.if_, scope))
+    if not scope.open(words.from_):
+        return nothing
+    return remembering(scope, lambda: conditional(_looked_up(words, scope), condition(words.if_, scope)))
+
+
+def _looked_up(words: ConceptOf, scope: Scope) -> Getter[Concept]:
+    columns = tuple(scope.open(words.from_))
+    table = scope.table(words.table) if words.table else None
+    # A table for one kind of cell (routes, units) serves columns of any name.
+    names = columns if table is None or columns[0] in table.columns else table.columns[: len(columns)]
+    places = [scope.index(column) for column in columns]
+    text_place = scope.index(words.text) if words.text and not scope.closed(words.text) else None
+    inline = {cell: _fixed(text, scope) for cell, text in (words.map or {}).items()}
+    has_codes = table is not None or bool(inline)
+    hint = f"add a line to {words.table}" if words.table else None
+
+    def read(cells: Cells, _zone: str | None) -> Concept | None:
+        asked = [cells[place] for place in places]
+        first = asked[0]
+        if not first or first in scope.missing:
+            return None
+        text = (cells[text_place] if text_place is not None else "") or first
+        sponsor = (Coding(words.sponsor, first, text if text != first else None),) if words.sponsor else ()
+        if first in inline:
+            known = inline[first]
+            return Concept((*known.codings, *sponsor), known.text or text)
+        line = table.find(dict(zip(names, asked, strict=True))) if table else None
+        if line is not None and line.get("code"):
+            found = coding(f"{line['system']}|{line['code']}|{line.get('display', '')}")
+            return Concept((found, *sponsor), text)
+        if words.unknown == "drop":
+            return None
+        if words.unknown == "reject":
+            raise CellProblem(
+                "MSC-MAP-002", columns, "unknown code", first, "add it to the pack's code table, or correct it"
+            )
+        if has_codes:
+            topic = Topic(
+                "MSC-MAP-003",
+                Severity.INFORMATION,
+                "no standard code is known: the sponsor's code and words are sent",
+                (columns[0],),
+                hint,
+                first,
+            )
+            scope.notes.say(scope.notes.open(topic))
+        return Concept(sponsor, text)
+
+    return read
+
+
+def _fixed(text: str, scope: Scope) -> Concept:
+    try:
+        found = coding(text)
+    except ValueError as error:
+        raise PackError(f"{scope.place}: {error}") from None
+    return Concept((found,), found.display)

@@ -1,0 +1,171 @@
+"""An SDTM study, blind: whatever depends on the arm changes, and no byte that leaves does.
+
+See ``docs/guarantees/blinding.md``. The changes are those of ``tests.support.armchanges``; what is compared is in
+``tests.support.blinding``. Most cases run on a part of the study (six participants), a few on the whole of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.armchanges import CHANGES, TOKEN, telling
+from tests.support.blinding import Files, Observed, Rig, assert_same, bodies_sent, differences
+from tests.support.exports import Domain, Export, file_bytes, read_export
+from tests.support.substudy import WITHOUT_CONSENT, small_study
+
+pytestmark = pytest.mark.shared
+
+CONFIG = """\
+[project]
+pack = "sdtm"
+source = "../data"
+namespace = "https://trial.test/fhir"
+zone = "America/New_York"
+
+[study]
+identifier = "CDISCPILOT01"
+title = "A study"
+masking = "double"
+
+[targets.main]
+url = "http://fhir.test/r4"
+identity = "blind-study-store"
+connections = 1
+"""
+
+some_changes = st.lists(st.sampled_from(sorted(CHANGES)), min_size=1, max_size=4)
+seeds = st.integers(0, 2**32)
+
+
+def files(export: Export) -> Files:
+    return {name: file_bytes(content) for name, content in export.items()}
+
+
+def changed(export: Export, names: Sequence[str], seed: int) -> Files:
+    random = Random(seed)
+    for name in names:
+        export = CHANGES[name](export, random)
+    return files(export)
+
+
+def edited(export: Export) -> Export:
+    """A cut of the data later: a result corrected, an early row new. Nothing of it depends on the arm."""
+    domain = export["lb.xpt"]
+    assert isinstance(domain, Domain)
+    first = next(row for row in domain.rows if domain.text(row, "LBTESTCD") == "ALB")
+    corrected = domain.with_cell(first, "LBORRES", b"4.44")
+    early = domain.with_cell(first, "LBDTC", b"2013-12-24")
+    rows = (early, *(corrected if row == first else row for row in domain.rows))
+    return {**export, "lb.xpt": replace(domain, rows=rows)}
+
+
+@pytest.fixture(scope="module")
+def small(shared: Path) -> Export:
+    """Part of the study, with something of everything that tells the arm."""
+    return telling(small_study(shared / "data/sdtm-msg-18subjects"), Random(1))
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    root = tmp_path_factory.mktemp("blind")
+    with contextlib.chdir(root):
+        yield Rig(root, CONFIG, "sdtm")
+
+
+@pytest.fixture(scope="module")
+def seen(rig: Rig, small: Export) -> Observed:
+    """All that leaves for the export as it is."""
+    return rig.observe(files(small), whole=True)
+
+
+def test_there_is_something_to_see(seen: Observed) -> None:
+    """The comparisons below would hold of a program that does nothing."""
+    assert seen["1 map: exit code"] == seen["1 sync: exit code"] == b"1", "the planted bad cells are errors"
+    types = {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
+    assert types >= {"Patient", "MedicationAdministration", "Observation", "AdverseEvent", "ResearchSubject"}
+    assert b"2021-13-45" in seen["1 map: stdout"], "values are shown"
+    assert b'"key": "CDISC' in seen["1 map: stdout"], "rows of a table with sealed rows are named by their key"
+    assert seen["1 worker: stderr"].count(b"\n") >= 2, "the worker logs"
+    assert len(seen["1 ledger"]) > 10_000
+    assert all(seen[f"{name}: exit code"] == b"0" for name in ("init", "1 worker"))
+
+
+@given(some_changes, seeds)
+@settings(max_examples=60, deadline=None)
+def test_no_change_of_the_arm_changes_a_byte(
+    rig: Rig, small: Export, seen: Observed, names: list[str], seed: int
+) -> None:
+    found = rig.observe(changed(small, names, seed), seed=seed)
+    assert_same({name: seen[name] for name in found}, found)
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES))
+def test_no_command_tells_of_it(rig: Rig, small: Export, seen: Observed, name: str) -> None:
+    assert_same(seen, rig.observe(changed(small, [name], 5), seed=5, whole=True))
+
+
+@given(some_changes, seeds)
+@settings(max_examples=8, deadline=None)
+def test_nor_does_the_next_sync(rig: Rig, small: Export, names: list[str], seed: int) -> None:
+    """Over a ledger that has seen another export: a change of the arm alone is no change, beside another it adds
+    nothing."""
+    later = edited(small)
+    plain = rig.observe(files(small), files(small), files(later))
+    assert plain["1 requests"] == plain["2 requests"] != plain["3 requests"]
+    other = rig.observe(
+        changed(small, names, seed), changed(small, names[::-1], seed + 1), changed(later, names, seed + 2)
+    )
+    assert_same(plain, other)
+
+
+def test_nothing_that_tells_the_arm_is_anywhere(rig: Rig, small: Export, seen: Observed) -> None:
+    """Every sealed cell begins with a word that is then looked for in every byte, the ledger's free pages included."""
+    assert sum(content.count(TOKEN.encode()) for content in files(small).values()) > 200
+    rig.observe(files(small), whole=True)
+    for name, content in [*seen.items(), ("the project's folder", rig.raw_state())]:
+        assert TOKEN.encode() not in content.upper(), name
+    for test in (b"CHIMERI", b"HLACHIM", b"DONORDNA", b"KITNO"):
+        assert not [name for name, content in seen.items() if test in content]
+
+
+def test_who_did_not_consent_leaves_no_trace_in_the_requests(rig: Rig, small: Export, seen: Observed) -> None:
+    dm = small["dm.xpt"]
+    assert isinstance(dm, Domain)
+    [row] = [row for row in dm.rows if dm.text(row, "USUBJID") == WITHOUT_CONSENT]
+    without = {
+        name: content.where(lambda row, domain=content: domain.text(row, "USUBJID") != WITHOUT_CONSENT)
+        if isinstance(content, Domain) and "USUBJID" in content.names
+        else content
+        for name, content in small.items()
+    }
+    found = rig.observe(files(without))
+    assert found["1 requests"] == seen["1 requests"], "as if they were not in the export"
+    assert found["1 bodies"] == seen["1 bodies"]
+    subject = dm.text(row, "SUBJID").encode()
+    assert WITHOUT_CONSENT.encode() not in seen["1 requests"]
+    assert b'"%b"' % subject not in seen["1 requests"]
+    assert WITHOUT_CONSENT.encode() not in seen["1 ledger"] + seen["1 worker: stderr"]
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_the_whole_study(rig: Rig, shared: Path, seed: int) -> None:
+    export = read_export(shared / "data/sdtm-msg-18subjects")
+    names = sorted(CHANGES)
+    one, other = (rig.observe(changed(export, names[part::2], seed), seed=seed) for part in (0, 1))
+    assert len(bodies_sent(one["1 requests"])) > 5000
+    assert_same(one, other)
+
+
+def test_the_reading_of_two_connections_is_the_same_but_for_its_order(rig: Rig, small: Export) -> None:
+    two = replace(rig, config=CONFIG.replace("connections = 1", "connections = 2"))
+    one, other = (two.observe(changed(small, names, 3)) for names in ([], sorted(CHANGES)))
+    assert differences(one, other) in ([], ["1 ledger"], ["1 ledger", "1 requests"])
+    assert sorted(one["1 requests"].split(b"\n\n")) == sorted(other["1 requests"].split(b"\n\n"))

@@ -1,0 +1,153 @@
+"""The README does what it says: each of its snippets is run, in a folder of its own, against a sandbox of its own.
+
+A snippet follows a line ``<!-- run: NAME -->``. Of a console snippet, lines that begin with ``$`` are run, one after
+the other, and have to end with 0; the lines below each have to stand in what it prints.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+SNIPPETS = {
+    name: (kind, text) for name, kind, text in re.findall(r"<!-- run: ([\w ]+) -->\n```(\w+)\n(.*?)```", README, re.S)
+}
+URL = "http://127.0.0.1:8090/fhir"
+ENOUGH_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of a console snippet, as words, and the lines that it prints among others."""
+
+    words: tuple[str, ...]
+    prints: tuple[str, ...]
+
+
+def commands(name: str, base_url: str = URL) -> list[Command]:
+    kind, text = SNIPPETS[name]
+    assert kind == "console"
+    found: list[Command] = []
+    for line in text.replace(URL, base_url).splitlines():
+        if line.startswith("$ "):
+            found.append(Command(tuple(line[2:].split()), ()))
+        else:
+            found[-1] = Command(found[-1].words, (*found[-1].prints, line))
+    return found
+
+
+def environment() -> dict[str, str]:
+    scripts = str(Path(sys.executable).parent)
+    return {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+
+
+def run(command: Command, folder: Path) -> str:
+    """Runs a command; gives what it printed."""
+    done = subprocess.run(
+        command.words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=ENOUGH_SECONDS
+    )
+    said = f"$ {' '.join(command.words)}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, said
+    for line in command.prints:
+        assert line in done.stdout, said
+    return done.stdout
+
+
+@contextmanager
+def started(command: Command, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command that runs until it is told to end by SIGTERM, and then ends with 0."""
+    process = subprocess.Popen(
+        command.words, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=ENOUGH_SECONDS)
+        assert process.returncode == 0, f"{output}\n{errors}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The README's sandbox, on a free port."""
+    (command,) = commands("sandbox")
+    assert command.prints == (URL,)
+    at_a_free_port = Command((*command.words[:-1], "0"), ())
+    with started(at_a_free_port, tmp_path_factory.mktemp("sandbox")) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, base_url: str) -> Path:
+    """A folder with the shipped example and the project that the README makes of it."""
+    shutil.copytree(ROOT / "examples/misle-phase2/data/edc", tmp_path / "examples/misle-phase2/data/edc")
+    for command in commands("init", base_url):
+        run(command, tmp_path)
+    return tmp_path
+
+
+def on_server(base_url: str) -> int:
+    return sum(
+        httpx.get(f"{base_url}/{name}", params={"_summary": "count"}, timeout=60).raise_for_status().json()["total"]
+        for name in ("Patient", "ResearchSubject", "Observation", "Encounter", "AdverseEvent", "Consent")
+    )
+
+
+def test_every_use_has_its_snippet() -> None:
+    assert set(SNIPPETS) == {"init", "sandbox", "library", "worker", "command line"}
+    fences = re.findall(r"^```(?:python|console)$", README, re.M)
+    assert len(fences) == len(SNIPPETS), "a snippet that no test runs"
+
+
+def test_library(
+    folder: Path, base_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind, text = SNIPPETS["library"]
+    assert kind == "python"
+    monkeypatch.chdir(folder)
+    before = on_server(base_url)
+    names: dict[str, object] = {"__name__": "readme"}
+    exec(compile(text, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert f"{len(names['bodies'])} created" in printed  # type: ignore[arg-type]
+    assert "visit" in printed
+    assert "MSC-CONSENT-002" in printed
+    assert on_server(base_url) > before
+
+
+def test_worker(folder: Path, base_url: str) -> None:
+    before = on_server(base_url)
+    *others, worker = commands("worker", base_url)
+    for command in others:
+        run(command, folder)
+    stored = on_server(base_url)
+    assert stored > before
+    assert worker.words[1] == "worker"
+    with started(worker, folder) as process:
+        assert process.stderr is not None
+        assert "worker started" in process.stderr.readline()
+    assert on_server(base_url) == stored
+
+
+def test_command_line(folder: Path, base_url: str) -> None:
+    before = on_server(base_url)
+    for command in commands("command line", base_url):
+        run(command, folder)
+    assert on_server(base_url) == before
+    assert (folder / "bodies.ndjson").read_bytes().count(b"\n") > 1000

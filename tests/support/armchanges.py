@@ -1,0 +1,252 @@
+"""Everything of an SDTM export that depends on the arm, changed in every way that an export can differ.
+
+Written from the standard (SDTMIG 3.4, SDTM-MSG), not from the pack: which columns, rows and tables tell the arm.
+A change takes an export and a source of randomness and gives another export of the same trial, in which nobody who
+is blind could see a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from random import Random
+
+from tests.support.exports import Domain, Export, Row, file_bytes, new_domain
+from tests.unit.sources.xpt_writer import Column
+
+Change = Callable[[Export, Random], Export]
+
+TOKEN = "ARMTELL"
+"""Begins every value that only the arm explains; must be nowhere in what a blind project gives."""
+
+TELLING_COLUMNS = {
+    "DM": ("ARM", "ARMCD", "ACTARM", "ACTARMCD", "ARMNRS", "ACTARMUD", "RFXENDTC", "RFENDTC"),
+    "EC": ("ECTRT", "ECDOSE", "ECDOSU", "ECDOSFRM", "ECDOSFRQ", "ECLOT", "ECPSTRG", "ECPSTRGU", "SPDEVID", "ECENDTC")
+    + ("ECENDY", "ECVAMT", "ECVAMTU", "ECADJ", "ECDOSTXT", "ECDUR"),
+    "TV": ("ARMCD",),
+    "TA": ("ARMCD", "ARM"),
+}
+TELLING_TABLES = ("EX", "SE", "SUPPEX", "RELREC", "PC", "PP", "IS", "DI", "CO", "DA", "SUPPPC", "SUPPIS")
+TELLING_TESTS = ("CHIMERI", "HLACHIM", "DSA", "DONORDNA", "ANTIHLA", "HLAAB1")
+TELLING_QUALIFIERS = ("UNBLIND", "KITNO", "DONOR", "ARMREAS")
+_QUALIFIED = ("SUPPDM", "SUPPDS", "SUPPSV", "SUPPEC", "SUPPLB", "SUPPVS", "SUPPAE")
+_SUPP_COLUMNS = ("STUDYID", "RDOMAIN", "USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QLABEL", "QVAL", "QORIG", "QEVAL")
+
+
+def token(random: Random) -> str:
+    """A value that stands nowhere else."""
+    return f"{TOKEN}{random.randrange(10**8)}" + "x" * random.randrange(12)
+
+
+def cells(export: Export, random: Random) -> Export:
+    """Other values in the columns that tell the arm; some are emptied."""
+    changed = dict(export)
+    for name, domain in _domains(export, TELLING_COLUMNS):
+        for column in domain.columns:
+            if column.name in TELLING_COLUMNS[domain.name]:
+                domain = _refilled(domain, column, random)
+        changed[name] = domain
+    return changed
+
+
+def columns_removed(export: Export, random: Random) -> Export:
+    """Some or all columns that tell the arm are not in the export."""
+    changed = dict(export)
+    for name, domain in _domains(export, TELLING_COLUMNS):
+        gone = [column for column in TELLING_COLUMNS[domain.name] if random.random() < 0.5]
+        changed[name] = domain.without(gone)
+    return changed
+
+
+def columns_added(export: Export, random: Random) -> Export:
+    """Columns that tell the arm, where there were none."""
+    changed = dict(export)
+    for name, domain in _domains(export, TELLING_COLUMNS):
+        for column in TELLING_COLUMNS[domain.name]:
+            if column not in domain.names and random.random() < 0.7:
+                values = [token(random).encode() for _ in domain.rows]
+                domain = domain.with_column(Column(column, 40), random.randrange(len(domain.columns) + 1), values)
+        changed[name] = domain
+    return changed
+
+
+def columns_moved(export: Export, random: Random) -> Export:
+    """The columns that tell the arm stand elsewhere among the others, which keep their order."""
+    changed = dict(export)
+    for name, domain in _domains(export, TELLING_COLUMNS):
+        telling = [column for column in domain.names if column in TELLING_COLUMNS[domain.name]]
+        order = [column for column in domain.names if column not in telling]
+        for column in telling:
+            order.insert(random.randrange(len(order) + 1), column)
+        changed[name] = domain.reordered(order)
+    return changed
+
+
+def tables_changed(export: Export, random: Random) -> Export:
+    """Rows of tables that tell the arm: other values, doubled, left out, in another order."""
+    changed = dict(export)
+    for name, domain in _domains(export, TELLING_TABLES):
+        rows = [_noise(domain, row, random) for row in domain.rows for _ in range(random.choice((0, 1, 1, 2)))]
+        random.shuffle(rows)
+        changed[name] = replace(domain, rows=tuple(rows))
+    return changed
+
+
+def tables_removed(export: Export, random: Random) -> Export:
+    """Some tables that tell the arm are not there, or have no row, or are empty files."""
+    changed = dict(export)
+    for name, domain in _domains(export, TELLING_TABLES):
+        match random.randrange(4):
+            case 0:
+                del changed[name]
+            case 1:
+                changed[name] = replace(domain, rows=())
+            case 2:
+                changed[name] = b""
+            case _:
+                pass
+    return changed
+
+
+def tables_damaged(export: Export, random: Random) -> Export:
+    """Files of tables that tell the arm, cut anywhere or overwritten."""
+    changed = dict(export)
+    for name, domain in _domains(export, TELLING_TABLES):
+        content = file_bytes(domain)
+        cut = random.randrange(len(content) + 1)
+        changed[name] = content[:cut] if random.random() < 0.7 else content[:cut] + random.randbytes(200)
+    return changed
+
+
+def tables_added(export: Export, random: Random) -> Export:
+    """Tables that tell the arm and that were not in the export."""
+    changed = dict(export)
+    for name in TELLING_TABLES:
+        if f"{name.lower()}.xpt" not in changed and random.random() < 0.6:
+            rows = [("STUDY", token(random), token(random)) for _ in range(random.randrange(6))]
+            changed[f"{name.lower()}.xpt"] = new_domain(name, ("STUDYID", "USUBJID", f"{name[:2]}TRT"), rows)
+    return changed
+
+
+def lab_tests_inserted(export: Export, random: Random) -> Export:
+    """Laboratory rows that tell the arm, between the others, so that the others' row numbers move."""
+    return _with_rows(
+        export,
+        "LB",
+        lambda domain, like: _filled(
+            domain, like, {"LBTESTCD": random.choice(TELLING_TESTS), "LBTEST": token(random), "LBORRES": token(random)}
+        ),
+        random,
+    )
+
+
+def lab_tests_removed(export: Export, random: Random) -> Export:
+    """Fewer of the laboratory rows that tell the arm, the rest at other places."""
+    return _moved(export, ("LB",), "LBTESTCD", TELLING_TESTS, random)
+
+
+def qualifiers_inserted(export: Export, random: Random) -> Export:
+    """Supplemental qualifiers that tell the arm, in tables that are there and in tables of their own."""
+    changed = dict(export)
+    for name in _QUALIFIED:
+        file = f"{name.lower()}.xpt"
+        if file not in changed and random.random() < 0.5:
+            changed[file] = new_domain(name, _SUPP_COLUMNS, [])
+        domain = changed.get(file)
+        if isinstance(domain, Domain):
+            rows = list(domain.rows)
+            for _ in range(random.randrange(1, 5)):
+                rows.insert(random.randrange(len(rows) + 1), _qualifier(domain, random))
+            changed[file] = replace(domain, rows=tuple(rows))
+    return changed
+
+
+def qualifiers_removed(export: Export, random: Random) -> Export:
+    """Fewer of the qualifiers that tell the arm; a table that held nothing else goes with them."""
+    changed = dict(_moved(export, _QUALIFIED, "QNAM", TELLING_QUALIFIERS, random))
+    for name, domain in _domains(changed, _QUALIFIED):
+        if not domain.rows:
+            del changed[name]
+    return changed
+
+
+CHANGES: Mapping[str, Change] = {
+    change.__name__: change
+    for change in (
+        cells,
+        columns_removed,
+        columns_added,
+        columns_moved,
+        tables_changed,
+        tables_removed,
+        tables_damaged,
+        tables_added,
+        lab_tests_inserted,
+        lab_tests_removed,
+        qualifiers_inserted,
+        qualifiers_removed,
+    )
+}
+
+
+def telling(export: Export, random: Random) -> Export:
+    """The export with something of everything that tells the arm: every later change can also take it away."""
+    for change in (cells, columns_added, tables_added, tables_changed, lab_tests_inserted, qualifiers_inserted):
+        export = change(export, random)
+    return export
+
+
+def _domains(export: Export, names: Mapping[str, object] | tuple[str, ...]) -> list[tuple[str, Domain]]:
+    return [(file, one) for file, one in sorted(export.items()) if isinstance(one, Domain) and one.name in names]
+
+
+def _refilled(domain: Domain, column: Column, random: Random) -> Domain:
+    def value() -> bytes:
+        if column.numeric:
+            return bytes([0x40 + random.randrange(4), *random.randbytes(column.length - 1)])
+        return random.choice((b"", token(random).encode(), token(random).encode()))
+
+    return replace(domain, rows=tuple(domain.with_cell(row, column.name, value()) for row in domain.rows))
+
+
+def _noise(domain: Domain, row: Row, random: Random) -> Row:
+    return tuple(
+        cell if column.numeric or random.random() < 0.5 else token(random).encode()
+        for column, cell in zip(domain.columns, row, strict=True)
+    )
+
+
+def _with_rows(export: Export, name: str, make: Callable[[Domain, Row], Row], random: Random) -> Export:
+    changed = dict(export)
+    for file, domain in _domains(export, (name,)):
+        rows = list(domain.rows)
+        for _ in range(random.randrange(1, 9)):
+            rows.insert(random.randrange(len(rows) + 1), make(domain, random.choice(domain.rows)))
+        changed[file] = replace(domain, rows=tuple(rows))
+    return changed
+
+
+def _moved(
+    export: Export, names: tuple[str, ...], column: str, values: tuple[str, ...], random: Random
+) -> Mapping[str, Domain | bytes]:
+    changed = dict(export)
+    for file, domain in _domains(export, names):
+        found = [row for row in domain.rows if domain.text(row, column) in values]
+        rows = [row for row in domain.rows if domain.text(row, column) not in values]
+        for row in found:
+            if random.random() < 0.4:
+                rows.insert(random.randrange(len(rows) + 1), row)
+        changed[file] = replace(domain, rows=tuple(rows))
+    return changed
+
+
+def _filled(domain: Domain, like: Row, values: Mapping[str, str]) -> Row:
+    for column, value in values.items():
+        like = domain.with_cell(like, column, value.encode("latin-1"))
+    return like
+
+
+def _qualifier(domain: Domain, random: Random) -> Row:
+    values = {"RDOMAIN": domain.name[4:], "USUBJID": token(random), "QNAM": random.choice(TELLING_QUALIFIERS)}
+    empty = tuple(b"" for _ in domain.columns)
+    return _filled(domain, empty, {**values, "QLABEL": token(random), "QVAL": token(random)})

@@ -1,0 +1,49 @@
+"""Ledgers and clocks for tests of the sync."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fhir_msc.sync.ledger import Identity, Ledger
+
+IDENTITY = Identity(secret="f1", domain="amber", blind=True, engine="0.1.0")
+
+
+class FakeTime:
+    """A clock that only waiting moves. It is the stop event as well: set by ``stop()``, or after so many waits."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.waits: list[float] = []
+        self._stopped = False
+        self._stop_after = stop_after
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def is_set(self) -> bool:
+        return self._stopped
+
+    def wait(self, timeout: float) -> bool:
+        self.waits.append(timeout)
+        self.now += timedelta(seconds=timeout)
+        if self._stop_after is not None and len(self.waits) >= self._stop_after:
+            self._stopped = True
+        return self._stopped
+
+
+def blank_ledger(folder: Path) -> Path:
+    """A ledger file as it is after its first opening."""
+    path = folder / "blank.db"
+    Ledger.open(path, IDENTITY, "store").close()
+    return path
+
+
+def copy_of(blank: Path, folder: Path) -> Path:
+    """A copy to work on."""
+    return Path(shutil.copy(blank, folder / "ledger.db"))
