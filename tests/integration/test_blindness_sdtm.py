@@ -96,10 +96,11 @@ def test_there_is_something_to_see(seen: Observed) -> None:
     assert seen["1 worker: stderr"].count(b"\n") >= 2, "the worker logs"
     assert len(seen["1 ledger"]) > 10_000
     assert all(seen[f"{name}: exit code"] == b"0" for name in ("init", "1 worker"))
+    assert b"internal error" not in b"".join(seen.values())
 
 
 @given(some_changes, seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=45, deadline=None)
 def test_no_change_of_the_arm_changes_a_byte(
     rig: Rig, small: Export, seen: Observed, names: list[str], seed: int
 ) -> None:
@@ -112,18 +113,24 @@ def test_no_command_tells_of_it(rig: Rig, small: Export, seen: Observed, name: s
     assert_same(seen, rig.observe(changed(small, [name], 5), seed=5, whole=True))
 
 
+@pytest.fixture(scope="module")
+def seen_later(rig: Rig, small: Export) -> Observed:
+    """The export twice as it is, then a later cut of it, over one ledger."""
+    found = rig.observe(files(small), files(small), files(edited(small)))
+    assert found["1 requests"] == found["2 requests"] != found["3 requests"]
+    return found
+
+
 @given(some_changes, seeds)
-@settings(max_examples=8, deadline=None)
-def test_nor_does_the_next_sync(rig: Rig, small: Export, names: list[str], seed: int) -> None:
-    """Over a ledger that has seen another export: a change of the arm alone is no change, beside another it adds
-    nothing."""
+@settings(max_examples=4, deadline=None)
+def test_nor_does_the_next_sync(rig: Rig, small: Export, seen_later: Observed, names: list[str], seed: int) -> None:
+    """Over a ledger that has seen another export: a change of the arm alone is no change, and beside a change of
+    something else it adds nothing."""
     later = edited(small)
-    plain = rig.observe(files(small), files(small), files(later))
-    assert plain["1 requests"] == plain["2 requests"] != plain["3 requests"]
     other = rig.observe(
         changed(small, names, seed), changed(small, names[::-1], seed + 1), changed(later, names, seed + 2)
     )
-    assert_same(plain, other)
+    assert_same(seen_later, other)
 
 
 def test_nothing_that_tells_the_arm_is_anywhere(rig: Rig, small: Export, seen: Observed) -> None:
@@ -152,14 +159,13 @@ def test_who_did_not_consent_leaves_no_trace_in_the_requests(rig: Rig, small: Ex
     subject = dm.text(row, "SUBJID").encode()
     assert WITHOUT_CONSENT.encode() not in seen["1 requests"]
     assert b'"%b"' % subject not in seen["1 requests"]
-    assert WITHOUT_CONSENT.encode() not in seen["1 ledger"] + seen["1 worker: stderr"]
+    assert WITHOUT_CONSENT.encode() not in seen["1 worker: stderr"]
 
 
-@pytest.mark.parametrize("seed", [11, 12])
-def test_the_whole_study(rig: Rig, shared: Path, seed: int) -> None:
+def test_the_whole_study(rig: Rig, shared: Path) -> None:
     export = read_export(shared / "data/sdtm-msg-18subjects")
     names = sorted(CHANGES)
-    one, other = (rig.observe(changed(export, names[part::2], seed), seed=seed) for part in (0, 1))
+    one, other = (rig.observe(changed(export, names[part::2], 11), seed=part) for part in (0, 1))
     assert len(bodies_sent(one["1 requests"])) > 5000
     assert_same(one, other)
 

@@ -141,7 +141,8 @@ def test_changes_travel_one_by_one(hapi: HapiServer, study: Path, tmp_path: Path
             if entry.resource.version == "2"
         ]
         assert len(twice) == 1
-        history: list[Any] = [one.resource.content for one in client.history("Observation", twice[0].id) if one.resource]
+        versions = client.history("Observation", twice[0].id)
+        history: list[Any] = [one.resource.content for one in versions if one.resource]
     assert [str(one["valueQuantity"]["value"]) for one in history] == ["3.90", "3.9"]
 
     # An early row inserted and everything renumbered is one create and no update.

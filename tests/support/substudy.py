@@ -13,7 +13,7 @@ SUBJECTS = ("CDISC002", "CDISC006", "CDISC008", "CDISC009", WITHOUT_CONSENT, "CD
 _MOST = {"LB": 9, "VS": 8, "EC": 4, "EX": 4, "AE": 3, "SV": 4}
 """Rows that are kept of each participant."""
 
-_LEFT_OUT = ("cm.xpt", "oe.xpt", "qssl.xpt", "rs.xpt", "fa.xpt", "ti.xpt", "mh.xpt")
+_LEFT_OUT = ("cm", "dd", "fa", "ie", "mh", "oe", "qsph", "qssl", "rs", "te", "ti")
 
 
 def small_study(folder: Path) -> dict[str, Domain | bytes]:
@@ -21,7 +21,7 @@ def small_study(folder: Path) -> dict[str, Domain | bytes]:
     export: dict[str, Domain | bytes] = {}
     for name, domain in read_export(folder).items():
         assert isinstance(domain, Domain)
-        if name not in _LEFT_OUT:
+        if name.removesuffix(".xpt") not in _LEFT_OUT:
             export[name] = _cut(domain)
     for name, change in (("lb.xpt", _irregular_tests), ("vs.xpt", _irregular_signs), ("ds.xpt", _no_consent)):
         domain = export[name]

@@ -42,29 +42,15 @@ def constants() -> dict[str, str]:
 
 
 def rules_in_source() -> set[str]:
-    """Whole rule ids, and as ``…-…`` those that an f-string continues."""
+    """The rule ids that are used: whole ones, and as ``…-…`` those that an f-string continues."""
     found = set()
     for module in modules():
-        extended = set()
+        definitions = {id(node.value) for node in module.body if isinstance(node, ast.Assign)}
+        continued = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.FormattedValue)}
         for node in ast.walk(module):
-            if isinstance(node, ast.Constant) and _is_rule(node.value):
-                found.add(str(node.value))
-            if isinstance(node, ast.JoinedStr) and (rule := _rule_of(node)) is not None:
-                extended.add(rule)
-        found |= extended
-    # A name that is only ever continued is no rule of its own.
-    alone = {name for name in found if name.endswith(FAMILY)}
-    continued = {name.removesuffix(FAMILY) for name in alone}
-    return {name for name in found if name not in continued or name in _used_alone(continued)}
-
-
-def _used_alone(rules: set[str]) -> set[str]:
-    """Of these rules, those that are written somewhere other than where a name is given to them."""
-    given = set(constants().values())
-    written: list[str] = []
-    for module in modules():
-        written += [str(node.value) for node in ast.walk(module) if isinstance(node, ast.Constant)]
-    return {rule for rule in rules if written.count(rule) > (1 if rule in given else 0)}
+            if isinstance(node, ast.expr) and id(node) not in definitions | continued:
+                found.add(_rule_of(node))
+    return {rule for rule in found if rule is not None}
 
 
 def _is_rule(value: object) -> bool:
@@ -74,7 +60,7 @@ def _is_rule(value: object) -> bool:
 def _rule_of(node: ast.expr) -> str | None:
     if isinstance(node, ast.Constant) and _is_rule(node.value):
         return str(node.value)
-    if isinstance(node, ast.Name):
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         return constants().get(node.id)
     if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.FormattedValue):
         first = _rule_of(node.values[0].value)

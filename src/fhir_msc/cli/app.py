@@ -6,11 +6,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import click
 import typer
+from typer.exceptions import Abort, TyperException
 
 from fhir_msc.cli import demo, init, mapping, sandbox, status, sync, target, validate
-from fhir_msc.errors import FhirMscError
+from fhir_msc.errors import FhirMscError, UsageError
 
 INTERRUPTED = 130
 INTERNAL = 4
@@ -38,14 +38,16 @@ app.command("sandbox")(sandbox.sandbox)
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; gives its exit code. A mistake of the user is one message, never a traceback."""
     try:
-        code = app(args=list(arguments), standalone_mode=False)
+        code = app(args=list(arguments) or ["--help"], standalone_mode=False)
     except FhirMscError as error:
         sys.stderr.write(f"fhir-msc: {error}\n")
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except TyperException as error:
+        sys.stderr.write(
+            f"fhir-msc: {_said(error)}\n  fhir-msc --help shows the commands, fhir-msc COMMAND --help their options\n"
+        )
+        return UsageError.exit_code
+    except (Abort, KeyboardInterrupt):
         sys.stderr.write("fhir-msc: interrupted; nothing is lost, the same command goes on from here\n")
         return INTERRUPTED
     except BrokenPipeError:
@@ -56,3 +58,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"fhir-msc: internal error {type(error).__name__} at {place}; please report it\n")
         return INTERNAL
     return code if isinstance(code, int) else 0
+
+
+def _said(error: TyperException) -> str:
+    describe = getattr(error, "format_message", None)
+    return str(describe() if describe is not None else error)

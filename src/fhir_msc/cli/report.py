@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from fhir_msc.pipeline import Checked
 
+_COLUMNS_SHOWN = 3
 MOST_SHOWN = 40
 """How many groups of findings a person is shown; ``--json`` has them all."""
 
@@ -104,7 +106,7 @@ def print_findings(out: Console, findings: Sequence[Finding], show_values: bool)
         count = sum(member.count for member in members)
         out.print(f"{severity.value:<11} {rule:<16} {count:>6,} x  {message}", markup=False)
         for member in members[:3]:
-            place = str(member.origins[0]) if member.origins else member.key or ""
+            place = _place(member.origins[0]) if member.origins else member.key or ""
             path = f"  {member.path}" if member.path else ""
             value = f"  value {member.value!r}" if show_values and member.value is not None else ""
             out.print(f"            {place}{path}{value}", markup=False)
@@ -112,6 +114,13 @@ def print_findings(out: Console, findings: Sequence[Finding], show_values: bool)
             out.print(f"            ... and {len(members) - 3} more", markup=False)
         if hint:
             out.print(f"            -> {hint}", markup=False)
+
+
+def _place(origin: Origin) -> str:
+    """The cells in a line's length: the first columns of many."""
+    if len(origin.fields) <= _COLUMNS_SHOWN:
+        return str(origin)
+    return f"{replace(origin, fields=origin.fields[:_COLUMNS_SHOWN])}, ..."
 
 
 def export_document(result: Checked, show_values: bool) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +56,7 @@ def worker(project: ProjectOption = Path()) -> int:
 def stopped_by_signals() -> Iterator[threading.Event]:
     """An event that SIGTERM and Ctrl-C set; a second signal ends the process as usual."""
     stop = threading.Event()
-    before = {}
+    before: dict[int, signal.Handlers | Callable[..., object] | int | None] = {}
 
     def on_signal(number: int, _frame: object) -> None:
         stop.set()
@@ -67,5 +67,5 @@ def stopped_by_signals() -> Iterator[threading.Event]:
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for restored, handler in before.items():
+            signal.signal(restored, handler)

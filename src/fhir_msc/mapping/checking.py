@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from fhir_msc.errors import SourceError
@@ -34,7 +34,7 @@ def check_pack(pack: Pack, source: Source | None, seals: Seals) -> list[Finding]
         pack_table = pack.tables.get(table.name)
         if pack_table is not None:
             findings += _missing_columns(pack_table, table)
-            findings += _unread_columns(pack, pack_table, table, opened.tables())
+            findings += _unread_columns(pack, pack_table, table)
             findings += _cells(pack, pack_table, table, opened, seals)
     return findings
 
@@ -72,18 +72,14 @@ def _missing_columns(pack_table: PackTable, table: Table) -> Iterator[Finding]:
         )
 
 
-def _unread_columns(pack: Pack, pack_table: PackTable, table: Table, tables: Sequence[Table]) -> Iterator[Finding]:
+def _unread_columns(pack: Pack, pack_table: PackTable, table: Table) -> Iterator[Finding]:
     words = pack_table.words
-    joined = {name for join in words.join for name in join.columns}
     known = {field_of(name) for name in reads(words, pack, Seals())} | set(words.ignore)
-    known |= {
-        name
-        for other in pack.tables.values()
-        for join in other.words.join
-        if join.table == table.name
-        for name in (*join.columns, *join.on.values())
-    }
-    unread = tuple(sorted(name for name in table.columns if field_of(name) not in known - joined and name not in known))
+    for other in pack.tables.values():
+        for join in other.words.join:
+            if join.table == table.name:
+                known |= {*join.columns, *join.on.values()}
+    unread = tuple(sorted(name for name in table.columns if known.isdisjoint((name, field_of(name)))))
     if unread:
         yield Finding(
             "MSC-PACK-004",
@@ -126,7 +122,7 @@ def _cells(pack: Pack, pack_table: PackTable, table: Table, source: Source, seal
             problems.update(_without_row(problem) for problem in row.problems)
     except SourceError as error:
         place = (Origin(table.file, table.name, error.row, (error.column,) if error.column else ()),)
-        yield Finding("MSC-SOURCE-001", Severity.ERROR, error.message, place, hint=error.hint)
+        yield Finding("MSC-PACK-006", Severity.ERROR, error.message, place, hint=error.hint)
         return
     for problem, count in problems.items():
         yield _counted(problem, count)

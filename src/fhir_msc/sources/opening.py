@@ -102,7 +102,8 @@ class OpenSource:
 def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     """Opens the export at ``path``: a folder, or one file of it.
 
-    A CSV or XPT table whose file is damaged is listed as such (``Table.damage``), so that it costs no other table.
+    A CSV or XPT table whose file is damaged or lacks, and one that stands in two files, is listed as such
+    (``Table.damage``), so that it costs no other table, and nothing at all where a blind project seals it.
     Raises SourceError where nothing is there, where it is not clear what to read (the hint names the option that says
     so), and where the data dictionary or the records of REDCap cannot be read.
     """
@@ -124,8 +125,7 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     else:
         used = [name for name in names if _SUFFIXES.get(Path(name).suffix.lower()) == form]
         readers = [reader for name in used for reader in _readers(folder, name, options)]
-    readers = [reader for reader in readers if reader.table.name not in named]
-    _refuse_twins(readers)
+    readers = _without_twins([reader for reader in readers if reader.table.name not in named])
     if not readers and not named:
         raise SourceError(f"holds no {form} file", file=path.name, hint="Check the path and the format of the source.")
     return OpenSource(path.name, [*readers, *named.values()], [name for name in names if name not in used])
@@ -153,9 +153,9 @@ def _detect(path: Path, folder: Path, names: Sequence[str], *, has_others: bool)
 
 def _readers(folder: Path, name: str, options: SourceOptions) -> Sequence[_Reader]:
     """The tables of one CSV or XPT file."""
-    file = InputFile.at(folder / name, name)
     is_xpt = Path(name).suffix.lower() == ".xpt"
     try:
+        file = InputFile.at(folder / name, name)
         return members(file, options.encoding) if is_xpt else [delimited(file, options.encoding, options.delimiter)]
     except SourceError as error:
         stem = Path(name).stem
@@ -175,18 +175,23 @@ def _named(folder: Path, table: str, file: str, options: SourceOptions) -> _Read
     return _Named(replace(fitting[0].table, name=table), fitting[0])
 
 
-def _refuse_twins(readers: Sequence[_Reader]) -> None:
-    first: dict[str, str] = {}
+def _without_twins(readers: Sequence[_Reader]) -> list[_Reader]:
+    """The readers by table; a table that stands in two files is damaged."""
+    first: dict[str, _Reader] = {}
     for reader in readers:
         name, file = reader.table.name, reader.table.file
         if name in first:
-            raise SourceError(
-                f"stands in {first[name]} and in {file}",
+            known = first[name].table.file
+            error = SourceError(
+                f"stands in {known} and in {file}",
                 file=file,
                 table=name,
-                hint=f'Name the one that is read: tables = {{ {name} = "{first[name]}" }} in [source].',
+                hint=f'Name the one that is read: tables = {{ {name} = "{known}" }} in [source].',
             )
-        first[name] = file
+            first[name] = _Damaged(Table(name, known, (), damage=error.message), error)
+        else:
+            first[name] = reader
+    return list(first.values())
 
 
 def _dictionaries(folder: Path, names: Sequence[str]) -> list[str]:

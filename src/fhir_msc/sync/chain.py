@@ -113,7 +113,7 @@ class Chain:
         """Resources were read: each is settled, or may be sent with the version that was found."""
         rows = outbox.standings(connection, list(found))
         bodies = outbox.contents(connection, {id for row in rows.values() for id in row.bodies})
-        steps = [(row, judge(row, found[id], bodies)) for id, row in rows.items()]
+        steps = [(row, _read(row, found[id], bodies)) for id, row in rows.items()]
         self._settle(connection, steps, "read on the server")
         attempt = self._tries[0]
         attempt.to_look.difference_update(found)
@@ -282,6 +282,12 @@ def status_of(error: TargetError) -> int:
 
 
 _NOT_ARRIVED = (State.CONFLICT, State.DEAD, State.RETRY, State.WAITING)
+
+
+def _read(row: Standing, found: JsonObject | None, bodies: Mapping[int, bytes]) -> Standing:
+    after = judge(row, found, bodies)
+    # What is postponed may be read with the rest of its type, and stays postponed.
+    return row if row.state is State.RETRY and after.state is State.PENDING else after
 
 
 def _wanted(row: Standing) -> Wanted:

@@ -87,6 +87,7 @@ class Course:
         self.resume_at: datetime | None = None
         self._target = target
         self._busy = 0
+        self._busy_now = 0
         self._failures = 0
 
     def take_up(self, connection: Connection) -> None:
@@ -106,7 +107,7 @@ class Course:
         self._failures = 0
         self.width = min(self.width + 1, self.options.connections)
         if self._busy:
-            self._busy, self.resume_at = 0, None
+            self._busy, self._busy_now, self.resume_at = 0, 0, None
             outbox.set_patience(connection, self.target_id, 0, None)
 
     def failed(self) -> None:
@@ -121,11 +122,12 @@ class Course:
         if self.resume_at is not None and now < self.resume_at:
             return  # an answer of the same burst
         self._busy += 1
+        self._busy_now += 1
         wait = backoff(self._busy, after, self.random)
         self.resume_at = now + timedelta(seconds=wait)
         self.width = max(1, self.width // 2)
         outbox.set_patience(connection, self.target_id, self._busy, instant(self.resume_at))
-        if self._busy >= self.options.busy_tries or wait > self.options.longest_wait:
+        if self._busy_now >= self.options.busy_tries or wait > self.options.longest_wait:
             self.end(Ended.BUSY, why)
 
     def unread(self, connection: Connection, error: TargetError) -> None:

@@ -35,7 +35,7 @@ from fhir_msc.desired import Account
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.states import IN_FLIGHT, State
-from fhir_msc.sync.storage import insert_or_update
+from fhir_msc.sync.storage import insert_or_update, insert_rows
 from fhir_msc.sync.tables import instant, resource, staged
 from fhir_msc.sync.upserts import Seen
 
@@ -67,8 +67,7 @@ def collected(connection: Connection) -> Iterator[Seen]:
     statement = insert_or_update(connection, _seen, ("resource_id",), ())
 
     def take(ids: Sequence[int]) -> None:
-        if ids:
-            connection.execute(statement, [{"resource_id": id} for id in ids])
+        insert_rows(connection, statement, ("resource_id",), [(id,) for id in ids])
 
     yield take
     _seen.drop(connection)

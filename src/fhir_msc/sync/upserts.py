@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, 
 
 from fhir_msc.desired import Desired
 from fhir_msc.sync.states import State, after_staging
-from fhir_msc.sync.storage import insert_or_update
+from fhir_msc.sync.storage import insert_or_update, insert_rows
 from fhir_msc.sync.tables import body, instant, lane, origin, reference, resource
 
 LOOKED_UP = 500
@@ -51,6 +51,14 @@ class Counts:
         """All that came."""
         return self.new + self.changed + self.same
 
+
+_BODY = ("id", "content")
+_RESOURCE = (
+    "id", "target_id", "lane_id", "rank", "type", "rid", "source", "loose", "places", "state", "changed_at",
+    "desired_digest", "desired_body",
+)  # fmt: skip
+_ORIGIN = ("resource_id", "file", "source", "row", "fields", "key")
+_REFERENCE = ("resource_id", "rid")
 
 # What the ledger knows of these resources.
 _KNOWN = select(
@@ -144,30 +152,21 @@ class Upsert:
         bodies = range(self._next_body, self._next_body + len(new))
         self._next_resource, self._next_body = ids.stop, bodies.stop
         pairs = list(zip(ids, new, strict=True))
-        self._connection.execute(
-            insert(body), [{"id": id, "content": one.body} for id, one in zip(bodies, new, strict=True)]
+        insert_rows(
+            self._connection, insert(body), _BODY, [(id, one.body) for id, one in zip(bodies, new, strict=True)]
         )
-        self._connection.execute(
+        insert_rows(
+            self._connection,
             insert(resource),
+            _RESOURCE,
             [
-                {
-                    "id": id,
-                    "target_id": self._target_id,
-                    "lane_id": self._lane(one.lane),
-                    "rank": one.rank,
-                    "type": one.type,
-                    "rid": one.rid,
-                    "source": self._source,
-                    "loose": one.loose,
-                    "places": places_of(one),
-                    "state": State.PENDING.value,
-                    "changed_at": self._now,
-                    "desired_digest": one.digest,
-                    "desired_body": body_id,
-                }
+                (
+                    id, self._target_id, self._lane(one.lane), one.rank, one.type, one.rid, self._source, one.loose,
+                    places_of(one), State.PENDING.value, self._now, one.digest, body_id,
+                )
                 for (id, one), body_id in zip(pairs, bodies, strict=True)
             ],
-        )
+        )  # fmt: skip
         self._add_origins(pairs)
         self._add_references(pairs)
         return ids
@@ -175,7 +174,7 @@ class Upsert:
     def _change(self, changed: Sequence[tuple[Known, Desired]]) -> None:
         if not changed:
             return
-        bodies: list[Values] = []
+        bodies: list[tuple[int, bytes]] = []
         updates: list[Values] = []
         unused: list[Values] = []
         for known, one in changed:
@@ -186,7 +185,7 @@ class Upsert:
                 body_id = known.sent_body
             else:
                 body_id, self._next_body = self._next_body, self._next_body + 1
-                bodies.append({"id": body_id, "content": one.body})
+                bodies.append((body_id, one.body))
             if known.desired_body not in (known.sent_body, known.delivered_body):
                 unused.append({"b_id": known.desired_body})
             before = State(known.state)
@@ -209,8 +208,7 @@ class Upsert:
                     "reason": known.reason if state is before else None,
                 }
             )
-        if bodies:
-            self._connection.execute(insert(body), bodies)
+        insert_rows(self._connection, insert(body), _BODY, bodies)
         self._connection.execute(_CHANGE, updates)
         if unused:
             self._connection.execute(_FORGET_BODY, unused)
@@ -231,25 +229,16 @@ class Upsert:
         self._add_origins(pairs)
 
     def _add_origins(self, pairs: Sequence[tuple[int, Desired]]) -> None:
-        rows: list[Values] = [
-            {
-                "resource_id": id,
-                "file": place.file,
-                "source": place.table,
-                "row": place.row,
-                "fields": orjson.dumps(place.fields).decode(),
-                "key": place.key,
-            }
+        rows = [
+            (id, place.file, place.table, place.row, orjson.dumps(place.fields).decode(), place.key)
             for id, one in pairs
             for place in one.origins
         ]
-        if rows:
-            self._connection.execute(insert(origin), rows)
+        insert_rows(self._connection, insert(origin), _ORIGIN, rows)
 
     def _add_references(self, pairs: Sequence[tuple[int, Desired]]) -> None:
-        rows: list[Values] = [{"resource_id": id, "rid": rid} for id, one in pairs for rid in one.refs]
-        if rows:
-            self._connection.execute(insert(reference), rows)
+        rows = [(id, rid) for id, one in pairs for rid in one.refs]
+        insert_rows(self._connection, insert(reference), _REFERENCE, rows)
 
     def _lane(self, key: str) -> int:
         if key not in self._lanes:

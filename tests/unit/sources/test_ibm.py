@@ -7,9 +7,9 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.sources.xpt_writer import ibm
 
 from fhir_msc.sources.ibm import number_of
+from tests.unit.sources.xpt_writer import ibm
 
 PRINTABLE = st.floats(min_value=-1e70, max_value=1e70, allow_subnormal=False).filter(lambda x: x == 0 or abs(x) > 1e-70)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.sources.xpt_writer import Column, xpt
 
 from fhir_msc.errors import SourceError
 from fhir_msc.sources import SourceOptions, open_source
+from tests.unit.sources.xpt_writer import Column, xpt
 
 STUDY = Path(__file__).parents[4] / "shared/data/sdtm-msg-18subjects"
 TEXT = Column("TEXT", 8)
@@ -59,10 +59,15 @@ def test_the_format_decides_between_xpt_and_csv(tmp_path: Path) -> None:
 
 def test_a_table_that_stands_twice_must_be_named(tmp_path: Path) -> None:
     make(tmp_path, lb__xpt=member("LB"), lb_old__xpt=member("LB", b"old"))
+    make(tmp_path, dm__xpt=member("DM"))
+    assert [(table.name, table.damage is None) for table in open_source(tmp_path).tables()] == [
+        ("DM", True),
+        ("LB", False),
+    ]
     with pytest.raises(SourceError, match=r'table LB: stands in lb.xpt and in lb_old.xpt\n.*LB = "lb.xpt"'):
-        open_source(tmp_path)
+        open_source(tmp_path).rows("LB", ["TEXT"])
     source = open_source(tmp_path, SourceOptions(tables={"LB": "lb_old.xpt"}))
-    assert [table.file for table in source.tables()] == ["lb_old.xpt"]
+    assert [table.file for table in source.tables()] == ["dm.xpt", "lb_old.xpt"]
     assert list(source.rows("LB", ["TEXT"])) == [(1, ("old",))]
 
 

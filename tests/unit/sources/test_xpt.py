@@ -10,11 +10,11 @@ import pyreadstat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.sources.xpt_writer import Column, ibm, xpt
 
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.xpt import XptTable, members
+from tests.unit.sources.xpt_writer import Column, ibm, xpt
 
 STUDY = Path(__file__).parents[4] / "shared/data/sdtm-msg-18subjects"
 DOMAINS = (

@@ -84,7 +84,7 @@ def test_nothing_is_lost_nothing_comes_before_its_needs_and_the_order_of_rows_is
     assert sorted([*order(plan.units), *(b.rid for b in plan.blocked)]) == [p.rid for p in lane]
     sent: set[str] = set()
     for parcel in cut(plan.units, Limits(entries=entries)):
-        sent |= set(order([unit for unit in parcel]))
+        sent |= set(order(parcel))
         assert all(set(p.needs) <= sent for unit in parcel for p in unit)
         assert len(parcel) == 1 or len(order(parcel)) <= entries
     shuffled = random.Random(seed).sample(lane, len(lane))

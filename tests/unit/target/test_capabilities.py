@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.target.statements import capabilities, resource, statement
 
 from fhir_msc.errors import TargetError
 from fhir_msc.target.capabilities import Capabilities, TypeCapabilities, read_capabilities, require_r4
 from fhir_msc.target.families import PRESETS, Limits, detect_family, limits
 from fhir_msc.target.fhirjson import parse
+from tests.unit.target.statements import capabilities, resource, statement
 
 REFERENCE = Path("../shared/reference/capabilities")
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from tests.unit.target.fhir_server import BASE, bundle, client_of, fhir, html, observation, outcome
 
 from fhir_msc.errors import OutcomeUnknown, TargetError, TargetRefused, TargetUnreachable
 from fhir_msc.target.bundle import Entry, EntryResponse
 from fhir_msc.target.client import Missing, Resource
+from tests.unit.target.fhir_server import BASE, bundle, client_of, fhir, html, observation, outcome
 
 BODY = b'{"resourceType":"Observation","id":"o1","valueQuantity":{"value":1.50}}'
 STATEMENT = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}

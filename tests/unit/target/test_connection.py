@@ -8,12 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.unit.target.fhir_server import BASE, client_of, fhir, html, outcome
 
 from fhir_msc.errors import OutcomeUnknown, SecretError, TargetError, TargetRefused, TargetUnreachable, UsageError
 from fhir_msc.target.auth import Bearer
 from fhir_msc.target.bundle import Entry
 from fhir_msc.target.client import FhirClient
+from tests.unit.target.fhir_server import BASE, client_of, fhir, html, outcome
 
 Call = Callable[[FhirClient], object]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.target.statements import capabilities, resource
 
 from fhir_msc.target.capabilities import read_capabilities
 from fhir_msc.target.families import Family, detect_family
 from fhir_msc.target.fhirjson import parse
 from fhir_msc.target.routes import Role, RouteKind, route_plan
+from tests.unit.target.statements import capabilities, resource
 
 PUT, UPSERT, ONCE, SEARCH, READ, NONE = RouteKind
 

@@ -1,0 +1,451 @@
+"""Rows in, records out: keys, groups, joins, conditions, what is missing and what cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fhir_msc.errors import PackError, SourceError
+from fhir_msc.mapping.pack import Pack
+from fhir_msc.mapping.table import MappedRow
+from fhir_msc.trial import Concept, Infusion, Observation, Participant, Quantity, Record, ReferenceRange
+from tests.unit.mapping.memory import Memory, mapped, pack_of
+
+LAB = """
+table: LB
+participant: ID
+required: [ID, TEST]
+key: [ID, TEST, DAY, AT]
+sponsor-id: SPID
+correctable: DAY
+tie-breakers: LAB
+observation:
+  preset: laboratory
+  code: {from: [TEST, UNIT], table: tests.csv, text: NAME, sponsor: own}
+  when: {from: DAY, as: date-time}
+  not-done: {if: {STAT: NOT DONE}, reason: {from: WHY}}
+  value:
+    - {from: RES, as: decimal, unit: {from: UNIT, table: units.csv}}
+    - {from: RES, as: comparator-decimal, unit: {from: UNIT, table: units.csv}}
+    - RES
+  range: {low: LOW, high: HIGH}
+"""
+TESTS = "TEST,UNIT,system,code,display\nALB,g/L|g/dL,loinc,1751-7,Albumin\n"
+UNITS = "unit,ucum\ng/L,g/L\ng/dL,g/dL\nGIGA/L,10*9/L\n"
+MISSING = 'missing: {"-99": not-performed, NASK: not-asked}\n'
+
+VITALS = """
+table: VS
+participant: ID
+required: [ID]
+key: [ID, TEST, DAY]
+sponsor-id: SPID
+correctable: DAY
+tie-breakers: REP
+one-of-each: true
+observation:
+  - if: {TEST: [SYS, DIA]}
+    preset: blood-pressure
+    group: [DAY]
+    components:
+      - {if: {TEST: SYS}, code: loinc|8480-6, value: {from: RES, as: decimal, unit: "mm[Hg]"}}
+      - {if: {TEST: DIA}, code: loinc|8462-4, value: {from: RES, as: decimal, unit: "mm[Hg]"}}
+    when: {from: DAY, as: date}
+    not-done: {if: {STAT: NOT DONE}, reason: {from: WHY}}
+    position: {from: POS}
+  - preset: vital-signs
+    code: {from: TEST}
+    when: {from: DAY, as: date}
+    value: {from: RES, as: decimal}
+"""
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Pack:
+    return pack_of(tmp_path, {"lb": LAB, "vs": VITALS}, MISSING, tests=TESTS, units=UNITS)
+
+
+def rows(pack: Pack, table: str, *given: dict[str, str]) -> list[MappedRow]:
+    columns = {
+        "LB": ["ID", "TEST", "NAME", "RES", "UNIT", "DAY", "SPID", "STAT", "WHY", "LOW", "HIGH", "LAB"],
+        "VS": ["ID", "TEST", "RES", "DAY", "SPID", "STAT", "WHY", "POS", "REP"],
+    }
+    return mapped(pack, Memory({table: given}, columns), table)
+
+
+def only(found: list[MappedRow]) -> Observation:
+    [row] = found
+    assert row.problems == []
+    [record] = row.records
+    assert isinstance(record, Observation)
+    return record
+
+
+def lab(pack: Pack, **cells: str) -> Observation:
+    return only(rows(pack, "LB", {"ID": "S", "TEST": "ALB", **cells}))
+
+
+@pytest.mark.parametrize(
+    ("cells", "value"),
+    [
+        ({"RES": "3.90", "UNIT": "g/dL"}, "3.90 g/dL"),
+        ({"RES": "<3.42", "UNIT": "GIGA/L"}, "<3.42 10*9/L"),
+        ({"RES": " .5 ", "UNIT": " g/L "}, "0.5 g/L"),
+    ],
+)
+def test_values_are_as_written_in_their_unit(pack: Pack, cells: dict[str, str], value: str) -> None:
+    found = lab(pack, **cells).value
+    assert isinstance(found, Quantity)
+    assert found.unit is not None
+    assert f"{found.comparator or ''}{found.value} {found.unit.ucum}" == value
+
+
+def test_what_is_no_number_is_words(pack: Pack) -> None:
+    assert lab(pack, RES="NEGATIVE").value == "NEGATIVE"
+
+
+def test_a_unit_that_is_not_ucum_is_text_and_said_once(pack: Pack) -> None:
+    source = Memory({"LB": [{"ID": "S", "TEST": f"T{n}", "RES": "1", "UNIT": "furlong/L"} for n in range(5)]})
+    found = mapped(pack, source, "LB")
+    units = {
+        record.value.unit
+        for row in found
+        for record in row.records
+        if isinstance(record, Observation) and isinstance(record.value, Quantity)
+    }
+    assert [(unit.text, unit.ucum) for unit in units if unit] == [("furlong/L", None)]
+
+
+def test_a_code_counts_with_its_unit_and_keeps_the_sponsors(pack: Pack) -> None:
+    known = lab(pack, NAME="Albumin", RES="39", UNIT="g/L").code
+    assert [(one.system, one.code) for one in known.codings] == [("http://loinc.org", "1751-7"), ("own", "ALB")]
+    other = lab(pack, NAME="Albumin", RES="39", UNIT="umol/L").code
+    assert [(one.system, one.code) for one in other.codings] == [("own", "ALB")]
+    assert other.text == known.text == "Albumin"
+
+
+def test_why_there_is_no_value(pack: Pack) -> None:
+    done = lab(pack, STAT="NOT DONE", WHY="HAEMOLYSED").absent
+    assert done == Concept(done.codings if done else (), "HAEMOLYSED")
+    assert done is not None
+    assert [one.code for one in done.codings] == ["not-performed"]
+    for cell, code in {"-99": "not-performed", "NASK": "not-asked", "": "unknown"}.items():
+        told = lab(pack, RES=cell).absent
+        assert told is not None
+        assert [one.code for one in told.codings] == [code]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        ("3.5", "5.0", ReferenceRange("3.5", "5.0")),
+        ("", "5.0", ReferenceRange(None, "5.0")),
+        ("", "<1.2", ReferenceRange(None, None, "<1.2")),
+        ("NEGATIVE", "TRACE", ReferenceRange(None, None, "NEGATIVE - TRACE")),
+        ("", "", None),
+    ],
+)
+def test_limits_are_numbers_or_the_words_of_the_laboratory(
+    pack: Pack, low: str, high: str, expected: ReferenceRange | None
+) -> None:
+    assert lab(pack, RES="4", LOW=low, HIGH=high).reference_range == expected
+
+
+def test_the_key_is_of_columns_that_mean_something(pack: Pack) -> None:
+    [row] = rows(pack, "LB", {"ID": "S", "TEST": "ALB", "DAY": "2020-01-01", "RES": "1"})
+    assert row.records[0].key == ("Observation", "LB", "S", "ALB", "2020-01-01", "", "")
+    assert row.correctable == [("Observation", "LB", "S", "ALB", "", "")]
+    assert row.tie == ("",)
+
+
+def test_the_sponsors_own_identifier_stands_for_what_may_be_corrected(pack: Pack) -> None:
+    found = [rows(pack, "LB", {"ID": "S", "TEST": "ALB", "DAY": day, "SPID": "7"})[0] for day in ("2020", "2021")]
+    assert found[0].records[0].key == found[1].records[0].key
+    assert found[0].correctable == [None]
+
+
+def test_rows_are_named_by_the_columns_that_the_table_has(pack: Pack) -> None:
+    record = lab(pack, RES="4")
+    [origin] = record.origins
+    assert (origin.file, origin.table, origin.row) == ("LB.csv", "LB", 1)
+    assert "RES" in origin.fields
+    assert "AT" not in origin.fields
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule", "columns"),
+    [
+        ({"TEST": ""}, "MSC-MAP-005", ("TEST",)),
+        ({"DAY": "2021-13-45"}, "MSC-MAP-001", ("DAY",)),
+    ],
+)
+def test_a_bad_cell_costs_its_row_and_is_named(
+    pack: Pack, cells: dict[str, str], rule: str, columns: tuple[str, ...]
+) -> None:
+    good = {"ID": "S", "TEST": "ALB", "RES": "4", "DAY": "2021-01-02"}
+    bad, other = rows(pack, "LB", {**good, **cells}, good)
+    assert bad.records == []
+    [problem] = bad.problems
+    assert (problem.rule, problem.origins[0].row, problem.origins[0].fields) == (rule, 1, columns)
+    assert problem.hint
+    for cell in cells.values():
+        assert not cell or cell not in problem.message
+    assert len(other.records) == 1
+
+
+def test_a_missing_column_is_an_error_of_the_table(pack: Pack) -> None:
+    with pytest.raises(SourceError, match=r"LB\.csv, table LB, column TEST: the column is missing") as missing:
+        mapped(pack, Memory({"LB": [{"ID": "S", "RES": "4"}]}), "LB")
+    assert missing.value.hint
+
+
+def test_a_damaged_table_is_an_error_of_the_table(pack: Pack) -> None:
+    with pytest.raises(SourceError, match="empty file"):
+        mapped(pack, Memory({}, damage={"LB": "empty file"}), "LB")
+
+
+# Groups
+
+
+def readings(found: list[MappedRow]) -> list[tuple[int, tuple[str | None, ...], int]]:
+    """(rows, values of the parts, origins) of each panel."""
+    panels = []
+    for row in found:
+        for record in row.records:
+            assert isinstance(record, Observation)
+            values = tuple(part.value.value if isinstance(part.value, Quantity) else None for part in record.components)
+            panels.append((row.members, values, len(record.origins)))
+    return sorted(panels, key=str)
+
+
+def vital(test: str, result: str, **cells: str) -> dict[str, str]:
+    return {"ID": "S", "TEST": test, "RES": result, "DAY": "2020-01-01", **cells}
+
+
+def test_systolic_and_diastolic_are_one_panel(pack: Pack) -> None:
+    found = rows(pack, "VS", vital("DIA", "80"), vital("PULSE", "60"), vital("SYS", "120"))
+    assert [len(row.records) for row in found] == [1, 1]
+    panel = only(found[1:])
+    assert readings(found[1:]) == [(2, ("120", "80"), 2)]
+    assert panel.key == ("Observation", "VS", "S", "2020-01-01", "")
+    assert sorted(origin.row or 0 for origin in panel.origins) == [1, 3]
+    assert panel.absent is None
+
+
+def test_participants_are_never_in_one_group(pack: Pack) -> None:
+    found = rows(pack, "VS", vital("SYS", "120"), vital("DIA", "80", ID="T"))
+    assert readings(found) == [(1, ("120", None), 1), (1, (None, "80"), 1)]
+
+
+def test_equal_readings_are_merged_and_different_ones_are_all_kept(pack: Pack) -> None:
+    equal = rows(pack, "VS", vital("SYS", "120"), vital("SYS", "120"), vital("DIA", "80"))
+    assert readings(equal) == [(3, ("120", "80"), 3)]
+    # Nobody knows which systolic belongs to the diastolic.
+    different = rows(pack, "VS", vital("SYS", "120"), vital("SYS", "118"), vital("DIA", "80"))
+    assert readings(different) == [(1, ("118", None), 1), (1, ("120", None), 1), (1, (None, "80"), 1)]
+
+
+def test_tie_breakers_tell_which_readings_belong_together(pack: Pack) -> None:
+    found = rows(
+        pack,
+        "VS",
+        *(vital(test, result, REP=rep) for test, result, rep in [("SYS", "120", "1"), ("DIA", "80", "1")]),
+        *(vital(test, result, REP=rep) for test, result, rep in [("SYS", "118", "2"), ("DIA", "79", "2")]),
+    )
+    assert readings(found) == [(2, ("118", "79"), 2), (2, ("120", "80"), 2)]
+    assert [row.tie for row in found] == [("1",), ("2",)]
+
+
+def test_a_bad_reading_costs_itself(pack: Pack) -> None:
+    found = rows(pack, "VS", vital("SYS", "abc"), vital("DIA", "80"))
+    assert readings(found) == [(1, (None, "80"), 1)]
+    [problem] = [problem for row in found for problem in row.problems]
+    assert problem.origins[0].row == 1
+    assert sum(row.members for row in found) == 2
+
+
+def test_parts_say_why_they_have_no_value(pack: Pack) -> None:
+    found = rows(pack, "VS", vital("SYS", "", STAT="NOT DONE", WHY="CUFF"), vital("DIA", "80"))
+    systolic, diastolic = only(found).components
+    assert systolic.absent is not None
+    assert (systolic.absent.text, [one.code for one in systolic.absent.codings]) == ("CUFF", ["not-performed"])
+    assert diastolic.absent is None
+    systolic, diastolic = only(rows(pack, "VS", vital("SYS", "NASK"))).components
+    assert [part.absent.codings[0].code for part in (systolic, diastolic) if part.absent] == ["not-asked", "unknown"]
+
+
+def test_a_group_has_the_sponsors_identifier_only_if_all_its_rows_do(pack: Pack) -> None:
+    one = only(rows(pack, "VS", vital("SYS", "120", SPID="7"), vital("DIA", "80", SPID="7")))
+    assert one.key == ("Observation", "VS", "S", "SPID=7", "")
+    two = only(rows(pack, "VS", vital("SYS", "120", SPID="7"), vital("DIA", "80", SPID="8")))
+    assert two.key == ("Observation", "VS", "S", "2020-01-01", "")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.builds(
+            vital,
+            st.sampled_from(["SYS", "DIA", "PULSE", "TEMP"]),
+            st.sampled_from(["", "80", "120", "abc", "NASK"]),
+            REP=st.sampled_from(["", "1"]),
+            ID=st.sampled_from(["S", "T", ""]),
+            STAT=st.sampled_from(["", "NOT DONE"]),
+        ),
+        max_size=9,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_every_row_is_accounted_for_in_any_order(pack: Pack, given: list[dict[str, str]], random: object) -> None:
+    found = rows(pack, "VS", *given)
+    assert sum(row.members for row in found) == len(given)
+    shuffled = list(given)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    again = rows(pack, "VS", *shuffled)
+    assert sorted(map(without_rows, found)) == sorted(map(without_rows, again))
+
+
+def without_rows(row: MappedRow) -> str:
+    said = [
+        (record.key, record.code, record.value, record.components, record.absent)
+        for record in row.records
+        if isinstance(record, Observation)
+    ]
+    return repr((row.participant, row.outcome, row.members, row.tie, said, [one.rule for one in row.problems]))
+
+
+# Joins
+
+EC = """
+table: EC
+participant: ID
+required: ID
+join:
+  - SUPPEC
+  - {table: EX, on: {ID: ID, DAY: XDAY}, columns: [XTRT, XDOSE]}
+key: [ID, DAY]
+infusion:
+  start: {from: DAY, as: date}
+  status: [{if: {OCCUR: N}, constant: not-done}, {constant: completed}]
+  reason: {from: ECREASOC}
+  product: {from: XTRT}
+  dose: {from: XDOSE, as: decimal, unit: mg}
+"""
+EX = """
+table: EX
+participant: ID
+required: ID
+key: [ID, XDAY]
+infusion: {start: {from: XDAY, as: date}, product: {from: XTRT}}
+"""
+
+
+def infusions(source: Memory, folder: Path, *, blind: bool = False, head: str = "") -> list[Infusion]:
+    pack = pack_of(folder, {"ec": EC, "ex": EX}, head)
+    records: list[Record] = [record for row in mapped(pack, source, "EC", blind=blind) for record in row.records]
+    return [record for record in records if isinstance(record, Infusion)]
+
+
+def study(**more: list[dict[str, str]]) -> Memory:
+    doses = [
+        {"ID": "S", "DAY": "2020-01-01", "OCCUR": "Y", "SEQ": "1"},
+        {"ID": "S", "DAY": "", "OCCUR": "N", "SEQ": "2"},
+    ]
+    return Memory({"EC": doses, **more})
+
+
+def test_rows_of_the_same_thing_are_joined(tmp_path: Path) -> None:
+    same = [{"ID": "S", "XDAY": "2020-01-01", "XTRT": "cells", "XDOSE": "5"}, {"ID": "S", "XDAY": "", "XTRT": "other"}]
+    first, second = infusions(study(EX=same), tmp_path)
+    assert first.product == Concept((), "cells")
+    assert [(origin.table, origin.row, origin.fields) for origin in first.origins] == [
+        ("EC", 1, ("DAY", "OCCUR")),
+        ("EX", 1, ("XTRT", "XDOSE")),
+    ]
+    # Two empty days are not the same day.
+    assert second.product is None
+
+
+def test_what_joined_rows_differ_in_is_left_out(tmp_path: Path) -> None:
+    split = [{"ID": "S", "XDAY": "2020-01-01", "XTRT": "cells", "XDOSE": dose} for dose in ("5", "6")]
+    first, _ = infusions(study(EX=split), tmp_path)
+    assert (first.product, first.dose) == (Concept((), "cells"), None)
+
+
+def test_columns_of_a_sealed_table_give_nothing_and_are_not_named(tmp_path: Path) -> None:
+    same = [{"ID": "S", "XDAY": "2020-01-01", "XTRT": "cells", "XDOSE": "5"}]
+    for head in ("sealed: {tables: EX}\n", "sealed: {columns: {EX: [XTRT, XDOSE]}}\n"):
+        first, _ = infusions(study(EX=same), tmp_path, blind=True, head=head)
+        assert (first.product, first.dose) == (None, None)
+        assert "XTRT" not in repr(first.origins)
+
+
+def test_qualifiers_stand_as_columns_of_their_parent(tmp_path: Path) -> None:
+    told = [
+        {"USUBJID": "S", "IDVAR": "SEQ", "IDVARVAL": "2.0", "QNAM": "ECREASOC", "QVAL": "FEVER"},
+        {"USUBJID": "T", "IDVAR": "SEQ", "IDVARVAL": "2", "QNAM": "ECREASOC", "QVAL": "COLD"},
+    ]
+    _, second = infusions(study(SUPPEC=told), tmp_path)
+    assert (second.status, second.reason) == ("not-done", Concept((), "FEVER"))
+    assert [(origin.table, origin.row) for origin in second.origins] == [("EC", 2), ("SUPPEC", 1)]
+
+
+# Identifiers
+
+DM = """
+table: DM
+participant: ID
+required: ID
+key: [ID]
+participant-record: {label: NAME, site: SITE}
+"""
+
+
+def test_what_identifies_a_person_is_withheld_unless_there_is_a_reason(tmp_path: Path) -> None:
+    source = Memory({"DM": [{"ID": "S", "NAME": "Jane", "SITE": "1"}]}, identifiers={"DM": frozenset({"NAME"})})
+    [row] = mapped(pack_of(tmp_path, {"dm": DM}), source, "DM")
+    assert "Jane" not in repr(row)
+    taken = pack_of(tmp_path, {"dm": DM}, "identifying: {DM.NAME: the site asks for it}\n")
+    [row] = mapped(taken, source, "DM")
+    assert isinstance(row.records[0], Participant)
+    assert row.records[0].label == "Jane"
+
+
+def test_a_key_is_not_made_of_what_identifies_a_person(tmp_path: Path) -> None:
+    source = Memory({"DM": [{"ID": "S"}]}, identifiers={"DM": frozenset({"ID"})})
+    with pytest.raises(PackError, match="ID is flagged as identifying"):
+        mapped(pack_of(tmp_path, {"dm": DM}), source, "DM")
+
+
+# Conditions
+
+
+@pytest.mark.parametrize(
+    ("condition", "cell", "holds"),
+    [
+        ("{A: x}", "x", True),
+        ("{A: x}", "y", False),
+        ("{A: [x, y]}", "y", True),
+        ("{A: ''}", "", True),
+        ("{A: ''}", "x", False),
+        ("{A: '*'}", "x", True),
+        ("{A: '*'}", "", False),
+        ("{A: '!x'}", "y", True),
+        ("{A: '!x'}", "x", False),
+        ("{A: x, B: ''}", "x", True),
+        ("{A: x, B: z}", "x", False),
+    ],
+)
+def test_conditions(tmp_path: Path, condition: str, cell: str, holds: bool) -> None:
+    pack = pack_of(tmp_path, {"t": DM.replace("{label", f"{{if: {condition}, label")})
+    [row] = mapped(pack, Memory({"DM": [{"ID": "S", "A": cell}]}), "DM")
+    assert bool(row.records) == holds
+
+
+def test_a_condition_on_what_is_sealed_never_holds(tmp_path: Path) -> None:
+    pack = pack_of(tmp_path, {"t": DM.replace("{label", "{if: {ARM: '!x'}, label")}, "sealed: {columns: {DM: ARM}}\n")
+    [row] = mapped(pack, Memory({"DM": [{"ID": "S", "ARM": "high"}]}), "DM", blind=True)
+    assert row.records == []

@@ -1,0 +1,137 @@
+"""What a consent covers, against a second way of saying it: a consent covers the whole days from one to another."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fhir_msc.release.consent import (
+    AFTER_WITHDRAWAL,
+    BEFORE_CONSENT,
+    DATE_UNKNOWN,
+    WITHOUT_CONSENT,
+    ConsentPolicy,
+    ConsentState,
+    Gate,
+    consent_state,
+    gate,
+)
+
+NONE_BEFORE = ConsentPolicy()
+
+FIRST = date(2019, 11, 1)
+DAYS = st.integers(0, 120).map(lambda n: FIRST + timedelta(n))
+PRECISIONS = st.sampled_from([4, 7, 10])
+
+
+def cut(day: date, precision: int) -> str:
+    return day.isoformat()[:precision]
+
+
+def may_be(text: str) -> set[date]:
+    """The days near here that a partial date may mean."""
+    return {day for n in range(-400, 800) if cut(day := FIRST + timedelta(n), len(text)) == text}
+
+
+@pytest.mark.parametrize(
+    ("given", "withdrawn", "collected", "reason"),
+    [
+        ([], [], "2020-01-01", WITHOUT_CONSENT),
+        ([], ["2020-01-01"], "2020-01-01", WITHOUT_CONSENT),
+        (["2020-01-05"], [], "2020-01-05", None),
+        (["2020-01-05"], [], "2020-01-05T00:01:00Z", None),
+        (["2020-01-05"], [], "2020-01-04T23:59:00Z", BEFORE_CONSENT),
+        (["2020-01-05"], [], "2020-01", BEFORE_CONSENT),
+        (["2020-01-05"], [], "2020-02", None),
+        (["2020-01"], [], "2020-01-31", BEFORE_CONSENT),
+        (["2020-01"], [], "2020-02-01", None),
+        (["2020-01-05"], [], None, DATE_UNKNOWN),
+        (["2020-01-05"], ["2020-03-01"], "2020-03-01", None),
+        (["2020-01-05"], ["2020-03-01"], "2020-03-02", AFTER_WITHDRAWAL),
+        (["2020-01-05"], ["2020-03-01"], "2020-03", AFTER_WITHDRAWAL),
+        (["2020-01-05"], ["2020-03"], "2020-03-31", AFTER_WITHDRAWAL),
+        (["2020-01-05"], ["2020-03"], "2020-02-29", None),
+        # A withdrawal on a day that nobody wrote down ends everything.
+        (["2020-01-05"], [None], "2020-01-06", AFTER_WITHDRAWAL),
+        # Given anew: what was collected in between stays out.
+        (["2020-01-05", "2020-05-01"], ["2020-03-01"], "2020-02-01", None),
+        (["2020-01-05", "2020-05-01"], ["2020-03-01"], "2020-04-01", AFTER_WITHDRAWAL),
+        (["2020-01-05", "2020-05-01"], ["2020-03-01"], "2020-05-01", None),
+        # A withdrawal that may lie after the new consent ends that one too.
+        (["2020-01-05", "2020-05-01"], ["2020"], "2020-06-01", AFTER_WITHDRAWAL),
+        # Of several consents the first counts; on one day the withdrawal comes after the consent.
+        (["2020-02-05", "2020-01-05"], [], "2020-01-06", None),
+        (["2020-01-05"], ["2020-01-05"], "2020-01-06", AFTER_WITHDRAWAL),
+    ],
+)
+def test_what_is_collected_is_gated_by_its_date(
+    given: list[str], withdrawn: list[str | None], collected: str | None, reason: str | None
+) -> None:
+    assert gate(consent_state(given, withdrawn, NONE_BEFORE), collected, Gate.DATED) == reason
+
+
+def test_the_person_is_gated_by_there_being_a_consent() -> None:
+    assert gate(ConsentState(), None, Gate.PERSON) == WITHOUT_CONSENT
+    assert gate(consent_state(["2020"], ["2021"], NONE_BEFORE), None, Gate.PERSON) is None
+
+
+def test_the_project_says_how_far_the_first_consent_reaches_back() -> None:
+    policy = ConsentPolicy(6)
+    state = consent_state(["2020-01-05", "2020-05-01"], ["2020-03-01"], policy)
+    assert gate(state, "2019-12-30", Gate.DATED) is None
+    assert gate(state, "2019-12-29", Gate.DATED) == BEFORE_CONSENT
+    assert gate(state, "2020-04-30", Gate.DATED) == AFTER_WITHDRAWAL
+    assert gate(consent_state(["2020"], [], policy), "2019-12-30", Gate.DATED) == BEFORE_CONSENT
+    assert gate(consent_state(["2020-01-05"], [], ConsentPolicy(10**9)), "0001-01-01", Gate.DATED) is None
+
+
+def test_a_withdrawal_stands_until_a_consent_is_given_anew() -> None:
+    assert consent_state(["2020-01-05"], ["2020-03-01"], NONE_BEFORE).is_withdrawn
+    assert not consent_state(["2020-01-05", "2020-05-01"], ["2020-03-01"], NONE_BEFORE).is_withdrawn
+    assert consent_state(["2020-01-05", "2020-05-01"], ["2020-03-01", "2020-06-01"], NONE_BEFORE).is_withdrawn
+
+
+@given(DAYS, PRECISIONS, st.none() | DAYS, PRECISIONS, DAYS, PRECISIONS)
+def test_only_what_lies_inside_for_certain_may_leave(
+    since: date, since_precision: int, until: date | None, until_precision: int, day: date, precision: int
+) -> None:
+    start, collected = cut(since, since_precision), cut(day, precision)
+    end = cut(until, until_precision) if until is not None else None
+    days = may_be(collected)
+    inside = all(collected == start or one >= each for each in may_be(start) for one in days)
+    if len(collected) < 10 and collected[: len(start)] == start[: len(collected)]:
+        inside = False
+    if end is not None and max(may_be(end)) >= min(may_be(start)):
+        inside = inside and all(one <= each for each in may_be(end) for one in days)
+    elif end is not None:
+        return
+    state = consent_state([start], [end] if end is not None else [], NONE_BEFORE)
+    assert (gate(state, collected, Gate.DATED) is None) == inside
+
+
+@given(
+    st.lists(DAYS.map(date.isoformat), min_size=1, max_size=4),
+    st.lists(DAYS.map(date.isoformat), max_size=3),
+    st.randoms(),
+)
+def test_the_order_in_which_consents_are_found_is_nothing(
+    given: list[str], withdrawn: list[str], random: object
+) -> None:
+    state = consent_state(given, withdrawn, NONE_BEFORE)
+    assert consent_state(given[::-1], withdrawn[::-1], NONE_BEFORE) == state
+    assert consent_state(sorted(given), sorted(withdrawn), NONE_BEFORE) == state
+
+
+@given(st.lists(DAYS.map(date.isoformat), min_size=1, max_size=3), st.lists(DAYS.map(date.isoformat), max_size=3), DAYS)
+def test_whole_days_against_walking_through_them(given: list[str], withdrawn: list[str], day: date) -> None:
+    holds = False
+    for n in range((day - FIRST).days + 1):
+        today = (FIRST + timedelta(n)).isoformat()
+        opened = holds or today in given
+        holds = opened and today not in withdrawn
+    # On the day of a withdrawal the consent still holds.
+    state = consent_state(given, withdrawn, NONE_BEFORE)
+    assert (gate(state, day.isoformat(), Gate.DATED) is None) == opened
