@@ -130,6 +130,15 @@ def tables_added(export: Export, random: Random) -> Export:
     return changed
 
 
+def tables_doubled(export: Export, random: Random) -> Export:
+    """Tables that tell the arm stand in two files."""
+    changed = dict(export)
+    for name, domain in _domains(export, TELLING_TABLES):
+        if random.random() < 0.5:
+            changed[f"{name.removesuffix('.xpt')}_2.xpt"] = domain
+    return changed
+
+
 def lab_tests_inserted(export: Export, random: Random) -> Export:
     """Laboratory rows that tell the arm, between the others, so that the others' row numbers move."""
     return _with_rows(
@@ -183,6 +192,7 @@ CHANGES: Mapping[str, Change] = {
         tables_removed,
         tables_damaged,
         tables_added,
+        tables_doubled,
         lab_tests_inserted,
         lab_tests_removed,
         qualifiers_inserted,

@@ -130,6 +130,6 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds no xpt file"):
         open_source(tmp_path, SourceOptions(format="xpt"))
     with pytest.raises(SourceError, match=r"gone\.csv: cannot be read"):
-        open_source(tmp_path, SourceOptions(tables={"x": "gone.csv"}))
+        open_source(tmp_path, SourceOptions(tables={"x": "gone.csv"})).rows("x", [])
     with pytest.raises(SourceError, match=r"table dn: there is no such table\n.*There are: dm"):
         open_source(tmp_path).rows("dn", [])
