@@ -167,7 +167,7 @@ class TargetSection(_Section):
     connections: int = Field(2, ge=1, le=16)
     entries: int | None = Field(default=None, ge=1, description="most entries of a bundle; default: the family's")
     bytes: int | None = Field(default=None, ge=10_000, description="most bytes of a bundle; default: the family's")
-    client_ids: bool | None = Field(default=None, description="whether PUT under a new id is taken; default: as declared")
+    client_ids: bool | None = Field(default=None, description="whether PUT under a new id is taken; default: declared")
     writable: tuple[str, ...] = Field(default=(), description="types that may be written to an ehr")
 
     @property

@@ -15,7 +15,8 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,9 @@ import httpx
 
 from fhir_msc import pipeline
 from fhir_msc.cli.app import run
+from fhir_msc.errors import FhirMscError
 from fhir_msc.resources.registry import RANKS
+from fhir_msc.sync import dispatch
 from tests.support.fakeserver import FakeServer
 
 SECRET = "0123456789abcdef" * 4
@@ -88,13 +91,16 @@ _STATEMENT = {
 class Rig:
     """A project in ``root/project`` over the export in ``root/data``; the process must stand in ``root``.
 
-    ``config`` is the text of its TOML, ``pack`` and ``source`` what ``mapping check`` and ``init`` are given.
+    ``config`` is the text of its TOML, ``pack`` and ``source`` what ``mapping check`` and ``init`` are given. Requests
+    are sent one by one in the thread that owns the ledger, for what the system's scheduler makes of ``threads`` is
+    another order each time.
     """
 
     root: Path
     config: str
     pack: str
     source: str = "data"
+    threads: bool = False
 
     def lay(self, files: Files, *, anew: bool, seed: int) -> None:
         """Writes the export, with times of change that mean nothing; ``anew`` also forgets ledger and secret."""
@@ -118,10 +124,11 @@ class Rig:
     def _clear(self, name: str) -> None:
         shutil.rmtree(self.root / name, ignore_errors=True)
 
-    def observe(self, *exports: Files, seed: int = 0, whole: bool = False) -> Observed:
+    def observe(self, *exports: Files, seed: int = 0, whole: bool = False, send: bool = True) -> Observed:
         """Everything that leaves when the project is run on these exports one after the other, over one ledger.
 
-        Without ``whole`` only the two commands that say it all run: ``map`` and ``sync``, as JSON with values.
+        Without ``whole`` only the two commands that say it all run: ``map`` and ``sync``, as JSON with values; without
+        ``send`` only the first of them.
         """
         seen: dict[str, bytes] = {}
         recorder = Recorder()
@@ -133,7 +140,9 @@ class Rig:
             seen[f"{number} bodies"] = bodies.read_bytes() if bodies.exists() else b""
             if whole and number == 1:
                 seen |= self._offline()
-            with surroundings(recorder):
+            if not send:
+                continue
+            with surroundings(recorder, self.threads):
                 seen |= command(f"{number} sync", "sync", *there, "--json", "--show-values")
                 if whole:
                     seen |= command(f"{number} sync again", "sync", *there, "--show-values")
@@ -167,15 +176,34 @@ class Rig:
 
 
 @contextlib.contextmanager
-def surroundings(recorder: Recorder) -> Iterator[None]:
+def surroundings(recorder: Recorder, threads: bool) -> Iterator[None]:
     """Every run in the block has a clock that stands, chance that repeats, and the recorder's server."""
     kept = pipeline.Surroundings
 
     def fixed(**given: object) -> pipeline.Surroundings:
         return kept(clock=lambda: NOW, random=Random(7).random, transport=recorder.transport(), stop=_Once(given))
 
-    with patch.object(pipeline, "Surroundings", fixed):
+    senders = contextlib.nullcontext() if threads else patch.object(dispatch, "ThreadPoolExecutor", _InThisThread)
+    with patch.object(pipeline, "Surroundings", fixed), senders:
         yield
+
+
+class _InThisThread:
+    """An executor that does what it is given at once."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def submit(self, job: Callable[..., object], *given: object) -> Future[object]:
+        future: Future[object] = Future()
+        try:
+            future.set_result(job(*given))
+        except FhirMscError as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, **_: object) -> None:
+        pass
 
 
 class _Once(threading.Event):
@@ -262,6 +290,6 @@ def bodies_sent(requests: bytes) -> list[dict[str, object]]:
     return found
 
 
-def names(found: Sequence[str]) -> set[str]:
+def places(found: Sequence[str]) -> set[str]:
     """The kinds of places in what ``differences`` gave, without the number of the run."""
     return {re.sub(r"^\d ", "", name).partition(":")[0] for name in found}

@@ -153,7 +153,9 @@ class FakeServer:
 
     def _apply(self, bundle: Bundle) -> httpx.Response:
         assert len(set(bundle.keys)) == len(bundle.keys), "the same id twice in one bundle"
-        there = {key for key in self.store if self.current(key) is not None} | set(bundle.keys)
+        there = set(bundle.keys)
+        if self.integrity:
+            there |= {key for key in self.store if self.current(key) is not None}
         for number, (key, body, if_match) in enumerate(bundle.entries):
             place = f"Bundle.entry[{number}]" if self.name_entry else None
             if self.refuse(key, body):

@@ -8,6 +8,25 @@ from pathlib import Path
 from tests.support.exports import Domain, Row, read_export
 from tests.unit.sources.xpt_writer import Column
 
+CONFIG = """\
+[project]
+pack = "sdtm"
+source = "../data"
+namespace = "https://trial.test/fhir"
+zone = "America/New_York"
+
+[study]
+identifier = "CDISCPILOT01"
+title = "A study"
+masking = "double"
+
+[targets.main]
+url = "http://fhir.test/r4"
+identity = "blind-study-store"
+connections = 1
+"""
+"""Of a blind project in a folder beside the export's, ``data``."""
+
 WITHOUT_CONSENT = "CDISC014"
 SUBJECTS = ("CDISC002", "CDISC006", "CDISC008", "CDISC009", WITHOUT_CONSENT, "CDISC015")
 _MOST = {"LB": 9, "VS": 8, "EC": 4, "EX": 4, "AE": 3, "SV": 4}

@@ -15,7 +15,6 @@ STUDY = "TINY"
 SUBJECTS = ("TINY-701-001", "TINY-701-002", "TINY-702-003")
 
 DESIRED = {
-    "CodeSystem": 1,
     "Organization": 2,
     "ResearchStudy": 3,
     "Patient": 3,
@@ -26,7 +25,7 @@ DESIRED = {
     "Observation": 12,
     "AdverseEvent": 3,
 }
-"""Resources by type of the unspoilt study."""
+"""Resources by type of the unspoilt study, beside the CodeSystems of our own codes."""
 
 Study = dict[str, Domain]
 """Its tables by name."""

@@ -129,8 +129,13 @@ def export_document(result: Checked, show_values: bool) -> dict[str, object]:
         "tables": [account_document(account) for account in result.accounts],
         "resources": dict(sorted(result.resources.items())),
         "findings": [finding_document(one, show_values) for one in in_order(result.findings)],
-        "unreadable": [str(error) for error in result.unreadable],
+        "unreadable": _unreadable(result),
     }
+
+
+def _unreadable(result: Checked) -> list[str]:
+    """What cannot be read, said once, however many tables need it."""
+    return list(dict.fromkeys(str(error) for error in result.unreadable))
 
 
 def print_export(out: Console, result: Checked, show_values: bool) -> None:
@@ -138,7 +143,7 @@ def print_export(out: Console, result: Checked, show_values: bool) -> None:
     print_accounts(out, result.accounts)
     out.print()
     print_findings(out, result.findings, show_values)
-    for error in result.unreadable:
+    for error in _unreadable(result):
         out.print(f"unreadable  {error}", markup=False)
     resources = ", ".join(f"{count:,} {name}" for name, count in sorted(result.resources.items()))
     out.print(f"\n{sum(result.resources.values()):,} resources: {resources}", markup=False)

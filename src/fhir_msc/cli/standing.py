@@ -148,16 +148,19 @@ def print_synced(out: Console, result: Synced, show_values: bool) -> None:
 
 
 def _print_staging(out: Console, staging: StagingReport) -> None:
+    left: dict[tuple[Staged, str], list[str]] = {}
     for table in staging.tables:
         if table.outcome in (Staged.FAILED, Staged.EMPTY, Staged.MISSING):
+            left.setdefault((table.outcome, str(table.error or "")), []).append(table.table)
+    for (outcome, error), names in left.items():
+        out.print(f"{', '.join(names)}: {outcome.value}; what was staged before stands as it was", markup=False)
+        if error:
+            out.print(f"  {error}", markup=False)
+    for table in staging.tables:
+        if table.vanished:
             out.print(
-                f"{table.table}: {table.outcome.value}; what was staged of it before stands as it was", markup=False
-            )
-            if table.error is not None:
-                out.print(f"  {table.error}", markup=False)
-        elif table.vanished:
-            out.print(
-                f"{table.table}: {table.vanished:,} rows vanished from the source; nothing is retired", markup=False
+                f"{table.table}: {table.vanished:,} resources are not given by the source any more; nothing is retired",
+                markup=False,
             )
 
 
@@ -182,7 +185,7 @@ def print_status(out: Console, status: Status, show_values: bool = False) -> Non
         ("held as possible corrections", status.held, "a key that differs in a date or term from a vanished one"),
         ("waiting for what they refer to", status.waiting, "what they refer to must be delivered first"),
         ("skipped: the target does not take them", status.skipped, "see: fhir-msc target probe"),
-        ("vanished from the source", status.vanished, "they stay on the server as they are"),
+        ("not given by the source any more", status.vanished, "they stay on the server as they are"),
     ):
         if listing.total:
             out.print(f"{listing.total:,} {title}", markup=False)

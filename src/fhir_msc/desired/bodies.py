@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
 
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.resources.body import references, serialise
@@ -17,16 +18,16 @@ from fhir_msc.validation.primitives import is_date_time, is_decimal, is_id, is_s
 R = TypeVar("R")
 
 _CHECKS: dict[str, Callable[[str], bool]] = {
-    "decimal": is_decimal,
-    "dateTime": is_date_time,
+    # Numbers and times repeat: the last ones are remembered.
+    "decimal": lru_cache(8192)(is_decimal),
+    "dateTime": lru_cache(8192)(is_date_time),
     "string": is_string,
     "rid": is_id,
 }
 _MOST_TEMPLATES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A body as bytes, the ids it refers to, and what is wrong with it."""
 
     type: str

@@ -11,6 +11,7 @@ from fhir_msc import __version__
 from fhir_msc.desired.bodies import BodyMaker
 from fhir_msc.desired.policy import Policy
 from fhir_msc.desired.roster import Roster
+from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.mapping.compiler import compile_table, reads
 from fhir_msc.mapping.pack import Pack, PackTable
@@ -76,17 +77,40 @@ class Frame:
         """The roster, read when it is first asked for."""
         policy = self.policy
         roster = Roster(policy.zone_of, policy.consent, policy.withdrawals)
-        self.__dict__["roster"] = roster
+        self.__dict__["roster"] = roster  # reading it asks for the zones of those it has already
+        try:
+            self._read_roster(roster)
+        except BaseException:
+            del self.__dict__["roster"]  # no other table may be judged by half a roster
+            raise
+        return roster
+
+    def _read_roster(self, roster: Roster) -> None:
         for pack_table, table in self._roster_tables():
             if pack_table.words.participants:
                 self._enrol(roster, pack_table, table, Participant)
+        self._refuse_without_participants(roster)
         for pack_table, table in self._roster_tables():
             if pack_table.words.consents or pack_table.words.dispositions:
                 self._enrol(roster, pack_table, table, (Consent, Disposition))
         for pack_table, table in self._roster_tables():
             if pack_table.words.visits:
                 self._enrol(roster, pack_table, table, Visit)
-        return roster
+
+    def _refuse_without_participants(self, roster: Roster) -> None:
+        """Rows of nobody are no study: the table of participants was lost on the way, not each of its participants."""
+        names = [name for name, pack_table in self.pack.tables.items() if pack_table.words.participants]
+        if not names or roster.has_participants():
+            return
+        for _, table in self.mapped:
+            if next(self.source.rows(table.name, ()), None) is not None:
+                known = self.tables.get(names[0])
+                raise SourceError(
+                    f"{'has no rows' if known else 'is not in the source'}, though {table.name} has",
+                    file=known.file if known else names[0],
+                    table=names[0],
+                    hint="Give the table of participants whole: what belongs to nobody it names cannot be sent.",
+                )
 
     def _roster_tables(self) -> Iterator[tuple[PackTable, Table]]:
         for pack_table, table in self.mapped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
+from typing import NamedTuple
 
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
@@ -42,8 +43,7 @@ _TYPES: dict[type[object], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """What one record became: a resource with the parts of its key, or the reason why not; and what was found."""
 
     desired: Desired | None
@@ -98,7 +98,13 @@ class Maker:
         member = person.member
         if not member.known:
             message, hint = "the participant is in no table of participants", "correct the identifier in the source"
-            finding = Finding(UNKNOWN_PARTICIPANT, Severity.ERROR, message, record.origins, hint=hint)
+            column = self._frame.pack.tables[self._table].words.participant or ""
+            origins = tuple(
+                replace(one, fields=(column,)) if one.table == self._table else one for one in record.origins
+            )
+            finding = Finding(
+                UNKNOWN_PARTICIPANT, Severity.ERROR, message, origins, hint=hint, value=record.participant
+            )
             return Made(None, "rejected", UNKNOWN_PARTICIPANT, (finding,))
         if not member.mapped:
             return Made(None, "held", PARTICIPANT_REJECTED)

@@ -17,7 +17,7 @@ from fhir_msc.mapping.table import MappedRow, TableMapper
 from fhir_msc.release.consent import BEFORE_CONSENT, REASONS, WITHOUT_CONSENT
 from fhir_msc.sources.table import Row, Table
 
-_BATCH = 500
+_BATCH = 250
 _MOST_ORIGINS = 100
 """How many rows one finding about a participant's held rows names: the first in the order of their places."""
 

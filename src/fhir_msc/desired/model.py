@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fhir_msc.findings import Finding, Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(NamedTuple):
     """One resource as a target should have it: checked, in the bytes that will leave, with where it comes from.
+
+    A named tuple, for there is one per row: it is made in a quarter of the time of a frozen dataclass.
 
     ``rid`` is the opaque id and sync identifier. ``lane`` is the opaque id of the participant's lane (the rid of the
     Patient), or ``""`` for the study's own lane. ``rank`` orders types within a lane: what is referred to comes first.

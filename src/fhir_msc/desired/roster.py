@@ -95,6 +95,10 @@ class Roster:
         """Enters a visit that may leave, with the id of its Encounter."""
         self._database.execute("INSERT INTO visit VALUES (?, ?, ?, ?)", (participant, number, rid, day))
 
+    def has_participants(self) -> bool:
+        """Whether anybody is in it."""
+        return self._database.execute("SELECT 1 FROM participant LIMIT 1").fetchone() is not None
+
     def member(self, participant: str) -> Member:
         """What is known of a participant."""
         found = self._members.get(participant)

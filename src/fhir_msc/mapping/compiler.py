@@ -29,11 +29,12 @@ def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Sourc
     column.
     """
     words = pack_table.words
-    _refuse_incomplete(words, table)
+    _refuse_damaged(table, source)
     available = {one.name: one for one in source.tables()}
     notes = Notes(table.file, table.name)
     withheld = _withheld(pack, table)
     named = words_scope(pack, pack_table, seals, notes, withheld)
+    _refuse_incomplete(words, table)
     if withheld:
         asked = {field_of(column) for column in reads(words, pack, seals)}
         for column in sorted(withheld):
@@ -95,9 +96,12 @@ def reads(words: TableWords, pack: Pack, seals: Seals) -> Sequence[str]:
     return list(words_scope(pack, pack.tables[words.table], seals, Notes("", "")).columns)
 
 
-def _refuse_incomplete(words: TableWords, table: Table) -> None:
+def _refuse_damaged(table: Table, source: Source) -> None:
     if table.damage is not None:
-        raise SourceError(table.damage, file=table.file, table=table.name)
+        next(source.rows(table.name, ()), None)  # raises what was found, with the next thing to do
+
+
+def _refuse_incomplete(words: TableWords, table: Table) -> None:
     for name in (words.participant or "", *words.required):
         if name not in table.columns:
             raise SourceError(
@@ -142,8 +146,7 @@ def _joined(
         other = available.get(join.table)
         if other is None:
             continue
-        if other.damage is not None:
-            raise SourceError(other.damage, file=other.file, table=other.name)
+        _refuse_damaged(other, source)
         if join.kind == "same":
             wanted = _wanted(join, other, _withheld(pack, other), table, scope)
             columns |= set(wanted)

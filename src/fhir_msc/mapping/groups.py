@@ -10,6 +10,7 @@ from fhir_msc.findings import Origin, Severity
 from fhir_msc.mapping.joins import Share
 from fhir_msc.mapping.notes import Notes, Topic
 from fhir_msc.mapping.observations import ComponentMaker, together
+from fhir_msc.mapping.presets import vital_sign
 from fhir_msc.mapping.scope import Cells
 from fhir_msc.mapping.scratch import scratch_database
 from fhir_msc.trial import Component, Observation, Record
@@ -115,7 +116,14 @@ def _panel(members: Sequence[Member], parts: Sequence[ComponentMaker], zone: str
         message = "rows of one panel differ in more than their readings: what the first says is taken"
         notes.say(notes.open(Topic("MSC-MAP-006", Severity.WARNING, message, ())))
     origins = tuple(origin for member in members for origin in member.origins)
-    made = replace(record, components=components, absent=None if components else reason, origins=origins)
+    vital = vital_sign("vital-signs", record.code)
+    made = replace(
+        record,
+        components=components,
+        absent=None if components else reason,
+        profiles=vital.claims(record.effective, None, components) if vital else (),
+        origins=origins,
+    )
     return Panel(made, len(members), first.tie, shares)
 
 

@@ -15,7 +15,7 @@ from fhir_msc.findings import Origin
 from fhir_msc.mapping.concepts import concept
 from fhir_msc.mapping.expressions import condition, limits, quantity_or_words, words_of
 from fhir_msc.mapping.format import ComponentWord, ConceptOf, ConceptWord, NotDone, ObservationBlock, UnitOf, Value
-from fhir_msc.mapping.presets import BLOOD_PRESSURE, CATEGORY, profiles
+from fhir_msc.mapping.presets import BLOOD_PRESSURE, CATEGORY, VitalSign, vital_sign
 from fhir_msc.mapping.records import Maker, one_of
 from fhir_msc.mapping.scope import Cells, Getter, Scope, Test, nothing, remembering
 from fhir_msc.mapping.systems import SYSTEMS, coding
@@ -123,7 +123,7 @@ class _What(NamedTuple):
     position: Concept | None
     body_site: Concept | None
     specimen: str | None
-    profiles: tuple[str, ...]
+    vital_sign: VitalSign | None
 
 
 def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
@@ -150,7 +150,7 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
                 position(cells, zone),
                 body_site(cells, zone),
                 specimen(cells, zone),
-                profiles(preset, what),
+                vital_sign(preset, what),
             )
 
         return read
@@ -188,13 +188,15 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
         known = what(cells, zone)
         if known is None:
             return None
+        effective = when(cells, zone)
+        vital = known.vital_sign
         return Observation(
             key,
             subject,
             origins,
             category,
             known.code,
-            when(cells, zone),
+            effective,
             found,
             components,
             reason,
@@ -206,7 +208,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             known.position,
             known.body_site,
             known.specimen,
-            known.profiles,
+            vital.claims(effective, found, components) if vital is not None else (),
             note(cells, zone),
         )
 

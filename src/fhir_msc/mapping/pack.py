@@ -132,7 +132,9 @@ def _refuse_sealed_keys(words: PackWords, head: Document, tables: Mapping[str, P
 
 
 def _pack_error(model: type[BaseModel], document: Document, error: ValidationError) -> PackError:
-    first = error.errors(include_url=False, include_input=False)[0]
+    found = error.errors(include_url=False, include_input=False)
+    # A misspelt word is told before the one that is missing because of it.
+    first = min(found, key=lambda one: one["type"] != "extra_forbidden")
     path = first["loc"]
     # pydantic counts places in lists that stand as one in the text.
     place = document.place(_in_text(path, document))
@@ -176,5 +178,5 @@ def _in_text(path: Sequence[str | int], document: Document) -> tuple[str | int, 
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, 1, 0.6)
+    close = difflib.get_close_matches(word, known, 1, 0.5)
     return f" (did you mean {close[0]!r}?)" if close else ""

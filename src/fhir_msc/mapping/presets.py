@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fhir_msc.trial import Coding, Concept
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fhir_msc.trial import Coding, Component, Concept, Quantity
 
 _LOINC = "http://loinc.org"
 _PROFILE = "http://hl7.org/fhir/StructureDefinition/"
@@ -16,29 +19,54 @@ CATEGORY = {
 }
 """R4 observation-category by preset."""
 
-PROFILES = {
-    "85354-9": "bp",
-    "29463-7": "bodyweight",
-    "8302-2": "bodyheight",
-    "8310-5": "bodytemp",
-    "8867-4": "heartrate",
-    "9279-1": "resprate",
-    "2708-6": "oxygensat",
-    "39156-5": "bmi",
-    "9843-4": "headcircum",
+_VITAL_SIGNS: Mapping[str, tuple[str, frozenset[str]]] = {
+    "85354-9": ("bp", frozenset({"mm[Hg]"})),
+    "29463-7": ("bodyweight", frozenset({"g", "kg", "[lb_av]"})),
+    "8302-2": ("bodyheight", frozenset({"cm", "[in_i]"})),
+    "8310-5": ("bodytemp", frozenset({"Cel", "[degF]"})),
+    "8867-4": ("heartrate", frozenset({"/min"})),
+    "9279-1": ("resprate", frozenset({"/min"})),
+    "2708-6": ("oxygensat", frozenset({"%"})),
+    "39156-5": ("bmi", frozenset({"kg/m2"})),
+    "9843-4": ("headcircum", frozenset({"cm", "[in_i]"})),
 }
-"""R4's vital-signs profiles by the LOINC code they fix (R4 §10.1.1, observation-vitalsigns)."""
+"""R4's vital-signs profiles by the LOINC code they fix, with their units (R4 §10.1.1, observation-vitalsigns)."""
+
+_WHOLE_DAY = 10
 
 BLOOD_PRESSURE = Concept(
     (Coding(_LOINC, "85354-9", "Blood pressure panel with all children optional"),), "Blood pressure"
 )
 
 
-def profiles(preset: str, code: Concept) -> tuple[str, ...]:
-    """The profiles that a vital sign of this code claims."""
-    if CATEGORY[preset] != "vital-signs":
+@dataclass(frozen=True, slots=True)
+class VitalSign:
+    """A vital-signs profile and the units it takes."""
+
+    profiles: tuple[str, ...]
+    units: frozenset[str]
+
+    def claims(
+        self, effective: str | None, value: Quantity | Concept | str | None, components: Sequence[Component]
+    ) -> tuple[str, ...]:
+        """The profile, where the observation has what it asks for: a time precise to the day (vs-1), numbers in its
+        units. A vital sign without that is sent all the same, and claims nothing."""
+        if effective is None or len(effective) < _WHOLE_DAY:
+            return ()
+        found = [part.value for part in components] or [value]
+        if all(
+            one is None or (isinstance(one, Quantity) and one.unit and one.unit.ucum in self.units) for one in found
+        ):
+            return self.profiles
         return ()
+
+
+def vital_sign(preset: str, code: Concept) -> VitalSign | None:
+    """The profile that a vital sign of this code can claim."""
+    if CATEGORY[preset] != "vital-signs":
+        return None
     for coding in code.codings:
-        if coding.system == _LOINC and coding.code in PROFILES:
-            return (_PROFILE + PROFILES[coding.code],)
-    return ()
+        if coding.system == _LOINC and coding.code in _VITAL_SIGNS:
+            name, units = _VITAL_SIGNS[coding.code]
+            return VitalSign((_PROFILE + name,), units)
+    return None

@@ -15,6 +15,9 @@ from fnmatch import fnmatchcase
 from fhir_msc.errors import BlindError, SourceError
 from fhir_msc.sources.table import LABEL, Row, Source, Table, field_of
 
+_REMEMBERED = 4096
+"""How many distinct cells are remembered as sealed or not: few tell, in many rows."""
+
 NO_NUMBER = 0
 """The row number of every row in a table whose row numbers are not given out."""
 
@@ -120,8 +123,15 @@ class SealedSource:
     def _unnumbered(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         seals = self._seals.row_seals(table)
         asked = len(columns)
+        known: dict[tuple[str, ...], bool] = {}
         for _, values in self._source.rows(table, [*columns, *(seal.column for seal in seals)]):
-            if not _is_dropped(seals, values[asked:]):
+            told = values[asked:]
+            dropped = known.get(told)
+            if dropped is None:
+                if len(known) >= _REMEMBERED:
+                    known.clear()
+                dropped = known[told] = _is_dropped(seals, told)
+            if not dropped:
                 yield NO_NUMBER, values[:asked]
 
     def _without_number(self, error: SourceError) -> SourceError:

@@ -257,15 +257,16 @@ def left(connection: Connection, target_id: int) -> dict[State, int]:
     return {State(state): count for state, count in connection.execute(found)}
 
 
-def is_due(connection: Connection, target_id: int, now: datetime) -> bool:
-    """Whether a run would find something to ask the server."""
+def is_due(connection: Connection, target_id: int, now: datetime, *, skipped: bool = False) -> bool:
+    """Whether a run would find something to ask the server.
+
+    ``skipped`` counts what the target could not take, too: whether it can by now is known only once it is probed.
+    """
     may_go = and_(resource.c.vanished == false(), or_(resource.c.due_at.is_(None), resource.c.due_at <= instant(now)))
+    always = [*IN_FLIGHT, State.CONFLICT, *([State.SKIPPED] if skipped else [])]
     found = select(resource.c.id).where(
         _UNFINISHED,
         resource.c.target_id == target_id,
-        or_(
-            resource.c.state.in_([*IN_FLIGHT, State.CONFLICT]),
-            and_(resource.c.state.in_([State.PENDING, State.RETRY]), may_go),
-        ),
+        or_(resource.c.state.in_(always), and_(resource.c.state.in_([State.PENDING, State.RETRY]), may_go)),
     )
     return connection.execute(found.limit(1)).first() is not None

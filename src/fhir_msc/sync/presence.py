@@ -51,9 +51,14 @@ _UNDELIVERED = and_(
 )
 
 
+MAY_BE_THERE = or_(resource.c.delivered_digest.is_not(None), resource.c.state.in_(IN_FLIGHT))
+"""What the server has, or may have. What never reached it leaves nothing behind when it vanishes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Keys that vanished and returned with this staging, and keys that are held after it."""
+    """Keys that vanished and returned with this staging, and keys that are held after it. Of the vanished ones those
+    count that the server has, or may have."""
 
     vanished: int
     returned: int
@@ -81,9 +86,9 @@ def compare(connection: Connection, target_id: int, source: str, now: datetime) 
     returned = connection.execute(
         update(resource).where(of_table, resource.c.vanished == true(), in_source).values(vanished=False)
     ).rowcount
-    vanished = connection.execute(
-        update(resource).where(of_table, resource.c.vanished == false(), ~in_source).values(vanished=True)
-    ).rowcount
+    vanishing = and_(of_table, resource.c.vanished == false(), ~in_source)
+    vanished = connection.execute(select(func.count()).where(vanishing, MAY_BE_THERE)).scalar_one()
+    connection.execute(update(resource).where(vanishing).values(vanished=True))
     _release(connection, target_id, source, at)
     _hold(connection, target_id, source, at)
     held = connection.execute(
@@ -216,16 +221,21 @@ def findings(connection: Connection, target_id: int, source: str, file: str) -> 
     gone = connection.execute(
         select(func.count())
         .select_from(resource)
-        .where(resource.c.target_id == target_id, resource.c.source == source, resource.c.vanished == true())
+        .where(
+            resource.c.target_id == target_id,
+            resource.c.source == source,
+            resource.c.vanished == true(),
+            MAY_BE_THERE,
+        )
     ).scalar_one()
     if gone:
         found.append(
             Finding(
                 VANISHED,
                 Severity.WARNING,
-                f"{gone} keys of table {source} are no longer in the source: nothing is retired or deleted",
+                f"resources of table {source} that the source does not give any more: nothing is retired or deleted",
                 origins=(Origin(file, source),),
-                hint="if the export was cut short, give it whole again",
+                hint="their rows are gone, rejected or held; if the export was cut short, give it whole again",
                 count=gone,
             )
         )

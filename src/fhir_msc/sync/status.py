@@ -12,6 +12,7 @@ from fhir_msc.desired import Account
 from fhir_msc.findings import Finding, Origin
 from fhir_msc.sync.accounts import accounts, findings, origins
 from fhir_msc.sync.ledger import Ledger
+from fhir_msc.sync.presence import MAY_BE_THERE
 from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import resource, run
 
@@ -105,7 +106,7 @@ def status(ledger: Ledger, *, listed: int = LISTED) -> Status:
             held=in_state(State.HELD),
             waiting=in_state(State.WAITING),
             skipped=in_state(State.SKIPPED),
-            vanished=listing(resource.c.vanished == true()),
+            vanished=listing(resource.c.vanished == true(), MAY_BE_THERE),
             last_run=_last_run(connection, ledger.target_id),
         )
 

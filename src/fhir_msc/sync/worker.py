@@ -29,8 +29,9 @@ def work(
 ) -> int:
     """Runs rounds until ``stop`` is set, and gives their number.
 
-    ``round`` stages and delivers (``None``: nothing had to be asked of the server). ``changed`` looks at the source: whether it is another than at the last look (true at
-    the first). ``due`` asks the ledger (see ``outbox.is_due``). ``beat`` is called before every round and every wait.
+    ``round`` stages and delivers; it gives ``None`` where nothing had to be asked of the server. ``changed`` looks at
+    the source: whether it is another than at the last look (true at the first). ``due`` asks the ledger (see
+    ``outbox.is_due``). ``beat`` is called before every round and every wait.
     ``interval`` is the wait between looks, in seconds.
     """
     rounds = failed = 0

@@ -67,7 +67,7 @@ class Connection:
             headers={"Accept": FHIR_JSON, **(headers or {})},
             timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            verify=_trust(ca_bundle),
+            verify=_trust(ca_bundle, self.base.scheme),
             proxy=_proxy(proxy),
             transport=transport,
             trust_env=False,
@@ -193,9 +193,10 @@ def _proxy(proxy: str | None) -> httpx.Proxy | None:
         ) from error
 
 
-def _trust(ca_bundle: Path | None) -> ssl.SSLContext | bool:
+def _trust(ca_bundle: Path | None, scheme: str) -> ssl.SSLContext | bool:
     if ca_bundle is None:
-        return True
+        # Over plain HTTP nobody is to be trusted, and reading the public authorities takes a tenth of a second.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if scheme == "http" else True
     try:
         return ssl.create_default_context(cafile=str(ca_bundle))
     except OSError as error:  # ssl.SSLError is one

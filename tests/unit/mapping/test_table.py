@@ -284,7 +284,7 @@ def test_a_group_has_the_sponsors_identifier_only_if_all_its_rows_do(pack: Pack)
     assert two.key == ("Observation", "VS", "S", "2020-01-01", "")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.builds(

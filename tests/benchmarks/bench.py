@@ -1,0 +1,76 @@
+"""What every row is given: how much to measure, on what, and the clock."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured.
+
+    ``participants`` of the study are kept (``None``: all 18); ``lab_copies`` is how often its laboratory rows are
+    taken; ``many`` is the factor between the two runs whose memory is compared; ``repeats`` of a comparison;
+    ``compared`` resources go to fhir.resources, ``judged`` to HL7's engine; ``starts`` of the command line; ``rounds``
+    of four legs to HAPI, after at least ``warm_up`` writes.
+    """
+
+    participants: int | None
+    lab_copies: int
+    many: int
+    repeats: int
+    compared: int
+    judged: int
+    starts: int
+    rounds: int
+    warm_up: int
+
+
+FULL = Scale(
+    participants=None,
+    lab_copies=15,
+    many=10,
+    repeats=5,
+    compared=4000,
+    judged=300,
+    starts=7,
+    rounds=2,
+    warm_up=10_000,
+)
+QUICK = Scale(participants=1, lab_copies=1, many=2, repeats=1, compared=50, judged=5, starts=1, rounds=1, warm_up=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One run of the benchmarks.
+
+    ``study`` is the folder of the real SDTM study, ``folder`` one to write in, ``hapi`` the base URL of a running HAPI
+    that is to be used instead of one of our own; ``facts`` are the numbers that earlier rows have found.
+    """
+
+    scale: Scale
+    study: Path
+    folder: Path
+    hapi: str | None
+    facts: Mapping[str, float]
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """The wall time of an action."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def middle(values: list[float]) -> float:
+    """The median."""
+    return statistics.median(values)
+
+
+def spread(values: list[float], digits: int = 2) -> str:
+    """The least and the greatest."""
+    return f"{min(values):,.{digits}f} to {max(values):,.{digits}f}"

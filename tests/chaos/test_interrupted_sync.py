@@ -1,0 +1,74 @@
+"""``fhir-msc sync`` is interrupted again and again; the next one ends with what is desired, each resource once.
+
+Real processes and real signals. A proxy before the server chooses the moment and remembers what the server did; the
+ledger, copied aside after each interruption, says what the process knew.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.chaos.conftest import Tally
+from tests.support.interruption import GRACEFUL, Interruptions, Trace, Way
+from tests.support.processes import sandbox
+from tests.support.serverview import ServerView
+
+pytestmark = pytest.mark.chaos
+
+_AT_RANDOM = (Way.ANY_KILL, Way.ANY_KILL, Way.ANY_KILL, Way.ANY_INTERRUPT, Way.ANY_TERMINATE)
+_AT_A_WRITE = (
+    *(3 * [Way.AFTER_COMMIT]),
+    Way.BEFORE_ARRIVAL,
+    Way.AFTER_ANSWER,
+    Way.CUT,
+)
+_REVISIONS = 3
+
+
+def schedule(dice: Random) -> list[Way]:
+    """The interruptions of one revision: first while it is being staged, then while it is being sent."""
+    staging = dice.sample(_AT_RANDOM, 2)
+    sending = [*_AT_A_WRITE, dice.choice(GRACEFUL)]
+    dice.shuffle(sending)
+    return [*staging, *sending]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_interrupts_it_each_resource_arrives_once(seed: int, tmp_path: Path, tally: Tally) -> None:
+    dice = Random(seed)
+    traces: list[tuple[Way, Trace]] = []
+    with sandbox(tmp_path / "server.db") as url, ServerView(url) as view, Interruptions(tmp_path, url) as scene:
+        for revision in range(_REVISIONS):
+            if revision:
+                scene.lay(revision)
+            for number, way in enumerate(schedule(dice)):
+                trace = scene.interrupt_sync(way, dice, spawned=number == 0)
+                traces.append((way, trace))
+                assert "Traceback" not in trace.ended.err
+                if way in GRACEFUL:
+                    assert (trace.ended.code, trace.committed, trace.lost) == (0, 0, 0)
+
+        last = scene.start("sync").wait()
+        assert last.code == 0, last.err
+        scene.assert_server_holds_what_is_desired(view)
+        scene.assert_done_once()
+        requests = scene.proxy.requests
+        assert scene.start("sync").wait().code == 0
+        assert scene.proxy.requests == requests
+
+    for way, trace in traces:
+        tally[f"sync: {way}"] += 1
+        tally["sync: interruptions in all"] += 1
+        tally["sync: of them between send and commit: done by the server, leased in the ledger"] += trace.committed > 0
+        tally["sync: updates (If-Match) among the resources in that gap"] += trace.replaced
+        tally["sync: of them with a request leased in the ledger that the server never had"] += trace.lost > 0
+        tally["sync: of them before the first request"] += trace.requests == 0
+        tally["sync: of these with part of the export staged"] += trace.requests == 0 and trace.staged > 0
+    assert len(traces) == 27
+    assert sum(trace.committed > 0 for _, trace in traces) >= 6
+    assert sum(trace.lost > 0 for _, trace in traces) >= 2
+    assert sum(trace.ended.code == -signal.SIGKILL for _, trace in traces) >= 12

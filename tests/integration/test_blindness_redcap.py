@@ -1,0 +1,177 @@
+"""The example trial, blind: the pharmacy's list changes as it may, and no byte that leaves does.
+
+Three projects over the same export: the example as it ships, which does not know the list; one that names it, as a
+careless copy of the unblinded config would; and one whose REDCap arms are the treatments, told by every event's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.blinding import Files, Observed, Rig, assert_same, bodies_sent
+from tests.support.smallexample import PHARMACY, RECORDS, Table, config, example, read, small_example, written
+
+PACK = Path(__file__).parents[2] / "mappings/misle-redcap"
+TOKEN = "ARMTELL"
+NAMED = f'[source.tables]\npharmacy = "../{PHARMACY}"\n\n[study]'
+
+seeds = st.integers(0, 2**32)
+
+
+def token(random: Random) -> str:
+    return f"{TOKEN}{random.randrange(10**6)}"
+
+
+def other_cells(table: Table, random: Random) -> Table:
+    return [
+        table[0],
+        *([row[0], *(token(random) if random.random() < 0.6 else cell for cell in row[1:])] for row in table[1:]),
+    ]
+
+
+def other_rows(table: Table, random: Random) -> Table:
+    rows = [row for row in table[1:] for _ in range(random.choice((0, 1, 1, 2)))]
+    random.shuffle(rows)
+    return [table[0], *rows]
+
+
+def other_columns(table: Table, random: Random) -> Table:
+    order = [i for i in range(len(table[0])) if random.random() < 0.7]
+    random.shuffle(order)
+    return [[*(row[i] for i in order), token(random)] for row in table]
+
+
+CHANGES: Mapping[str, Callable[[bytes, Random], bytes | None]] = {
+    "cells": lambda text, random: written(other_cells(read(text), random)),
+    "rows": lambda text, random: written(other_rows(read(text), random)),
+    "columns": lambda text, random: written(other_columns(read(text), random)),
+    "cut": lambda text, random: text[: random.randrange(len(text))],
+    "noise": lambda text, random: text[: random.randrange(len(text))] + random.randbytes(300),
+    "empty": lambda _text, _random: b"",
+    "other encoding": lambda text, _random: text.decode().replace("synthetic", "künstlich").encode("cp1252"),
+    "removed": lambda _text, _random: None,
+}
+
+
+def with_pharmacy(files: Files, name: str, seed: int) -> Files:
+    text = CHANGES[name](files[PHARMACY], Random(seed))
+    rest = {file: content for file, content in files.items() if file != PHARMACY}
+    return rest if text is None else {**rest, PHARMACY: text}
+
+
+def with_arms(files: Files, seed: int) -> Files:
+    """Each participant's events in another arm of REDCap."""
+    random, table = Random(seed), read(files[RECORDS])
+    arms = {row[0]: random.choice((1, 2, 3, 12)) for row in table}
+    at = table[0].index("redcap_event_name")
+    for row in table[1:]:
+        row[at] = row[at].replace("_arm_1", f"_arm_{arms[row[0]]}")
+    return {**files, RECORDS: written(table)}
+
+
+@pytest.fixture(scope="module")
+def small() -> Files:
+    return small_example()
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    root = tmp_path_factory.mktemp("example")
+    with contextlib.chdir(root):
+        yield Rig(root, config(), "misle-redcap", "data/edc")
+
+
+@pytest.fixture(scope="module")
+def naming(rig: Rig) -> Rig:
+    return replace(rig, config=rig.config.replace("[study]", NAMED, 1))
+
+
+@pytest.fixture(scope="module")
+def arms_are_treatments(rig: Rig) -> Rig:
+    pack = rig.root / "pack"
+    shutil.copytree(PACK, pack)
+    text = (pack / "pack.yaml").read_text("utf-8")
+    changed = text.replace('arms-are-treatments: "false"', 'arms-are-treatments: "true"')
+    changed = changed.replace("  tables: [pharmacy]\n", '  tables: [pharmacy]\n  columns: {"*": [redcap_arm]}\n')
+    assert changed.count("redcap_arm]") == 1
+    assert '"true"' in changed
+    (pack / "pack.yaml").write_text(changed, "utf-8")
+    for path in pack.glob("*.yaml"):
+        path.write_text(path.read_text("utf-8").replace("_arm_1", ""), "utf-8")
+    return replace(rig, config=rig.config.replace('"misle-redcap"', '"../pack"', 1), pack="pack")
+
+
+@pytest.fixture(scope="module")
+def seen(rig: Rig, small: Files) -> Observed:
+    return rig.observe(small, whole=True)
+
+
+def test_there_is_something_to_see(seen: Observed) -> None:
+    types = {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
+    assert types >= {"Patient", "MedicationAdministration", "Observation", "Encounter"}
+    assert b"internal error" not in b"".join(seen.values())
+    assert seen["1 sync: exit code"] == b"0"
+
+
+@pytest.mark.parametrize("name", sorted(CHANGES))
+def test_the_list_beside_the_export_is_not_looked_at(rig: Rig, small: Files, seen: Observed, name: str) -> None:
+    found = rig.observe(with_pharmacy(small, name, 3), seed=3)
+    assert_same({place: seen[place] for place in found}, found)
+
+
+def test_no_command_looks_at_it(rig: Rig, small: Files, seen: Observed) -> None:
+    assert_same(seen, rig.observe(with_pharmacy(small, "cells", 4), seed=4, whole=True))
+
+
+@pytest.fixture(scope="module")
+def seen_naming(naming: Rig, small: Files) -> Observed:
+    return naming.observe(small)
+
+
+@given(st.sampled_from(sorted(CHANGES)), seeds)
+@settings(max_examples=14, deadline=None)
+def test_nor_where_the_config_names_it(naming: Rig, small: Files, seen_naming: Observed, name: str, seed: int) -> None:
+    assert_same(seen_naming, naming.observe(with_pharmacy(small, name, seed), seed=seed))
+
+
+@pytest.fixture(scope="module")
+def seen_arms(arms_are_treatments: Rig, small: Files) -> Observed:
+    found = arms_are_treatments.observe(small)
+    assert found["1 sync: exit code"] == b"0"
+    return found
+
+
+@given(seeds)
+@settings(max_examples=6, deadline=None)
+def test_arms_of_redcap_that_are_treatments(
+    arms_are_treatments: Rig, small: Files, seen_arms: Observed, seed: int
+) -> None:
+    found = arms_are_treatments.observe(with_arms(small, seed), seed=seed)
+    assert_same(seen_arms, found)
+    assert not re.search(rb"_arm_\d", b"".join(found.values()))
+
+
+def test_the_whole_example(naming: Rig) -> None:
+    """As far as the bodies and the reports: what is sent is made of these."""
+    one, other = (naming.observe(with_pharmacy(example(), name, 1), send=False) for name in ("rows", "cells"))
+    assert one["1 bodies"].count(b"\n") > 20_000
+    assert_same(one, other)
+
+
+def test_nothing_of_the_list_is_anywhere(naming: Rig, small: Files) -> None:
+    files = with_pharmacy(small, "cells", 9)
+    assert files[PHARMACY].count(TOKEN.encode()) > 100
+    found = naming.observe(files, whole=True)
+    for name, content in [*found.items(), ("the project's folder", naming.raw_state())]:
+        for word in (TOKEN, "SYN-KIT", "SYN-LOT", "SYN-DONOR"):
+            assert word.encode() not in content, name

@@ -1,0 +1,278 @@
+"""Nobody else's change is overwritten, and nothing of it goes unsaid: a hospital works on our resources beside us."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fhir_msc.example.misle import RECORDS, generate
+from fhir_msc.sandbox.server import SandboxServer
+from tests.support.hapi import HapiServer
+from tests.support.projects import fhir_msc, new_project
+from tests.support.serverview import ServerView, plain
+
+Rows = list[dict[str, str]]
+
+_EVENTS = ("screening_arm_1", "baseline_arm_1", "week_1_arm_1", "ongoing_arm_1")
+
+
+class Hospital:
+    """A project with one participant, its export, and the server that the hospital works on too."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        for name, content in generate(participants=1, screen_failures=0).items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self.records = folder / RECORDS
+        self._edit(lambda rows: [row for row in rows if row["redcap_event_name"] in _EVENTS])
+        self.project = new_project(folder / "project", "misle-redcap", self.records.parent, url, "--zone", "UTC")
+        self.view = ServerView(url)
+        self._folder = folder
+
+    def _edit(self, change: Callable[[Rows], Rows]) -> None:
+        with self.records.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream)
+            header, rows = list(reader.fieldnames or ()), change(list(reader))
+        with self.records.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, header, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def correct(self, column: str, value: str, event: str = "baseline_arm_1") -> None:
+        """Somebody corrects a cell in the EDC."""
+
+        def change(rows: Rows) -> Rows:
+            (row,) = [row for row in rows if row["redcap_event_name"] == event]
+            assert row[column]
+            assert row[column] != value
+            row[column] = value
+            return rows
+
+        self._edit(change)
+
+    def sync(self, code: int = 0) -> Any:
+        """One sync, its document."""
+        outcome = fhir_msc("sync", "--project", self.project, "--json")
+        assert outcome.code == code, outcome.out + outcome.err
+        return outcome.document
+
+    def bodies(self) -> dict[str, str]:
+        """What the source gives, as it would be sent, by ``Type/id``."""
+        output = self._folder / "desired.ndjson"
+        assert fhir_msc("map", "--project", self.project, "--output", output).code == 0
+        return {place_of(body): body for body in output.read_text("utf-8").splitlines()}
+
+    def desired(self) -> dict[str, str]:
+        """What the source gives, as bodies are compared."""
+        return {place: plain(body) for place, body in self.bodies().items()}
+
+    def observation(self, code: str, value: str) -> str:
+        """Where the Observation with this code and this value stands."""
+        (place,) = [
+            place
+            for place, body in self.desired().items()
+            if f'"code": "{code}"' in body and f'"value": "{value}"' in body
+        ]
+        return place
+
+    def stored(self) -> dict[str, str]:
+        """What the server holds of what the source gives."""
+        return {place: content for place, (_, content) in self.view.these(self.desired()).items()}
+
+
+def place_of(body: str) -> str:
+    """``Type/id`` of a body."""
+    resource = json.loads(body)
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+CREATININE, HAEMOGLOBIN = "2160-0", "718-7"
+
+
+@pytest.fixture(params=["sandbox", pytest.param("hapi", marks=pytest.mark.hapi)])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Both servers."""
+    if request.param == "hapi":
+        server: HapiServer = request.getfixturevalue("hapi")
+        yield server.base_url
+    else:
+        with SandboxServer() as sandbox:
+            yield sandbox.base_url
+
+
+@pytest.fixture
+def hospital(url: str, tmp_path: Path) -> Iterator[Hospital]:
+    """After the first sync."""
+    scene = Hospital(tmp_path, url)
+    scene.sync()
+    with scene.view:
+        yield scene
+
+
+def amend(resource: Any) -> None:
+    """What a hospital does to a result of ours."""
+    resource["status"] = "amended"
+    resource["note"] = [{"text": "haemolytic sample"}]
+
+
+def label(resource: Any) -> None:
+    """The hospital's own label."""
+    resource["meta"].setdefault("tag", []).append({"system": "urn:hospital", "code": "seen"})
+
+
+def written(document: Any) -> tuple[int, int, int]:
+    """Created, updated, adopted."""
+    delivery = document["delivery"]
+    return (0, 0, 0) if delivery is None else (delivery["created"], delivery["updated"], delivery["adopted"])
+
+
+def test_what_the_hospital_changed_is_shown_and_not_sent_and_the_rest_goes_on(hospital: Hospital) -> None:
+    theirs = hospital.observation(CREATININE, "0.91")
+    ours = hospital.observation(HAEMOGLOBIN, "12.2")
+    hospital.view.edit(theirs, amend)
+    before = hospital.view.read(theirs)
+    hospital.correct("lab_creatinine", "0.95")
+    hospital.correct("lab_haemoglobin", "12.5")
+
+    document = hospital.sync(code=1)
+
+    assert written(document) == (0, 1, 0)
+    assert hospital.view.read(theirs) == before
+    assert hospital.view.read(ours)["valueQuantity"]["value"] == "12.5"
+    assert document["conflicts"]["total"] == 1
+    (named,) = document["conflicts"]["first"]
+    assert f"{named['type']}/{named['key']}" == theirs
+    assert named["reason"] == "changed on the server"
+    (origin,) = named["origins"]
+    assert (origin["table"], origin["row"]) == ("laboratory", 2)
+    assert "lab_creatinine" in origin["columns"]
+
+    # It stays so, and is said every time, until a person has acted.
+    told = fhir_msc("sync", "--project", hospital.project)
+    assert told.code == 1
+    assert theirs in told.out
+    assert "conflicts" in told.out
+    assert "lab_creatinine" in " ".join(told.out.split())
+    assert hospital.view.read(theirs) == before
+    assert fhir_msc("status", "--project", hospital.project).code == 1
+
+
+def test_a_conflict_that_the_hospital_takes_back_goes_through(hospital: Hospital) -> None:
+    place = hospital.observation(CREATININE, "0.91")
+    as_sent = hospital.bodies()[place]
+    hospital.view.edit(place, amend)
+    hospital.correct("lab_creatinine", "0.95")
+    hospital.sync(code=1)
+    hospital.view.put(place, as_sent)
+
+    document = hospital.sync()
+
+    assert written(document) == (0, 1, 0)
+    assert document["conflicts"]["total"] == 0
+    assert hospital.stored() == hospital.desired()
+
+
+def test_a_conflict_ends_when_the_hospital_writes_what_the_source_says(hospital: Hospital) -> None:
+    place = hospital.observation(CREATININE, "0.91")
+    hospital.view.edit(place, amend)
+    hospital.correct("lab_creatinine", "0.95")
+    hospital.sync(code=1)
+    version = hospital.view.put(place, hospital.bodies()[place])
+
+    document = hospital.sync()
+
+    assert written(document) == (0, 0, 1)
+    assert hospital.view.read(place)["meta"]["versionId"] == version
+    assert hospital.stored() == hospital.desired()
+
+
+def test_a_version_that_was_only_raised_is_no_conflict(hospital: Hospital) -> None:
+    place = hospital.observation(CREATININE, "0.91")
+    hospital.view.edit(place, label)
+    raised = hospital.view.read(place)["meta"]["versionId"]
+    assert raised == "2"
+    hospital.correct("lab_creatinine", "0.95")
+
+    document = hospital.sync()
+
+    assert written(document) == (0, 1, 0)
+    there = hospital.view.read(place)
+    assert there["valueQuantity"]["value"] == "0.95"
+    assert there["meta"]["versionId"] == "3"
+    assert written(hospital.sync()) == (0, 0, 0)
+
+
+@pytest.mark.hapi
+def test_a_tag_added_by_the_operation_for_it_is_no_conflict(hapi: HapiServer, tmp_path: Path) -> None:
+    hospital = Hospital(tmp_path, hapi.base_url)
+    hospital.sync()
+    with hospital.view:
+        place = hospital.observation(CREATININE, "0.91")
+        hospital.view.meta_add(place, "urn:hospital", "seen")
+        hospital.correct("lab_creatinine", "0.95")
+        assert written(hospital.sync()) == (0, 1, 0)
+        there = hospital.view.read(place)
+        assert there["valueQuantity"]["value"] == "0.95"
+        assert {"system": "urn:hospital", "code": "seen"} in there["meta"]["tag"]
+
+
+def test_what_the_hospital_deleted_is_not_raised_from_the_dead(hospital: Hospital) -> None:
+    place = hospital.observation(CREATININE, "0.91")
+    as_sent = hospital.bodies()[place]
+    hospital.view.delete(place)
+    assert written(hospital.sync()) == (0, 0, 0)  # nothing has changed in the source: the server is not asked
+    hospital.correct("lab_creatinine", "0.95")
+    hospital.correct("lab_haemoglobin", "12.5")
+
+    document = hospital.sync(code=1)
+
+    assert written(document) == (0, 1, 0)
+    assert hospital.view.status(place) == 410
+    (named,) = document["conflicts"]["first"]
+    assert f"{named['type']}/{named['key']}" == place
+    assert named["reason"] == "deleted on the server"
+    assert named["origins"][0]["row"] == 2
+    assert hospital.sync(code=1)["conflicts"]["total"] == 1
+    assert hospital.view.status(place) == 410
+
+    # The hospital brings it back as it was: then the correction goes through.
+    hospital.view.put(place, as_sent)
+    assert written(hospital.sync()) == (0, 1, 0)
+    assert hospital.stored() == hospital.desired()
+
+
+def test_a_lost_ledger_is_rebuilt_by_reading(hospital: Hospital) -> None:
+    before = hospital.view.these(hospital.desired())
+    shutil.rmtree(hospital.project / "state")
+
+    document = hospital.sync()
+
+    assert written(document) == (0, 0, len(before))
+    assert document["delivery"]["transactions"] == 0
+    assert hospital.view.these(hospital.desired()) == before
+    hospital.correct("lab_creatinine", "0.95")
+    assert written(hospital.sync()) == (0, 1, 0)
+
+
+def test_with_the_ledger_lost_what_differs_is_a_conflict(hospital: Hospital) -> None:
+    theirs = hospital.observation(CREATININE, "0.91")
+    hospital.view.edit(theirs, amend)
+    before = hospital.view.these(hospital.desired())
+    shutil.rmtree(hospital.project / "state")
+    hospital.correct("lab_haemoglobin", "12.5")
+
+    document = hospital.sync(code=1)
+
+    assert written(document) == (0, 0, len(before) - 2)
+    assert {named["reason"] for named in document["conflicts"]["first"]} == {
+        "the server holds something else under this id"
+    }
+    assert document["conflicts"]["total"] == 2
+    assert hospital.view.these(hospital.desired()) == before

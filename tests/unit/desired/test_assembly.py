@@ -1,0 +1,368 @@
+"""Rows to bodies: what leaves, what is held back and why, and that every row is accounted for."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fhir_msc.errors import SourceError, UsageError
+from fhir_msc.release.consent import ConsentPolicy
+from fhir_msc.trial import Study
+from tests.unit.desired.trial_source import consent, dm, fingerprints, lb, outcome, step, vs
+from tests.unit.mapping.memory import Memory, pack_of
+
+ONE = {"DM": dm("S"), "DS": consent("S")}
+
+
+def test_a_participant_is_a_patient_a_subject_and_a_consent() -> None:
+    found = outcome({**ONE, "LB": [lb()]})
+    types = sorted(one.type for one in found.bodies.values() if one.lane)
+    assert types == ["Consent", "Observation", "Patient", "ResearchSubject"]
+    [observation] = found.of_type("Observation")
+    [patient] = found.of_type("Patient")
+    assert observation["subject"] == {"reference": f"Patient/{patient['id']}"}
+    assert observation["effectiveDateTime"] == "2020-02-01"
+
+
+def test_nothing_of_a_participant_leaves_without_consent() -> None:
+    without = {"DM": [*dm("S"), *dm("T", SITEID="2")], "DS": consent("S"), "LB": [lb(), lb("T")], "VS": [vs("T")]}
+    found = outcome({**without, "AE": [{"USUBJID": "T", "AETERM": "RASH", "AESTDTC": "2020-02-01"}]})
+    alone = outcome({**ONE, "LB": [lb()]})
+    assert {rid: one.body for rid, one in found.bodies.items()} == {rid: one.body for rid, one in alone.bodies.items()}
+    assert found.outcomes("DM") == {"delivered": 1, "held": 1}
+    assert found.outcomes("LB") == {"delivered": 1, "held": 1}
+    assert found.rules() == ["MSC-CONSENT-001"] * 4
+    assert all(one.key and one.origins and one.hint for one in found.findings if one.rule == "MSC-CONSENT-001")
+
+
+def test_what_was_collected_before_the_consent_is_held_by_name() -> None:
+    rows = {**ONE, "LB": [lb(day="2019-12-30"), lb(day="2019-12-31"), lb(day="2020-01-01")]}
+    found = outcome(rows)
+    assert found.outcomes("LB") == {"held": 2, "delivered": 1}
+    [held] = [one for one in found.findings if one.rule == "MSC-CONSENT-002"]
+    assert held.count == 2
+    assert [origin.key for origin in held.origins] == ["S/ALB/2019-12-30", "S/ALB/2019-12-31"]
+    assert outcome(rows, consent=ConsentPolicy(2)).outcomes("LB") == {"delivered": 3}
+
+
+def test_a_date_that_lacks_is_that_of_the_visit() -> None:
+    visit = {"USUBJID": "S", "VISITNUM": "3.0", "VISIT": "WEEK 1", "SVSTDTC": "2020-02-01"}
+    rows = {**ONE, "SV": [visit], "LB": [lb(day="", VISITNUM="3"), lb(day="", VISITNUM="4")]}
+    found = outcome(rows)
+    assert found.outcomes("LB") == {"delivered": 1, "held": 1}
+    [observation], [encounter] = found.of_type("Observation"), found.of_type("Encounter")
+    assert observation["encounter"] == {"reference": f"Encounter/{encounter['id']}"}
+    assert found.rules() == ["MSC-CONSENT-005"]
+
+
+def test_nothing_refers_to_a_visit_that_is_held() -> None:
+    early = {"USUBJID": "S", "VISITNUM": "1", "SVSTDTC": "2019-12-01"}
+    found = outcome({**ONE, "SV": [early], "LB": [lb(VISITNUM="1")]})
+    assert found.outcomes("SV") == {"held": 1}
+    [observation] = found.of_type("Observation")
+    assert "encounter" not in observation
+
+
+@pytest.mark.parametrize(
+    ("term", "status", "delivered"),
+    [
+        ("WITHDRAWAL OF CONSENT", "withdrawn", 1),
+        # Leaving the treatment, or the study, is not withdrawal of consent.
+        ("ADVERSE EVENT", "off-study", 2),
+        # Says nothing of the consent: a question, which stops nothing.
+        ("WITHDRAWAL BY SUBJECT", "screening", 2),
+    ],
+)
+def test_withdrawal_of_consent_stops_what_was_collected_later(term: str, status: str, delivered: int) -> None:
+    rows = {"DM": dm("S"), "DS": [*consent("S"), step("S", term, "2020-02-15")]}
+    found = outcome({**rows, "LB": [lb(day="2020-02-15"), lb(day="2020-02-16")]})
+    assert found.outcomes("LB").get("delivered") == delivered
+    [subject], [recorded] = found.of_type("ResearchSubject"), found.of_type("Consent")
+    assert subject["status"] == status
+    assert recorded["status"] == ("inactive" if delivered == 1 else "active")
+    assert found.rules().count("MSC-CONSENT-004") == (status == "screening")
+
+
+def test_an_unclear_withdrawal_is_what_the_project_says() -> None:
+    rows = {"DM": dm("S"), "DS": [*consent("S"), step("S", "WITHDRAWAL BY SUBJECT", "2020-02-15")]}
+    rows = {**rows, "LB": [lb(day="2020-02-16")]}
+    assert outcome(rows, withdrawals={"S": "consent"}).outcomes("LB") == {"held": 1}
+    answered = outcome(rows, withdrawals={"S": "participation"})
+    assert answered.outcomes("LB") == {"delivered": 1}
+    assert answered.rules() == []
+
+
+def test_a_withdrawal_without_a_date_stops_everything_dated() -> None:
+    rows = {"DM": dm("S"), "DS": [*consent("S"), step("S", "WITHDRAWAL OF CONSENT", "")]}
+    found = outcome({**rows, "LB": [lb()]})
+    assert found.outcomes("LB") == {"held": 1}
+    assert [one["status"] for one in found.of_type("ResearchSubject")] == ["withdrawn"]
+
+
+def test_a_consent_given_anew_stands_for_itself() -> None:
+    events = [*consent("S"), step("S", "WITHDRAWAL OF CONSENT", "2020-03-01"), *consent("S", day="2020-05-01")]
+    found = outcome({"DM": dm("S"), "DS": events, "LB": [lb(day=f"2020-0{month}-15") for month in (2, 4, 6)]})
+    assert found.outcomes("LB") == {"delivered": 2, "held": 1}
+    states = {str(one["dateTime"]): one for one in found.of_type("Consent")}
+    assert {day: one["status"] for day, one in states.items()} == {"2020-01-01": "inactive", "2020-05-01": "active"}
+    [subject] = found.of_type("ResearchSubject")
+    assert subject["consent"] == {"reference": f"Consent/{states['2020-05-01']['id']}"}
+
+
+def test_a_consent_needs_its_date() -> None:
+    found = outcome({"DM": dm("S"), "DS": consent("S", day="")})
+    assert found.outcomes("DS") == {"rejected": 1}
+    assert found.outcomes("DM") == {"held": 1}
+
+
+def test_who_is_in_no_table_of_participants_is_rejected() -> None:
+    found = outcome({**ONE, "LB": [lb("X"), lb("")]})
+    assert found.outcomes("LB") == {"rejected": 2}
+    assert found.rules() == ["MSC-MAP-005", "MSC-MAP-007"]
+
+
+def test_what_refers_to_a_rejected_participant_waits() -> None:
+    found = outcome({"DM": [*dm("S"), *dm("T", SEX="?")], "DS": consent("S", "T"), "LB": [lb(), lb("T")]})
+    assert found.outcomes("DM") == {"delivered": 1, "rejected": 1}
+    assert found.outcomes("LB") == {"delivered": 1, "held": 1}
+    assert found.outcomes("DS") == {"delivered": 1, "held": 1}
+    assert found.rules() == ["MSC-MAP-002", "MSC-MAP-010", "MSC-MAP-010"]
+
+
+def test_participants_of_other_sites_never_leave() -> None:
+    rows = {"DM": [*dm("S"), *dm("T", SITEID="2"), *dm("U", SITEID="")], "DS": consent("S", "T", "U")}
+    found = outcome({**rows, "LB": [lb("S"), lb("T"), lb("U")]}, sites=frozenset({"1"}))
+    assert [found.outcomes(name) for name in ("DM", "DS", "LB")] == [{"delivered": 1, "withheld": 2}] * 3
+    assert len({one.lane for one in found.bodies.values() if one.lane}) == 1
+    sites = found.of_type("Organization")
+    assert len(sites) == 1
+
+
+def test_a_table_that_is_not_mapped_is_counted() -> None:
+    found = outcome({**ONE, "ZZ": [{"USUBJID": "S"}] * 3, "CM": [{"USUBJID": "S"}]})
+    assert found.outcomes("ZZ") == {"not-mapped": 3}
+    assert found.accounts["CM"].outcomes["not-mapped", "concomitant medication"] == 1
+
+
+def test_a_masked_study_whose_pack_seals_nothing_is_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    words = "table: DM\nparticipant: ID\nrequired: ID\nkey: ID\nparticipant-record: {site: SITE}\n"
+    pack = pack_of(tmp_path, {"dm": words})
+    with pytest.raises(UsageError, match="seals nothing"):
+        outcome({"DM": [{"ID": "S"}]}, pack=pack)
+    outcome({"DM": [{"ID": "S"}]}, pack=pack, blind=False)
+    outcome({"DM": [{"ID": "S"}]}, pack=pack, study=Study("S", "T", masking="none"))
+
+
+# Rows that share a key
+
+
+def test_equal_rows_are_one_resource_of_all_of_them() -> None:
+    found = outcome({**ONE, "VS": [vs(), vs(test="TEMP"), vs()]}, blind=False)
+    assert found.outcomes("VS") == {"delivered": 2, "merged": 1}
+    pulse = next(one for one in found.bodies.values() if b"PULSE" in one.body)
+    assert [origin.row for origin in pulse.origins] == [1, 3]
+    assert found.rules().count("MSC-KEY-001") == 0
+
+
+def test_different_rows_of_one_key_are_told_apart_and_reported() -> None:
+    found = outcome({**ONE, "VS": [vs(result="62"), vs(result="60"), vs(result="61"), vs(result="60")]}, blind=False)
+    assert found.outcomes("VS") == {"delivered": 3, "merged": 1}
+    assert len(found.of_type("Observation")) == 3
+    [shared] = [one for one in found.findings if one.rule == "MSC-KEY-001"]
+    assert sorted(origin.row or 0 for origin in shared.origins) == [1, 2, 3, 4]
+    alone = outcome({**ONE, "VS": [vs(result="60")]}, blind=False)
+    # The first in the order of content keeps the key.
+    [kept] = [one for one in alone.bodies.values() if one.type == "Observation"]
+    assert found.bodies[kept.rid].body == kept.body
+    assert all(one.body.count(one.rid.encode()) == 2 for one in found.bodies.values() if one.type == "Observation")
+
+
+def test_tie_breakers_tell_equal_content_apart() -> None:
+    found = outcome({**ONE, "LB": [lb(LBNAM="A"), lb(LBNAM="B"), lb(LBNAM="B")]}, blind=False)
+    assert found.outcomes("LB") == {"delivered": 2, "merged": 1}
+
+
+def test_telling_apart_counts_and_reports_once() -> None:
+    rows = [lb(day="2019-01-01"), lb("X"), lb(result="41"), lb(result="40"), lb(test="NEW", LBTEST="New")]
+    found = outcome({**ONE, "LB": rows}, blind=False)
+    assert found.rules() == ["MSC-CONSENT-002", "MSC-KEY-001", "MSC-MAP-003", "MSC-MAP-007"]
+    assert {one.count for one in found.findings if one.rule.startswith(("MSC-C", "MSC-MAP-003"))} == {1}
+
+
+def test_a_participant_stands_once() -> None:
+    same = outcome({"DM": dm("S", "S"), "DS": consent("S")})
+    assert same.outcomes("DM") == {"delivered": 1, "merged": 1}
+    found = outcome({"DM": [*dm("S"), *dm("S", SEX="M")], "DS": consent("S")})
+    assert found.outcomes("DM") == {"delivered": 1, "rejected": 1}
+    assert "MSC-KEY-002" in found.rules()
+    assert len(found.of_type("Patient")) == len(found.of_type("ResearchSubject")) == 1
+
+
+def test_one_early_row_changes_one_resource() -> None:
+    rows = [lb(day=f"2020-02-{day:02}", LBSEQ=str(day)) for day in range(1, 20)]
+    before = outcome({**ONE, "LB": rows}).bodies
+    early = [lb(day="2020-01-15", LBSEQ="1"), *[{**row, "LBSEQ": str(n)} for n, row in enumerate(rows, 2)]]
+    after = outcome({**ONE, "LB": early}).bodies
+    assert len(after.keys() - before.keys()) == 1
+    assert all(after[rid].body == one.body for rid, one in before.items())
+
+
+def test_a_corrected_date_is_a_possible_correction() -> None:
+    [before] = [
+        one for one in outcome({**ONE, "LB": [lb(day="2020-02-01")]}).bodies.values() if one.type == "Observation"
+    ]
+    [after] = [
+        one for one in outcome({**ONE, "LB": [lb(day="2020-02-02")]}).bodies.values() if one.type == "Observation"
+    ]
+    [other] = [one for one in outcome({**ONE, "LB": [lb(test="AST")]}).bodies.values() if one.type == "Observation"]
+    assert before.rid != after.rid
+    assert before.loose == after.loose
+    assert other.loose not in (None, before.loose)
+
+
+# Exposure
+
+EC = [{"USUBJID": "S", "ECSTDTC": f"2020-02-0{n}", "ECOCCUR": "Y", "ECLOT": "L"} for n in (1, 2)]
+EX = [{"USUBJID": "S", "EXSTDTC": f"2020-02-0{n}", "EXTRT": "CELLS", "EXDOSE": "5", "EXDOSU": "mg"} for n in (1, 2, 3)]
+
+
+def test_collected_and_protocol_exposure_of_one_dose_are_one_infusion() -> None:
+    found = outcome({**ONE, "EC": EC, "EX": EX}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 2}
+    assert found.outcomes("EX") == {"merged": 2, "delivered": 1}
+    assert len(found.of_type("MedicationAdministration")) == 3
+
+
+def test_what_becomes_of_a_dose_becomes_of_both_its_rows() -> None:
+    early = [{**row, key: row[key].replace("2020-02-01", "2019-01-01")} for row, key in [(EC[0], "ECSTDTC")]]
+    late = [{**EX[0], "EXSTDTC": "2019-01-01"}]
+    found = outcome({**ONE, "EC": early, "EX": late}, blind=False)
+    assert found.outcomes("EC") == found.outcomes("EX") == {"held": 1}
+
+
+def test_exposure_is_asked_for_alone_and_knows_of_the_other() -> None:
+    from dataclasses import replace
+
+    from fhir_msc.desired.assembly import assemble
+    from tests.unit.desired.trial_source import POLICY, sdtm
+
+    desired = assemble(Memory({**ONE, "EC": EC, "EX": EX}), sdtm(), replace(POLICY, blind=False), b"secret")
+    table = next(one for one in desired.tables() if one.name == "EX")
+    assert sum(len(batch) for batch in table.stream()) == 1
+
+
+def test_a_blind_project_has_no_infusions_without_collected_exposure() -> None:
+    def said(**tables: list[dict[str, str]]) -> bool:
+        return "MSC-BLIND-001" in {one.rule for one in outcome({**ONE, **tables}).findings}
+
+    assert said(EX=EX)
+    assert said()
+    assert not said(EC=EC)
+    assert outcome({**ONE, "EX": EX}).findings == outcome(ONE).findings
+    assert outcome({**ONE, "EX": EX}).of_type("MedicationAdministration") == []
+    assert "MSC-BLIND-001" not in {one.rule for one in outcome({**ONE, "EX": EX}, blind=False).findings}
+
+
+def test_qualifiers_without_a_row_are_rejected_by_name() -> None:
+    told = [{"USUBJID": "S", "IDVAR": "AESEQ", "IDVARVAL": n, "QNAM": "AESOSP", "QVAL": "x"} for n in ("1", "2")]
+    event = {"USUBJID": "S", "AESEQ": "1", "AETERM": "RASH", "AESTDTC": "2020-02-01"}
+    found = outcome({**ONE, "AE": [event], "SUPPAE": told}, blind=False)
+    assert found.outcomes("SUPPAE") == {"merged": 1, "rejected": 1}
+    [orphan] = [one for one in found.findings if one.rule == "MSC-MAP-008"]
+    assert [origin.row for origin in orphan.origins] == [2]
+    early = outcome({**ONE, "AE": [{**event, "AESTDTC": "2019-01-01"}], "SUPPAE": told[:1]}, blind=False)
+    assert early.outcomes("SUPPAE") == {"held": 1}
+
+
+# Fingerprints
+
+
+def test_a_fingerprint_changes_with_whatever_its_bodies_depend_on() -> None:
+    rows = {**ONE, "EC": EC, "EX": EX, "LB": [lb()], "VS": [vs()]}
+    before = fingerprints(rows, blind=False)
+    assert fingerprints(rows, blind=False) == before
+
+    def changed(**tables: list[dict[str, str]]) -> set[str]:
+        after = fingerprints({**rows, **tables}, blind=False)
+        return {name for name, one in after.items() if before.get(name) != one}
+
+    assert changed(LB=[lb(result="41")]) == {"LB"}
+    assert changed(LB=[lb(LBNAM="A")]) == {"LB"}
+    assert changed(EC=EC[:1]) == {"EC", "EX"}
+    assert changed(EX=EX[:1]) == {"EC", "EX"}
+    assert changed(DS=consent("S", day="2020-01-02")) == set(before)
+
+
+def test_in_a_blind_project_it_does_not_change_with_what_is_sealed() -> None:
+    rows = {"DM": dm("S"), "DS": consent("S"), "EC": EC, "LB": [lb(), lb(test="CHIM1")]}
+    before = fingerprints(rows)
+    sealed = {"DM": dm("S", ARM="other"), "EC": [{**row, "ECLOT": "M"} for row in EC], "LB": [lb(test="CHIM2"), lb()]}
+    assert fingerprints({**rows, **sealed, "EX": EX}) == before
+    assert fingerprints({**rows, "LB": [lb(result="41")]}) != before
+
+
+# Properties
+
+SUBJECTS = st.sampled_from(["S", "T", "U", ""])
+DAYS = st.sampled_from(["2019-12-31", "2020-02-01", "2020-02-02T10:00", "2020-02", "2021-13-45", ""])
+LABS = st.builds(
+    lb,
+    SUBJECTS,
+    st.sampled_from(["ALB", "NEW"]),
+    st.sampled_from(["40", "<3", "N", ""]),
+    DAYS,
+    LBNAM=st.sampled_from(["", "A"]),
+)
+VITALS = st.builds(vs, SUBJECTS, st.sampled_from(["SYSBP", "DIABP", "PULSE"]), st.sampled_from(["60", "80", "x"]), DAYS)
+TRIALS = st.fixed_dictionaries(
+    {
+        "DM": st.just([*dm("S"), *dm("T", SITEID="2")]),
+        "DS": st.just([*consent("S"), step("S", "WITHDRAWAL OF CONSENT", "2020-02-01")]) | st.just(consent("S", "T")),
+        "LB": st.lists(LABS, max_size=8),
+        "VS": st.lists(VITALS, max_size=8),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(TRIALS, st.integers(0, 2**32))
+def test_the_order_of_rows_changes_nothing(trial: dict[str, list[dict[str, str]]], seed: int) -> None:
+    shuffled = {name: Random(seed).sample(rows, len(rows)) for name, rows in trial.items()}
+    one, other = outcome(trial), outcome(shuffled)
+    assert {rid: each.body for rid, each in one.bodies.items()} == {
+        rid: each.body for rid, each in other.bodies.items()
+    }
+    assert {rid: each.loose for rid, each in one.bodies.items()} == {
+        rid: each.loose for rid, each in other.bodies.items()
+    }
+    assert one.accounts == other.accounts
+    said = [[(f.rule, f.message, f.key, f.count, len(f.origins)) for f in each.findings] for each in (one, other)]
+    assert sorted(said[0], key=repr) == sorted(said[1], key=repr)
+
+
+@settings(max_examples=15, deadline=None)
+@given(TRIALS)
+def test_every_resource_has_its_origins_and_what_it_refers_to(trial: dict[str, list[dict[str, str]]]) -> None:
+    found = outcome(trial)
+    for one in found.bodies.values():
+        assert one.origins
+        assert set(one.refs) <= found.bodies.keys()
+    assert all(one.origins for one in found.findings)
+
+
+def test_a_damaged_table_costs_that_table_alone() -> None:
+    from dataclasses import replace
+
+    from fhir_msc.desired.assembly import assemble
+    from tests.unit.desired.trial_source import POLICY, sdtm
+
+    source = Memory({**ONE, "LB": [lb()]}, damage={"AE": "empty file"})
+    tables = {one.name: one for one in assemble(source, sdtm(), replace(POLICY), b"secret").tables()}
+    with pytest.raises(SourceError, match="empty file"):
+        tables["AE"].fingerprint()
+    with pytest.raises(SourceError, match="empty file"):
+        list(tables["AE"].stream())
+    assert sum(len(batch) for batch in tables["LB"].stream()) == 1
