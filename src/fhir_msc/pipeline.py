@@ -38,7 +38,7 @@ from fhir_msc.sync.delivery import DeliveryReport, deliver
 from fhir_msc.sync.dispatch import Stop
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.lock import project_lock
-from fhir_msc.sync.outbox import is_due
+from fhir_msc.sync.outbox import is_due, revive
 from fhir_msc.sync.planning import Limits
 from fhir_msc.sync.staging import StagingReport, stage
 from fhir_msc.sync.status import Status, status
@@ -69,6 +69,10 @@ class Surroundings:
     random: Callable[[], float] = random.random
     transport: httpx.BaseTransport | None = None
     stop: Stop = field(default_factory=threading.Event)
+
+    def rest(self, seconds: float) -> None:
+        """Waits so many seconds, or less if it is stopped meanwhile."""
+        self.stop.wait(seconds)
 
 
 @dataclass(slots=True)
@@ -129,8 +133,8 @@ def checked(
     return result
 
 
-def client_of(project: Project, transport: httpx.BaseTransport | None = None) -> FhirClient:
-    """A client of the project's target."""
+def client_of(project: Project, around: Surroundings) -> FhirClient:
+    """A client of the project's target. A stop ends its waits, too."""
     _, target = project.target
     return FhirClient(
         target.url,
@@ -140,14 +144,16 @@ def client_of(project: Project, transport: httpx.BaseTransport | None = None) ->
         ca_bundle=project.folder / target.ca_bundle if target.ca_bundle else None,
         proxy=target.proxy,
         connections=target.connections,
-        transport=transport,
+        transport=around.transport,
+        sleep=around.rest,
+        random=around.random,
     )
 
 
-def probed(project: Project, transport: httpx.BaseTransport | None = None) -> Probed:
+def probed(project: Project, surroundings: Surroundings | None = None) -> Probed:
     """Asks the target what it is; plans the routes. Raises TargetError, also where it is no FHIR R4 server."""
     _, target = project.target
-    with client_of(project, transport) as client:
+    with client_of(project, surroundings or Surroundings()) as client:
         capabilities = client.capabilities()
     require_r4(capabilities)
     family = target.family or detect_family(capabilities)
@@ -162,9 +168,9 @@ def probed(project: Project, transport: httpx.BaseTransport | None = None) -> Pr
 def opened_ledger(project: Project) -> Iterator[Ledger]:
     """The project's ledger, under the project's lock. Raises LedgerError, SecretError."""
     name, target = project.target
-    identity = Identity(project.secret(), target.identity)
     belongs = ledgers.Identity(
-        secret=identity.digest("secret", ()).hex(),
+        # Of the secret alone: another identity domain is another mistake, and told as such.
+        secret=Identity(project.secret(), "").digest("secret", ()).hex(),
         domain=target.identity,
         blind=project.words.project.blind,
         engine=__version__,
@@ -178,25 +184,32 @@ def sync(
     project: Project,
     surroundings: Surroundings | None = None,
     *,
+    retry_dead: bool = False,
     show_routes: Callable[[Probed], None] = lambda _: None,
 ) -> Synced:
     """Stages what has changed and sends what is missing, once. ``show_routes`` is called before anything is sent.
+
+    ``retry_dead`` sends dead letters once more: what they were refused for may have been mended on the server.
 
     Raises ConfigError, PackError, SourceError (the source as a whole), SecretError, LedgerError, and TargetError where
     the target cannot be probed.
     """
     around = surroundings or Surroundings()
     with opened_ledger(project) as ledger:
+        if retry_dead:
+            with ledger.begin() as connection:
+                revive(connection, ledger.target_id)
         return _round(project, ledger, around, show_routes)
 
 
 def _round(project: Project, ledger: Ledger, around: Surroundings, show_routes: Callable[[Probed], None]) -> Synced:
     staged = stage(ledger, desired_tables(project), around.clock())
     with ledger.begin() as connection:
-        due = is_due(connection, ledger.target_id, around.clock())
+        # What was skipped is asked for again: the target, or the config, may take it by now.
+        due = is_due(connection, ledger.target_id, around.clock(), skipped=True)
     if not due or around.stop.is_set():
         return Synced(staged, None, None, status(ledger))
-    target = probed(project, around.transport)
+    target = probed(project, around)
     show_routes(target)
     _, section = project.target
     options = DeliveryOptions(
@@ -210,7 +223,7 @@ def _round(project: Project, ledger: Ledger, around: Surroundings, show_routes: 
     )
     delivered = deliver(
         ledger,
-        lambda: client_of(project, around.transport),
+        lambda: client_of(project, around),
         options,
         clock=around.clock,
         random=around.random,

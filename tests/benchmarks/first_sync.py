@@ -32,7 +32,7 @@ _OTHER_DIGITS = bytes.maketrans(b"0123456789abcdef", b"fedcba9876543210")
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A project that has not been synced yet, and the bundles that its first sync will send, under other ids of the same length."""
+    """A project that has not been synced yet, and the bundles of its first sync under other ids of the same length."""
 
     folder: Path
     resources: int

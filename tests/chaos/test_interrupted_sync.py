@@ -19,25 +19,20 @@ from tests.support.serverview import ServerView
 
 pytestmark = pytest.mark.chaos
 
-_AT_RANDOM = (Way.ANY_KILL, Way.ANY_KILL, Way.ANY_KILL, Way.ANY_INTERRUPT, Way.ANY_TERMINATE)
-_AT_A_WRITE = (
-    *(3 * [Way.AFTER_COMMIT]),
-    Way.BEFORE_ARRIVAL,
-    Way.AFTER_ANSWER,
-    Way.CUT,
-)
+_AT_RANDOM = (Way.ANY_KILL, Way.ANY_KILL, Way.ANY_INTERRUPT, Way.ANY_TERMINATE)
+_WHILE_STAGING = (Way.STAGING_KILL, Way.STAGING_KILL, Way.STAGING_INTERRUPT, Way.STAGING_TERMINATE)
+_AT_A_WRITE = (*(3 * [Way.AFTER_COMMIT]), Way.BEFORE_ARRIVAL, Way.AFTER_ANSWER, Way.CUT)
 _REVISIONS = 3
 
 
 def schedule(dice: Random) -> list[Way]:
-    """The interruptions of one revision: first while it is being staged, then while it is being sent."""
-    staging = dice.sample(_AT_RANDOM, 2)
+    """The interruptions of one revision: at a random moment, while it is being staged, while it is being sent."""
     sending = [*_AT_A_WRITE, dice.choice(GRACEFUL)]
     dice.shuffle(sending)
-    return [*staging, *sending]
+    return [dice.choice(_AT_RANDOM), dice.choice(_WHILE_STAGING), *sending]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(4))
 def test_whatever_interrupts_it_each_resource_arrives_once(seed: int, tmp_path: Path, tally: Tally) -> None:
     dice = Random(seed)
     traces: list[tuple[Way, Trace]] = []
@@ -60,14 +55,15 @@ def test_whatever_interrupts_it_each_resource_arrives_once(seed: int, tmp_path: 
         assert scene.start("sync").wait().code == 0
         assert scene.proxy.requests == requests
 
-    for way, trace in traces:
+    for way, _ in traces:
         tally[f"sync: {way}"] += 1
-        tally["sync: interruptions in all"] += 1
-        tally["sync: of them between send and commit: done by the server, leased in the ledger"] += trace.committed > 0
-        tally["sync: updates (If-Match) among the resources in that gap"] += trace.replaced
-        tally["sync: of them with a request leased in the ledger that the server never had"] += trace.lost > 0
-        tally["sync: of them before the first request"] += trace.requests == 0
-        tally["sync: of these with part of the export staged"] += trace.requests == 0 and trace.staged > 0
+    for _, trace in traces:
+        tally["sync: all interruptions"] += 1
+        tally["sync: between send and commit: done by the server, leased in the ledger"] += trace.committed > 0
+        tally["sync: updates (If-Match) in that gap"] += trace.replaced
+        tally["sync: leased in the ledger, never seen by the server"] += trace.lost > 0
+        tally["sync: before the first request"] += trace.requests == 0
+        tally["sync: with part of the export staged"] += trace.staged > 0 and trace.unstaged > 0
     assert len(traces) == 27
     assert sum(trace.committed > 0 for _, trace in traces) >= 6
     assert sum(trace.lost > 0 for _, trace in traces) >= 2

@@ -16,7 +16,7 @@ from fhir_msc.errors import BlindError
 from fhir_msc.release.blinding import refuse_sealed
 from fhir_msc.trial import CellProduct, Concept, Infusion, Participant, Quantity, Record
 from tests.support.blinding import Recorder, Rig, command, dump, surroundings
-from tests.support.smallexample import PHARMACY, config, small_example
+from tests.support.smallexample import PHARMACY, config, read, small_example, written
 
 PACK = Path(__file__).parents[2] / "mappings/misle-redcap"
 SYNC = ("sync", "--project", "project")
@@ -84,7 +84,10 @@ def test_an_unblinded_ledger_does_not_open_for_a_blind_project(rig: Rig) -> None
     named = f'[source.tables]\npharmacy = "../{PHARMACY}"\n\n[study]'
     unblinded = rig.config.replace("blind = true", "blind = false").replace("[study]", named, 1)
     rig = replace(rig, config=unblinded)
-    rig.lay(small_example(), anew=True, seed=1)
+    files = small_example()
+    listed = read(files[PHARMACY])
+    own = written([listed[0], *(row for row in listed if row[0] == "SYN-05-004")])
+    rig.lay({**files, PHARMACY: own}, anew=True, seed=1)
     code, _, requests = sync(rig)
     assert code == 0
     assert b"SYN-LOT-1C" in b"".join(requests), "the unblinded project says what was given"

@@ -262,7 +262,7 @@ HOLES: dict[str, tuple[Hole, set[str]]] = {
     "a check behind the seals": (unsealed_check, {"mapping check --json"}),
     "a config behind the seals": (arms_in_the_config, {"init's config"}),
 }
-WHOLE = ("a check behind the seals", "a config behind the seals")
+OFFLINE = ("a check behind the seals", "a config behind the seals")
 
 
 @pytest.fixture(scope="module")
@@ -288,7 +288,8 @@ def pair(shared: Path) -> tuple[Files, Files]:
 def test_a_hole_is_seen(rig: Rig, pair: tuple[Files, Files], name: str) -> None:
     hole, expected = HOLES[name]
     with hole(rig) as leaky:
-        one, other = (leaky.observe(files, seed=seed, whole=name in WHOLE) for seed, files in enumerate(pair))
+        alone = name in OFFLINE
+        one, other = (leaky.observe(files, seed=i, whole=alone, send=not alone) for i, files in enumerate(pair))
     assert expected <= places(differences(one, other))
 
 

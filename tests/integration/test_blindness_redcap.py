@@ -123,7 +123,7 @@ def test_there_is_something_to_see(seen: Observed) -> None:
     assert seen["1 sync: exit code"] == b"0"
 
 
-@pytest.mark.parametrize("name", sorted(CHANGES))
+@pytest.mark.parametrize("name", ["cells", "noise", "removed"])
 def test_the_list_beside_the_export_is_not_looked_at(rig: Rig, small: Files, seen: Observed, name: str) -> None:
     found = rig.observe(with_pharmacy(small, name, 3), seed=3)
     assert_same({place: seen[place] for place in found}, found)
@@ -139,7 +139,7 @@ def seen_naming(naming: Rig, small: Files) -> Observed:
 
 
 @given(st.sampled_from(sorted(CHANGES)), seeds)
-@settings(max_examples=14, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_nor_where_the_config_names_it(naming: Rig, small: Files, seen_naming: Observed, name: str, seed: int) -> None:
     assert_same(seen_naming, naming.observe(with_pharmacy(small, name, seed), seed=seed))
 
@@ -152,7 +152,7 @@ def seen_arms(arms_are_treatments: Rig, small: Files) -> Observed:
 
 
 @given(seeds)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_arms_of_redcap_that_are_treatments(
     arms_are_treatments: Rig, small: Files, seen_arms: Observed, seed: int
 ) -> None:

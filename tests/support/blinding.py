@@ -183,26 +183,26 @@ def surroundings(recorder: Recorder, threads: bool) -> Iterator[None]:
     def fixed(**given: object) -> pipeline.Surroundings:
         return kept(clock=lambda: NOW, random=Random(7).random, transport=recorder.transport(), stop=_Once(given))
 
-    senders = contextlib.nullcontext() if threads else patch.object(dispatch, "ThreadPoolExecutor", _InThisThread)
+    senders = contextlib.nullcontext() if threads else patch.object(dispatch, "Senders", _InThisThread)
     with patch.object(pipeline, "Surroundings", fixed), senders:
         yield
 
 
 class _InThisThread:
-    """An executor that does what it is given at once."""
+    """Senders that ask at once."""
 
-    def __init__(self, *_: object, **__: object) -> None:
+    def __init__(self, _number: int) -> None:
         pass
 
-    def submit(self, job: Callable[..., object], *given: object) -> Future[object]:
+    def submit(self, ask: Callable[[], object]) -> Future[object]:
         future: Future[object] = Future()
         try:
-            future.set_result(job(*given))
+            future.set_result(ask())
         except FhirMscError as error:
             future.set_exception(error)
         return future
 
-    def shutdown(self, **_: object) -> None:
+    def close(self, *, wait: bool) -> None:
         pass
 
 

@@ -59,6 +59,8 @@ class FakeServer:
     bundles: list[Bundle] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     read_fault: Callable[[str], httpx.Response | Exception | None] = lambda _url: None
+    hidden: set[str] = field(default_factory=set)
+    """Keys that the search does not find yet."""
     in_flight: int = 0
     most_in_flight: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -112,6 +114,7 @@ class FakeServer:
 
     def _search(self, type: str, form: dict[str, list[str]]) -> httpx.Response:
         keys = [key for key in sorted(self.store) if key.startswith(type + "/") and self.current(key) is not None]
+        keys = [key for key in keys if key not in self.hidden]
         if "_id" in form:
             wanted = set(form["_id"][0].split(","))
             keys = [key for key in keys if key.split("/")[1] in wanted]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +36,9 @@ class Way(StrEnum):
     ANY_KILL = "SIGKILL at a random moment"
     ANY_INTERRUPT = "SIGINT (Ctrl-C) at a random moment"
     ANY_TERMINATE = "SIGTERM at a random moment"
+    STAGING_KILL = "SIGKILL after a few commits of staging"
+    STAGING_INTERRUPT = "SIGINT (Ctrl-C) after a few commits of staging"
+    STAGING_TERMINATE = "SIGTERM after a few commits of staging"
 
 
 _AT_A_WRITE = {
@@ -49,6 +53,11 @@ _AT_ANY_TIME = {
     Way.ANY_INTERRUPT: signal.SIGINT,
     Way.ANY_TERMINATE: signal.SIGTERM,
 }
+_WHILE_STAGING = {
+    Way.STAGING_KILL: signal.SIGKILL,
+    Way.STAGING_INTERRUPT: signal.SIGINT,
+    Way.STAGING_TERMINATE: signal.SIGTERM,
+}
 GRACEFUL = (Way.INTERRUPT, Way.TERMINATE)
 """Ways after which the ledger knows all that the server did."""
 
@@ -60,7 +69,7 @@ class Trace:
     ``committed`` counts the requests that the server had done and of which the ledger still says that they are under
     way (between send and commit); ``lost`` those under way that the server never had. ``replaced`` counts the resources
     of the former that were updates. ``requests`` is all that was asked; ``staged`` how many resources came to the
-    ledger.
+    ledger, ``unstaged`` how many are desired that did not.
     """
 
     ended: Ended
@@ -69,6 +78,7 @@ class Trace:
     lost: int
     requests: int
     staged: int
+    unstaged: int
 
 
 class Interruptions:
@@ -112,6 +122,10 @@ class Interruptions:
         """What the server should hold now, by ``Type/id``."""
         return self._desired[-1]
 
+    def revisions_of(self, place: str) -> int:
+        """How many different bodies were desired of a resource."""
+        return len({revision[place] for revision in self._desired if place in revision})
+
     def start(self, command: str, *, spawned: bool = False) -> Process:
         """Starts ``sync`` or ``worker`` on the project."""
         return (Spawned if spawned else Forked)(self._folder, command, "--project", self.project)
@@ -125,17 +139,31 @@ class Interruptions:
             moment, number = _AT_A_WRITE[way]
             self.proxy.arm(Fault(moment, at, lambda: process.signal(number)))
 
-    def interrupt_sync(self, way: Way, dice: Random, *, spawned: bool = False) -> Trace:
-        """Starts a sync and interrupts it."""
+    def interrupt_sync(self, way: Way, dice: Random, *, spawned: bool = False, latest: int = 3) -> Trace:
+        """Starts a sync and interrupts it: at a write up to the ``latest``, or at a random moment."""
         before, writes, requests = self.states(), len(self.proxy.writes), self.proxy.requests
         process = self.start("sync", spawned=spawned)
         if way in _AT_ANY_TIME:
             self.proxy.arm()
-            process.wait_for(dice.uniform(0.3, 2.2) if spawned else dice.uniform(0.0, 0.5))
+            process.wait_for(dice.uniform(0.2, 2.2) if spawned else dice.uniform(0.0, 0.5))
             process.signal(_AT_ANY_TIME[way])
+        elif way in _WHILE_STAGING:
+            self.proxy.arm()
+            self._wait_for_commits(dice.randint(2, 16), process)
+            process.signal(_WHILE_STAGING[way])
         else:
-            self.arm(way, dice.randint(1, 3), process)
+            self.arm(way, dice.randint(1, latest), process)
         return self.trace(process.wait(), before, writes, requests)
+
+    def _wait_for_commits(self, number: int, process: Process) -> None:
+        """Waits until the ledger's log was seen to change so many times, or nothing more can change it."""
+        log = self.project / "state" / "ledger.db-wal"
+        before, changes = _stamp(log), 0
+        while changes < number and process.is_alive():
+            time.sleep(0.002)
+            now = _stamp(log)
+            changes += now != before
+            before = now
 
     def trace(self, ended: Ended, before: dict[str, str], writes: int, requests: int) -> Trace:
         """What a command left that has ended; ``before``, ``writes`` and ``requests`` are from before its start."""
@@ -153,7 +181,8 @@ class Interruptions:
             replaced=sum(one.replaces for write in under_way if write.done for one in write.sent),
             lost=sum(not write.done for write in under_way),
             requests=self.proxy.requests - requests,
-            staged=len(now) - len(before),
+            staged=len(now.keys() - before.keys()),
+            unstaged=len(self.desired.keys() - now.keys()),
         )
 
     def states(self) -> dict[str, str]:
@@ -177,6 +206,14 @@ class Interruptions:
             wanted = list(dict.fromkeys(revision[place] for revision in self._desired if place in revision))
             found = [wanted.index(version) for version in versions]
             assert found == sorted(set(found)), f"{place} has versions {found} of {len(wanted)}"
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _place(body: str) -> str:

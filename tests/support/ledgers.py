@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+from sqlalchemy import Engine
+
+from fhir_msc.sync import storage
 from fhir_msc.sync.ledger import Identity, Ledger
 
 IDENTITY = Identity(secret="f1", domain="amber", blind=True, engine="0.1.0")
@@ -35,6 +41,22 @@ class FakeTime:
         if self._stop_after is not None and len(self.waits) >= self._stop_after:
             self._stopped = True
         return self._stopped
+
+
+@contextmanager
+def statements_compiled_once() -> Iterator[None]:
+    """Ledgers of many tests share their compiled statements, which take longer than most tests do."""
+    cache: dict[object, object] = {}
+    original = storage.open_engine
+
+    def open_engine(path: Path, *, read_only: bool = False) -> Engine:
+        engine = original(path, read_only=read_only)
+        engine.update_execution_options(compiled_cache=cache)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "open_engine", open_engine)
+        yield
 
 
 def blank_ledger(folder: Path) -> Path:

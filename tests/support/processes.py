@@ -44,6 +44,10 @@ class Forked:
         """Sends a signal, if it still runs."""
         _signal(self.pid, number)
 
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.is_alive()
+
     def wait_for(self, seconds: float) -> None:
         """Waits so long, or until it ends."""
         self._process.join(seconds)
@@ -74,6 +78,10 @@ class Spawned:
     def signal(self, number: int) -> None:
         """Sends a signal, if it still runs."""
         self._process.send_signal(number)
+
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
 
     def wait_for(self, seconds: float) -> None:
         """Waits so long, or until it ends."""

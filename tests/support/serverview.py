@@ -173,6 +173,10 @@ def _marked(text: str) -> str:
 
 
 def _plain(resource: dict[str, Any]) -> str:
-    meta = {name: value for name, value in resource.get("meta", {}).items() if name not in _OF_THE_SERVER}
+    meta = {
+        name: sorted(value, key=json.dumps) if isinstance(value, list) else value  # profiles, labels and tags are sets
+        for name, value in resource.get("meta", {}).items()
+        if name not in _OF_THE_SERVER
+    }
     content = {name: value for name, value in resource.items() if name != "meta"}
     return json.dumps({**content, **({"meta": meta} if meta else {})}, sort_keys=True)

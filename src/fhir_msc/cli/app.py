@@ -38,7 +38,7 @@ app.command("sandbox")(sandbox.sandbox)
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; gives its exit code. A mistake of the user is one message, never a traceback."""
     try:
-        code = app(args=list(arguments) or ["--help"], standalone_mode=False)
+        code = app(args=list(arguments) or ["--help"], prog_name="fhir-msc", standalone_mode=False)
     except FhirMscError as error:
         sys.stderr.write(f"fhir-msc: {error}\n")
         return error.exit_code

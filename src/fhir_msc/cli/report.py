@@ -26,7 +26,7 @@ def console(stderr: bool = False) -> Console:
     """Where people read. Without a terminal: no colours, 120 columns."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 120)
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
 def print_json(document: object) -> None:

@@ -180,7 +180,11 @@ def print_status(out: Console, status: Status, show_values: bool = False) -> Non
         table.add_row(name, *[f"{found[state]:,}" if found.get(state) else "" for state in states])
     out.print(table)
     for title, listing, hint in (
-        ("dead letters", status.dead, "correct the source or the pack: a changed body is tried again"),
+        (
+            "dead letters",
+            status.dead,
+            "correct the source or the pack: a changed body is tried again; a mended server: sync --retry-dead",
+        ),
         ("conflicts: changed on the server by somebody else, not sent", status.conflicts, "look at both sides"),
         ("held as possible corrections", status.held, "a key that differs in a date or term from a vanished one"),
         ("waiting for what they refer to", status.waiting, "what they refer to must be delivered first"),

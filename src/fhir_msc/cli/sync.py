@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption
 
@@ -15,7 +17,14 @@ if TYPE_CHECKING:
     from fhir_msc.pipeline import Probed
 
 
-def sync(project: ProjectOption = Path(), json: JsonOption = False, show_values: ShowValuesOption = False) -> int:
+def sync(
+    project: ProjectOption = Path(),
+    retry_dead: Annotated[
+        bool, typer.Option("--retry-dead", help="Send dead letters once more, after the server was mended.")
+    ] = False,
+    json: JsonOption = False,
+    show_values: ShowValuesOption = False,
+) -> int:
     """Map what has changed, and send what the target lacks. Interrupted, the next sync goes on from there."""
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.cli.standing import print_routes, print_synced, sync_exit_code, synced_document
@@ -28,7 +37,7 @@ def sync(project: ProjectOption = Path(), json: JsonOption = False, show_values:
             print_routes(console(), probed)
 
     with stopped_by_signals() as stop:
-        result = run(read_project(project), Surroundings(stop=stop), show_routes=show_routes)
+        result = run(read_project(project), Surroundings(stop=stop), retry_dead=retry_dead, show_routes=show_routes)
     if json:
         print_json(synced_document(result, show_values))
     else:

@@ -19,7 +19,7 @@ def validate(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH]...", help="FHIR JSON, NDJSON or folders of them, - for stdin. None: the export."
+            metavar="PATH", help="FHIR JSON, NDJSON or folders of them, - for stdin. None: the export."
         ),
     ] = None,
     project: ProjectOption = Path(),

@@ -53,6 +53,9 @@ class Made(NamedTuple):
     parts: Sequence[str] = ()
 
 
+_AT_A_VISIT = (Observation, Infusion)
+
+
 @dataclass(frozen=True, slots=True)
 class _Person:
     """What all resources of one participant share."""
@@ -159,7 +162,7 @@ class Maker:
     ) -> Made:
         rid = self._frame.identity.rid(type, parts)
         origins = record.origins
-        if isinstance(record, Observation | Infusion):
+        if isinstance(record, _AT_A_VISIT):
             encounter = self._encounter(person, record)
             links = Links(rid, person.lane, person.study, encounter[0] if encounter else None)
         else:

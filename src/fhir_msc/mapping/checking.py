@@ -41,8 +41,9 @@ def check_pack(pack: Pack, source: Source | None, seals: Seals) -> list[Finding]
 
 def _units(pack: Pack) -> Iterator[Finding]:
     for table in pack.code_tables.values():
-        for column in ("ucum", "unit"):
-            if column not in table.columns or (column == "unit" and "ucum" in table.columns):
+        # A table of units gives `ucum`, one of columns gives `unit`; elsewhere a column of that name is a cell's.
+        for column in ("ucum", *(["unit"] if "column" in table.columns else [])):
+            if column not in table.columns:
                 continue
             for number, line in enumerate(table.lines, 1):
                 if line[column] and not is_ucum(line[column]):

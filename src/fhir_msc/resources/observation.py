@@ -25,6 +25,8 @@ _RID, _SUBJECT, _STUDY, _ENCOUNTER, _EFFECTIVE, _VALUE, _LOW, _HIGH, _NOTE, _COM
 
 _NO_RANGE = ReferenceRange()
 
+_BODY_POSITION = "http://hl7.org/fhir/StructureDefinition/observation-bodyPosition"
+
 
 def build(record: Observation, links: Links, context: ResourceContext) -> Body:
     """The Observation of a record; a blood pressure is a panel whose two components are the record's."""
@@ -47,6 +49,7 @@ def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple
         record.specimen,
         record.method,
         record.body_site,
+        record.position,
         low is None,
         high is None,
         links.subject is None,
@@ -90,7 +93,7 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
             "resourceType": "Observation",
             "id": rid,
             "meta": context.meta(profiles=record.profiles),
-            "extension": research_study(slots[_STUDY]),
+            "extension": [*(research_study(slots[_STUDY]) or ()), *_position(record.position, context)] or None,
             "identifier": [context.sync_identifier(rid)],
             "status": record.status,
             "category": [hl7_concept("observation-category", record.category)],
@@ -113,6 +116,12 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
             or None,
         }
     )
+
+
+def _position(position: Concept | None, context: ResourceContext) -> list[Body]:
+    if position is None:
+        return []
+    return [{"url": _BODY_POSITION, "valueCodeableConcept": codeable_concept(position, context)}]
 
 
 def _value(value: Quantity | Concept | str | None, slot: str | None, context: ResourceContext) -> Body:

@@ -52,11 +52,12 @@ def append(connection: Connection, target: str, actor: str, events: Sequence[Eve
         return
     last = connection.execute(select(audit.c.id, audit.c.hash).order_by(audit.c.id.desc()).limit(1)).one_or_none()
     number, previous = (0, _START) if last is None else (last.id, last.hash)
+    at = instant(now)
     rows: list[dict[str, object]] = []
     for event in events:
         number += 1
         row: dict[str, object] = {
-            "at": instant(now),
+            "at": at,
             "actor": actor,
             "target": target,
             **{name: getattr(event, name) for name in Event.__slots__},

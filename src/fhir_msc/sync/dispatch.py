@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Protocol, TypeAlias
@@ -21,6 +22,7 @@ from fhir_msc.sync import exchange
 from fhir_msc.sync.chain import Chain, Job, Look, Send
 from fhir_msc.sync.course import Course
 from fhir_msc.sync.ledger import Ledger
+from fhir_msc.sync.senders import Senders
 from fhir_msc.target.bundle import EntryResponse
 from fhir_msc.target.client import FhirClient
 from fhir_msc.target.fhirjson import JsonObject
@@ -55,7 +57,7 @@ class Dispatch:
         self._stop = stop
         self._clients: list[FhirClient] = []
         self._idle_clients: SimpleQueue[FhirClient] = SimpleQueue()
-        self._pool = ThreadPoolExecutor(course.options.connections, thread_name_prefix="sender")
+        self._senders = Senders(course.options.connections)
         self._in_flight: dict[Future[Answer], tuple[Chain, Job]] = {}
         self._give_up_at: float | None = None
 
@@ -66,7 +68,9 @@ class Dispatch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # What is still in flight after the grace is left to its time-out; the ledger has it as leased.
-        self._pool.shutdown(wait=not self._in_flight, cancel_futures=True)
+        for future in self._in_flight:
+            future.cancel()
+        self._senders.close(wait=not self._in_flight)
         for client in self._clients:
             client.close()
 
@@ -104,7 +108,7 @@ class Dispatch:
             return
         self._make_clients()
         system = self._course.options.system
-        asked = {type: self._pool.submit(self._count, type, system) for type in types}
+        asked = {type: self._senders.submit(partial(self._count, type, system)) for type in types}
         for type, future in asked.items():
             self.counts["read"] += 1
             error = future.exception()
@@ -183,7 +187,7 @@ class Dispatch:
     def _submit(self, chain: Chain, job: Job) -> None:
         self._make_clients()
         self.counts["sent" if isinstance(job, Send) else "read"] += 1
-        self._in_flight[self._pool.submit(self._ask, job)] = (chain, job)
+        self._in_flight[self._senders.submit(partial(self._ask, job))] = (chain, job)
 
     def _make_clients(self) -> None:
         while len(self._clients) < self._course.options.connections:

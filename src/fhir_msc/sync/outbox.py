@@ -54,6 +54,15 @@ def take_over(connection: Connection, target_id: int) -> int:
     return connection.execute(update(resource).where(*left).values(state=State.UNKNOWN)).rowcount
 
 
+def revive(connection: Connection, target_id: int) -> None:
+    """Makes dead letters pending, on a person's word: the server may take them by now."""
+    connection.execute(
+        update(resource)
+        .where(_UNFINISHED, resource.c.target_id == target_id, resource.c.state == State.DEAD)
+        .values(state=State.PENDING, attempts=0, reason=None)
+    )
+
+
 def take_up(connection: Connection, target_id: int, now: datetime, undeliverable: Mapping[str, str]) -> None:
     """Makes pending what waited, what is due, and what could not be sent for its type; skips what cannot be now.
 
@@ -163,7 +172,7 @@ def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]
     found: dict[int, Standing] = {}
     for start in range(0, len(ids), _CHUNK):
         rows = connection.execute(select(resource).where(resource.c.id.in_(ids[start : start + _CHUNK])))
-        for row in rows:
+        for row in rows.all():
             found[row.id] = Standing(
                 row.id,
                 row.rid,
@@ -197,13 +206,14 @@ def settle(connection: Connection, steps: Iterable[tuple[Standing, Standing]], n
     changed = [(before, after) for before, after in steps if before != after]
     if not changed:
         return
+    at = instant(now)
     connection.execute(
         _SETTLE,
         [
             {
                 "b_id": after.id,
                 "state": after.state.value,
-                "changed_at": instant(now),
+                "changed_at": at,
                 "sent_digest": after.sent and after.sent.digest,
                 "sent_body": after.sent and after.sent.body_id,
                 "delivered_digest": after.delivered and after.delivered.digest,

@@ -35,7 +35,7 @@ from fhir_msc.desired import Account
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.states import IN_FLIGHT, State
-from fhir_msc.sync.storage import insert_or_update, insert_rows
+from fhir_msc.sync.storage import insert_or_update, row_insert
 from fhir_msc.sync.tables import instant, resource, staged
 from fhir_msc.sync.upserts import Seen
 
@@ -69,10 +69,10 @@ class Moved:
 def collected(connection: Connection) -> Iterator[Seen]:
     """A temporary table for the ids of what is desired, inside the caller's transaction."""
     _seen.create(connection)
-    statement = insert_or_update(connection, _seen, ("resource_id",), ())
+    add = row_insert(connection, insert_or_update(connection, _seen, ("resource_id",), ()), ("resource_id",))
 
     def take(ids: Sequence[int]) -> None:
-        insert_rows(connection, statement, ("resource_id",), [(id,) for id in ids])
+        add([(id,) for id in ids])
 
     yield take
     _seen.drop(connection)

@@ -15,6 +15,7 @@ The ledger is level-triggered: a resource has a *desired* body (what the target 
                leased  ─▶ pending                           refused as a whole: busy, moved versions, a bad neighbour
                leased  ─▶ retry ─▶ pending                  refused alone with a passing cause; due again at ``due_at``
                leased  ─▶ dead                              refused alone for good; tried again when its body changes
+               dead    ─▶ pending                           on a person's word (``sync --retry-dead``)
                leased  ─▶ unknown                           sent and not answered, or found leased after a crash
                unknown ─▶ sent | pending | conflict         by reading the server, never by sending again
                conflict ─▶ sent | pending                   the server holds again what is desired or was last sent

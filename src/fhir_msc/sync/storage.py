@@ -7,9 +7,9 @@ a reader is never turned into a writer half-way. Statements elsewhere run on Pos
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +21,9 @@ from fhir_msc.errors import LedgerError
 
 SCHEMA = "0001"
 """The newest migration."""
+
+RowInsert: TypeAlias = Callable[[Sequence[tuple[object, ...]]], None]
+"""Takes rows to insert."""
 
 BUSY_SECONDS = 10
 
@@ -66,23 +69,26 @@ def insert_or_update(connection: Connection, table: Table, keys: tuple[str, ...]
     )
 
 
-def insert_rows(
-    connection: Connection, statement: Insert, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]
-) -> None:
-    """Runs an INSERT of these columns for every row, values in the columns' order.
+def row_insert(connection: Connection, statement: Insert, columns: tuple[str, ...]) -> RowInsert:
+    """What runs an INSERT of these columns for many rows, values in the columns' order, which is the table's.
 
     For the rows of staging: they go to the driver as they are, which spares SQLAlchemy's work for each value, half of
     the time. Values must be what the driver takes.
     """
-    if not rows:
-        return
     compiled = statement.compile(dialect=connection.dialect, column_keys=list(columns))
-    if compiled.positiontup is None:
-        connection.exec_driver_sql(str(compiled), [dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    if tuple(compiled.positiontup) != columns:
-        raise ValueError(f"the columns must come in the order of the table: {compiled.positiontup}")
-    connection.exec_driver_sql(str(compiled), list(rows))
+    sql, order = str(compiled), compiled.positiontup
+    if order is not None and tuple(order) != columns:
+        raise ValueError(f"the columns must come in the order of the table: {order}")
+
+    def run(rows: Sequence[tuple[object, ...]]) -> None:
+        if not rows:
+            return
+        if order is None:
+            connection.exec_driver_sql(sql, [dict(zip(columns, row, strict=True)) for row in rows])
+        else:
+            connection.exec_driver_sql(sql, list(rows))
+
+    return run
 
 
 def schema_of(connection: Connection) -> str | None:

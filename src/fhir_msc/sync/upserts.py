@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, 
 
 from fhir_msc.desired import Desired
 from fhir_msc.sync.states import State, after_staging
-from fhir_msc.sync.storage import insert_or_update, insert_rows
+from fhir_msc.sync.storage import insert_or_update, row_insert
 from fhir_msc.sync.tables import body, instant, lane, origin, reference, resource
 
 LOOKED_UP = 500
@@ -113,6 +113,10 @@ class Upsert:
         self._lanes: dict[str, int] = {}
         self._next_resource = _next_id(connection, resource)
         self._next_body = _next_id(connection, body)
+        self._insert_bodies = row_insert(connection, insert(body), _BODY)
+        self._insert_resources = row_insert(connection, insert(resource), _RESOURCE)
+        self._insert_origins = row_insert(connection, insert(origin), _ORIGIN)
+        self._insert_references = row_insert(connection, insert(reference), _REFERENCE)
 
     def __call__(self, batch: Sequence[Desired], seen: Seen) -> Counts:
         """Takes a batch in and tells ``seen`` the ids. Of two with one rid the later counts."""
@@ -152,20 +156,15 @@ class Upsert:
         bodies = range(self._next_body, self._next_body + len(new))
         self._next_resource, self._next_body = ids.stop, bodies.stop
         pairs = list(zip(ids, new, strict=True))
-        insert_rows(
-            self._connection, insert(body), _BODY, [(id, one.body) for id, one in zip(bodies, new, strict=True)]
-        )
-        insert_rows(
-            self._connection,
-            insert(resource),
-            _RESOURCE,
+        self._insert_bodies([(id, one.body) for id, one in zip(bodies, new, strict=True)])
+        self._insert_resources(
             [
                 (
                     id, self._target_id, self._lane(one.lane), one.rank, one.type, one.rid, self._source, one.loose,
                     places_of(one), State.PENDING.value, self._now, one.digest, body_id,
                 )
                 for (id, one), body_id in zip(pairs, bodies, strict=True)
-            ],
+            ]
         )  # fmt: skip
         self._add_origins(pairs)
         self._add_references(pairs)
@@ -208,7 +207,7 @@ class Upsert:
                     "reason": known.reason if state is before else None,
                 }
             )
-        insert_rows(self._connection, insert(body), _BODY, bodies)
+        self._insert_bodies(bodies)
         self._connection.execute(_CHANGE, updates)
         if unused:
             self._connection.execute(_FORGET_BODY, unused)
@@ -234,11 +233,11 @@ class Upsert:
             for id, one in pairs
             for place in one.origins
         ]
-        insert_rows(self._connection, insert(origin), _ORIGIN, rows)
+        self._insert_origins(rows)
 
     def _add_references(self, pairs: Sequence[tuple[int, Desired]]) -> None:
         rows = [(id, rid) for id, one in pairs for rid in one.refs]
-        insert_rows(self._connection, insert(reference), _REFERENCE, rows)
+        self._insert_references(rows)
 
     def _lane(self, key: str) -> int:
         if key not in self._lanes:

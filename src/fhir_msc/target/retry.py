@@ -133,6 +133,8 @@ def _by_status(status: int, reasons: Sequence[str], after: float | None, asked: 
     deleted = status == 410 and asked.if_match
     if deleted or status in (409, 412, 428) or (status < 500 and "conflict" in codes):
         return _contention(status, codes, asked)
+    if status in (404, 405) and not reasons and asked.method != "GET":
+        return Decision(Action.FATAL, "whatever answers there is no FHIR server")
     if status in _NEVER:
         return Decision(Action.DEAD, _NEVER[status])
     if status >= 500:

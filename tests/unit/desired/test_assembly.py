@@ -156,6 +156,27 @@ def test_a_masked_study_whose_pack_seals_nothing_is_refused(tmp_path) -> None:  
     outcome({"DM": [{"ID": "S"}]}, pack=pack, study=Study("S", "T", masking="none"))
 
 
+def test_how_the_participant_was_placed_is_said() -> None:
+    rows = Memory({**ONE, "VS": [vs(VSPOS="STANDING")]}, {})
+    [observation] = outcome(rows).of_type("Observation")
+    assert {
+        "url": "http://hl7.org/fhir/StructureDefinition/observation-bodyPosition",
+        "valueCodeableConcept": {"text": "STANDING"},
+    } in observation["extension"]  # type: ignore[operator]
+
+
+def test_a_vital_sign_claims_the_profile_that_it_fulfils() -> None:
+    rows = [vs(), vs(day="2020-02"), vs(VSORRESU="per hour"), vs(VSORRESU="")]
+    found = {
+        str(one["effectiveDateTime"]) + str(one.get("meta")): one
+        for one in outcome({**ONE, "VS": rows}).of_type("Observation")
+    }
+    claimed = [bool(one.get("meta")) for _, one in sorted(found.items())]
+    assert sorted(claimed) == [False, False, True]
+    loinc = sum("loinc" in str(one["code"]) for one in found.values())
+    assert loinc == 2
+
+
 # Rows that share a key
 
 

@@ -162,6 +162,7 @@ def _observations() -> Iterator[Observation]:
         ),
         profiles=(f"{_PROFILE}bp",),
         body_site=Concept(text="Left arm"),
+        position=Concept(text="SUPINE"),
     )
     yield observation(
         category="survey",

@@ -55,6 +55,7 @@ observations = st.builds(
     status=st.sampled_from(["final", "preliminary"]),
     method=absent | concept,
     body_site=absent | concept,
+    position=absent | concept,
     specimen=absent | text,
     profiles=st.lists(st.sampled_from(["http://a.example/p", "http://a.example/q"]), max_size=2).map(tuple),
     note=absent | text,

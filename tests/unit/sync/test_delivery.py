@@ -3,22 +3,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from fhir_msc.desired import Desired
+from fhir_msc.sync import outbox
 from fhir_msc.sync.audit import verify_audit
-from fhir_msc.sync.course import DeliveryOptions, Ended
+from fhir_msc.sync.chain import Chain, Look, Send
+from fhir_msc.sync.course import Course, DeliveryOptions, Ended
 from fhir_msc.sync.delivery import DeliveryReport, deliver
 from fhir_msc.sync.ledger import Ledger
-from fhir_msc.sync.planning import Limits
+from fhir_msc.sync.planning import Limits, cut, plan_lane
 from fhir_msc.sync.staging import stage
 from fhir_msc.sync.states import State
 from fhir_msc.sync.status import status
 from fhir_msc.sync.tables import audit, resource
+from fhir_msc.target.bundle import EntryResponse
 from tests.support.desiredset import SYSTEM, by_table
 from tests.support.desiredset import resource as desired
 from tests.support.fakeserver import Bundle, FakeServer, Lost, outcome
@@ -209,6 +213,14 @@ class TestConflict:
         assert (report.updated, report.left) == (3, {})
         assert server.bundles[-1].entries[1][2] == 'W/"2"'
 
+    def test_a_search_that_lags_behind_is_not_taken_for_a_deletion(self, run: Run, server: FakeServer) -> None:
+        run(STUDY, *person(1, 2))
+        key = "Observation/o1-001"
+        server.put(key, server.bodies()[key].replace('"tag":[', '"tag":[{"system":"urn:h","code":"seen"},'))
+        server.hidden.add(key)
+        report = run(STUDY, *person(1, 2, "2.00"))
+        assert (report.updated, report.left) == (2, {})
+
     def test_what_was_deleted_on_the_server_is_not_made_again(
         self, run: Run, server: FakeServer, ledger: Ledger
     ) -> None:
@@ -290,28 +302,52 @@ class TestUnknown:
         assert states(ledger) == {"s1": "unknown"}
         assert run().created == 1
 
-    def test_an_answer_from_before_a_takeover_is_not_taken(self, run: Run, server: FakeServer, ledger: Ledger) -> None:
-        """Another worker took the lane over while the answer was under way."""
-        from fhir_msc.sync import outbox
-        from fhir_msc.sync.chain import Chain, Send
-        from fhir_msc.sync.course import Course
-        from fhir_msc.sync.planning import cut, plan_lane
-        from fhir_msc.target.bundle import EntryResponse
 
-        time = FakeTime()
+class TestOneChain:
+    """What the scheduler never lets happen by itself."""
+
+    def chain(self, ledger: Ledger, connection: Connection) -> Chain:
+        course = Course(ledger.target_id, ledger.target, DeliveryOptions(SYSTEM), FakeTime(), lambda: 0.5)
+        ((lane_id, _),) = outbox.open_lanes(connection, ledger.target_id)
+        units = plan_lane(outbox.pending_of(connection, ledger.target_id, lane_id)).units
+        return Chain(course, cut(units, Limits()))
+
+    def test_what_was_never_read_is_read_before_it_is_written(self, ledger: Ledger, time: FakeTime) -> None:
         stage(ledger, by_table(STUDY), time())
-        course = Course(ledger.target_id, ledger.target, DeliveryOptions(SYSTEM), time, lambda: 0.5)
-        course.read.add("ResearchStudy")
         with ledger.begin() as connection:
-            ((lane_id, _),) = outbox.open_lanes(connection, ledger.target_id)
-            units = plan_lane(outbox.pending_of(connection, ledger.target_id, lane_id)).units
-            chain = Chain(course, cut(units, Limits()))
-            job = chain.next_job(connection)
-            assert isinstance(job, Send)
+            chain = self.chain(ledger, connection)
+            look = chain.next_job(connection)
+            assert isinstance(look, Look)
+            chain.seen(connection, {look.wanted[0].id: None})
+            assert isinstance(chain.next_job(connection), Send)
+
+    def test_an_answer_to_an_older_lease_is_not_taken(self, ledger: Ledger, time: FakeTime) -> None:
+        """Another worker took the lane over while the answer was under way, and has leased it by now."""
+        stage(ledger, by_table(STUDY), time())
+        jobs = []
         with ledger.begin() as connection:
-            assert outbox.take_over(connection, ledger.target_id) == 1
-            chain.answered(connection, job, [EntryResponse(201, "1")])
-        assert states(ledger) == {"s1": "unknown"}
+            for _ in range(2):
+                chain = self.chain(ledger, connection)
+                look = chain.next_job(connection)
+                assert isinstance(look, Look)
+                chain.seen(connection, {look.wanted[0].id: None})
+                jobs.append((chain, chain.next_job(connection)))
+                if len(jobs) == 1:
+                    assert outbox.take_over(connection, ledger.target_id) == 1
+                    chain.seen(connection, {look.wanted[0].id: None})
+        late, send = jobs[0]
+        assert isinstance(send, Send)
+        with ledger.begin() as connection:
+            late.answered(connection, send, [EntryResponse(201, "1")])
+        assert states(ledger) == {"s1": "leased"}
+
+    def test_the_answers_of_one_burst_are_one_failure(self, ledger: Ledger) -> None:
+        course = Course(ledger.target_id, ledger.target, DeliveryOptions(SYSTEM), FakeTime(), lambda: 0.5)
+        with ledger.begin() as connection:
+            for _ in range(20):
+                course.back_off(connection, 5.0, "busy")
+        assert course.ended is None
+        assert course.resume_at == FakeTime()() + timedelta(seconds=5.5)
 
 
 class TestRefused:

@@ -35,6 +35,9 @@ BUNDLE = Asked("PUT", entries=100, if_match=True)
         # refused for what it is
         (400, ("structure",), PUT, Action.DEAD),
         (404, ("not-found",), PUT, Action.DEAD),
+        (404, (), PUT, Action.FATAL),
+        (405, (), BUNDLE, Action.FATAL),
+        (404, (), GET, Action.DEAD),
         (405, ("not-supported",), POST, Action.DEAD),
         (410, ("deleted",), GET, Action.DEAD),
         (422, ("business-rule",), BUNDLE, Action.DEAD),
