@@ -34,7 +34,7 @@ from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.registry import RANKS
 from fhir_msc.sync import ledger as ledgers
 from fhir_msc.sync.course import DeliveryOptions
-from fhir_msc.sync.delivery import DeliveryReport, deliver
+from fhir_msc.sync.delivery import DeliveryReport, deliver, not_begun
 from fhir_msc.sync.dispatch import Stop
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.lock import project_lock
@@ -97,7 +97,8 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What one sync did. ``probed`` and ``delivery`` are ``None`` where nothing had to be asked of the server."""
+    """What one sync did. ``delivery`` is ``None`` where nothing had to be asked of the server, ``probed`` also where the
+    sync was stopped before that."""
 
     staging: StagingReport
     probed: Probed | None
@@ -207,8 +208,10 @@ def _round(project: Project, ledger: Ledger, around: Surroundings, show_routes: 
     with ledger.begin() as connection:
         # What was skipped is asked for again: the target, or the config, may take it by now.
         due = is_due(connection, ledger.target_id, around.clock(), skipped=True)
-    if not due or around.stop.is_set():
+    if not due:
         return Synced(staged, None, None, status(ledger))
+    if around.stop.is_set():
+        return Synced(staged, None, not_begun(ledger), status(ledger))
     target = probed(project, around)
     show_routes(target)
     _, section = project.target

@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from fhir_msc.cli import INTERRUPTED
 from tests.chaos.conftest import Tally
 from tests.support.interruption import GRACEFUL, Interruptions, Trace, Way
 from tests.support.processes import sandbox
@@ -44,8 +45,12 @@ def test_whatever_interrupts_it_each_resource_arrives_once(seed: int, tmp_path: 
                 trace = scene.interrupt_sync(way, dice, spawned=number == 0)
                 traces.append((way, trace))
                 assert "Traceback" not in trace.ended.err
+                if way in (Way.STAGING_INTERRUPT, Way.STAGING_TERMINATE) and not trace.requests:
+                    assert trace.ended.code == INTERRUPTED
+                    assert "Nothing to send" not in trace.ended.out
                 if way in GRACEFUL:
-                    assert (trace.ended.code, trace.committed, trace.lost) == (0, 0, 0)
+                    assert (trace.ended.code, trace.committed, trace.lost) == (INTERRUPTED, 0, 0)
+                    assert "run the same command again" in trace.ended.out
 
         last = scene.start("sync").wait()
         assert last.code == 0, last.err

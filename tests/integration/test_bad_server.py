@@ -139,7 +139,7 @@ REFUSING = {
     "404": (refusal(404, "not-found"), "404 Not Found: not-found", "it must be the FHIR base"),
     "404 as a page": (page(404), "this does not look like a FHIR server", "it must be the FHIR base"),
     "413": (refusal(413, "too-long"), "413", "Lower the target's limit"),
-    "422": (refusal(422), "422", "->"),
+    "422": (refusal(422), "422", ""),
     "503": (refusal(503, "transient", Retry_After="5"), "503 Service Unavailable", "try later"),
     "503 as a page": (page(503), "503 Service Unavailable", "try later"),
     "a page instead of JSON": (page(200), "does not look like a FHIR server", "it must be the FHIR base"),
@@ -152,18 +152,16 @@ REFUSING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("answer", "said", "hint"), REFUSING.values(), ids=REFUSING.keys())
-def test_a_server_that_says_no_to_everything(
-    answer: Response, said: str, hint: str, project: Path, url: str, sickness: Sickness
-) -> None:
-    sickness.answer = always(answer)
-    for arguments in (["sync", "--project", project], ["target", "probe", "--project", project]):
-        outcome = fhir_msc(*arguments)
-        assert outcome.code == 5, outcome.out + outcome.err
-        assert outcome.err.startswith("fhir-msc: ")
-        assert said in outcome.err
-        assert hint == "->" or hint in outcome.err
-        assert_discreet(outcome)
+def test_a_server_that_says_no_to_everything(project: Path, url: str, sickness: Sickness) -> None:
+    for name, (answer, said, hint) in REFUSING.items():
+        sickness.answer = always(answer)
+        for arguments in (["sync", "--project", project], ["target", "probe", "--project", project]):
+            outcome = fhir_msc(*arguments)
+            assert outcome.code == 5, (name, outcome.out + outcome.err)
+            assert outcome.err.startswith("fhir-msc: ")
+            assert said in outcome.err, (name, outcome.err)
+            assert hint in outcome.err, (name, outcome.err)
+            assert_discreet(outcome)
     assert sickness.bundles == 0
     assert_well(project, url, sickness)
 
@@ -345,18 +343,19 @@ def test_nobody_listens(project: Path, url: str) -> None:
     assert_well(project, url)
 
 
-WAYS: tuple[Way, ...] = ("silent", "deaf", "cut", "close")
+SILENCE = 1.5
+"""Seconds of silence that the project's target may keep: each silent answer costs a test as much."""
 
 
 @pytest.fixture
 def front(project: Path, url: str) -> Iterator[Front]:
     """A front before the server; the project's target is the front."""
     with Front(url, lambda _line: "pass") as front:
-        configure(project, r"^url = .*$", f'url = "{front.base_url}"\ntimeout = 0.25')
+        configure(project, r"^url = .*$", f'url = "{front.base_url}"\ntimeout = {SILENCE}')
         yield front
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["deaf", "cut", "close"])
 def test_a_server_that_never_answers(way: Way, front: Front, project: Path, url: str) -> None:
     front.choose = lambda _line: way
     outcome = fhir_msc("sync", "--project", project)
@@ -368,7 +367,7 @@ def test_a_server_that_never_answers(way: Way, front: Front, project: Path, url:
     assert_well(project, url)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["cut", "close"])
 def test_a_server_that_never_answers_bundles(way: Way, front: Front, project: Path, url: str, time: FakeTime) -> None:
     """What may have been done is read, never blindly sent again: every version stays the first."""
     front.choose = lambda line: way if line.startswith("POST /fhir ") else "pass"
@@ -376,14 +375,14 @@ def test_a_server_that_never_answers_bundles(way: Way, front: Front, project: Pa
     assert delivery["ended"] == "busy"
     assert "did not answer a transaction of" in delivery["message"]
     # What was done without an answer is found by reading, so that the run gets on.
-    assert (delivery["created"] > 0) == (way in ("silent", "cut"))
+    assert (delivery["created"] > 0) == (way == "cut")
     assert set(versions(url).values()) <= {"1"}
     front.choose = lambda _line: "pass"
     time.wait(600)
     assert_well(project, url)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["silent", "deaf", "cut", "close"])
 def test_a_server_that_breaks_off_once(way: Way, front: Front, project: Path, url: str) -> None:
     broken: list[str] = []
 

@@ -261,6 +261,19 @@ def test_a_lost_ledger_is_rebuilt_by_reading(hospital: Hospital) -> None:
     assert written(hospital.sync()) == (0, 1, 0)
 
 
+def test_a_ledger_set_back_to_a_backup_finds_what_was_sent_since(hospital: Hospital, tmp_path: Path) -> None:
+    state, backup = hospital.project / "state", tmp_path / "backup"
+    shutil.copytree(state, backup)
+    hospital.correct("lab_creatinine", "0.95")
+    assert written(hospital.sync()) == (0, 1, 0)
+    before = hospital.view.these(hospital.desired())
+    shutil.rmtree(state)
+    shutil.move(backup, state)
+
+    assert written(hospital.sync()) == (0, 0, 1)
+    assert hospital.view.these(hospital.desired()) == before
+
+
 def test_with_the_ledger_lost_what_differs_is_a_conflict(hospital: Hospital) -> None:
     theirs = hospital.observation(CREATININE, "0.91")
     hospital.view.edit(theirs, amend)

@@ -9,8 +9,8 @@ import fhir_msc.cli.standing
 import fhir_msc.pipeline
 import fhir_msc.sync.migrations
 from fhir_msc.cli.app import run
-from fhir_msc.mapping.units import is_ucum
+from fhir_msc.ucum import is_unit
 
 __all__ = ["alembic", "fhir_msc", "run"]
 
-is_ucum("mg")  # compiles the grammar, which costs more than all else
+is_unit("mg")  # compiles the grammar, which costs more than all else

@@ -3,13 +3,17 @@
 Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
 
 Exit codes: 0 clean (held rows and warnings included), 1 a finding of severity error, a dead letter or a conflict,
-2 usage or config, 3 input unreadable, 4 internal, 5 target unreachable or refusing.
+2 usage or config, 3 input unreadable, 4 internal, 5 target unreachable or refusing, 130 stopped by Ctrl-C or SIGTERM
+before all was done (the worker, which is meant to be stopped, ends with 0).
 """
 
 from __future__ import annotations
 
 import sys
 from typing import NoReturn
+
+INTERRUPTED = 130
+"""The exit code of a command that was stopped before all was done."""
 
 
 def main() -> NoReturn:
@@ -19,4 +23,4 @@ def main() -> NoReturn:
     sys.exit(run(sys.argv[1:]))
 
 
-__all__ = ["main"]
+__all__ = ["INTERRUPTED", "main"]

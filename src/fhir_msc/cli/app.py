@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from fhir_msc.cli import demo, init, mapping, sandbox, status, sync, target, validate
+from fhir_msc.cli import INTERRUPTED, demo, init, mapping, sandbox, status, sync, target, validate
 from fhir_msc.errors import FhirMscError, UsageError
 
-INTERRUPTED = 130
 INTERNAL = 4
 
 app = typer.Typer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_msc.cli import INTERRUPTED
 from fhir_msc.cli.report import (
     account_document,
     finding_document,
@@ -104,8 +105,12 @@ def synced_document(result: Synced, show_values: bool) -> dict[str, object]:
 
 
 def sync_exit_code(result: Synced) -> int:
-    """5 where the server is gone or refuses, 3 where a table cannot be read, 1 where a person is needed."""
-    if result.delivery is not None and result.delivery.ended not in (Ended.DONE, Ended.STOPPED):
+    """130 where it was stopped, 5 where the server is gone or refuses, 3 where a table cannot be read, 1 where a person
+    is needed."""
+    ended = Ended.DONE if result.delivery is None else result.delivery.ended
+    if ended is Ended.STOPPED:
+        return INTERRUPTED
+    if ended is not Ended.DONE:
         return 5
     if result.staging.errors:
         return 3

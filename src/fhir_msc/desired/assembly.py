@@ -129,5 +129,8 @@ def assemble(source: Source, pack: Pack, policy: Policy, secret: bytes) -> Desir
                 tables.append(QualifierTable(frame, frame.tables[join.table], mapped[table.name]))
                 qualifying.add(join.table)
     others = set(frame.tables) - set(mapped) - qualifying
+    if policy.blind:
+        # A file that cannot be read, of a table that nobody maps, may be a sealed one under another name.
+        others = {name for name in others if frame.tables[name].damage is None}
     tables += [UnmappedTable(frame, frame.tables[name]) for name in sorted(others)]
     return DesiredTables(frame, tables)

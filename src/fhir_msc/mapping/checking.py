@@ -11,9 +11,9 @@ from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.compiler import compile_table, reads
 from fhir_msc.mapping.examples import run_examples
 from fhir_msc.mapping.pack import Pack, PackTable
-from fhir_msc.mapping.units import is_ucum
 from fhir_msc.sources.seals import SealedSource, Seals
 from fhir_msc.sources.table import Source, Table, field_of
+from fhir_msc.ucum import is_unit
 
 _TIME_ZONE = "MSC-TIME-001"
 
@@ -46,7 +46,7 @@ def _units(pack: Pack) -> Iterator[Finding]:
             if column not in table.columns:
                 continue
             for number, line in enumerate(table.lines, 1):
-                if line[column] and not is_ucum(line[column]):
+                if line[column] and not is_unit(line[column]):
                     yield Finding(
                         "MSC-PACK-002",
                         Severity.ERROR,

@@ -17,8 +17,8 @@ from fhir_msc.mapping.format import Condition, Range, UnitOf, Value
 from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test, nothing, remembering
 from fhir_msc.mapping.transforms import NAMES, NUMBERS, WORDS, Number, Unreadable, decimal, iso_date_time
-from fhir_msc.mapping.units import is_ucum
 from fhir_msc.trial import Quantity, ReferenceRange, Unit
+from fhir_msc.ucum import is_unit
 
 T = TypeVar("T")
 
@@ -228,7 +228,7 @@ def _unit(words: UnitOf | None, scope: Scope) -> Getter[Unit]:
     if words is None:
         return nothing
     if words.ucum is not None:
-        if not is_ucum(words.ucum):
+        if not is_unit(words.ucum):
             raise PackError(f"{scope.place}: {words.ucum!r} is not a UCUM unit")
         fixed = Unit(words.text or words.ucum, words.ucum)
         return lambda _cells, _zone: fixed
@@ -248,7 +248,7 @@ def _printed_unit(words: UnitOf, scope: Scope) -> Getter[Unit]:
         if not cell or cell in scope.missing:
             return None
         line = table.find({table.columns[0]: cell}) if table else None
-        code = line["ucum"] if line else cell if is_ucum(cell) else ""
+        code = line["ucum"] if line else cell if is_unit(cell) else ""
         if not code:
             topic = Topic("MSC-UNIT-001", Severity.WARNING, _NOT_UCUM, (column,), hint, cell)
             scope.notes.say(scope.notes.open(topic))

@@ -97,6 +97,12 @@ def deliver(
     return report
 
 
+def not_begun(ledger: Ledger) -> DeliveryReport:
+    """What a run reports that was stopped before it asked anything of the server."""
+    with ledger.begin() as connection:
+        return DeliveryReport(Ended.STOPPED, None, 0, 0, 0, 0, 0, outbox.left(connection, ledger.target_id))
+
+
 def _looks(course: Course, pages: Iterable[Sequence[int]]) -> Iterator[Chain]:
     for ids in pages:
         yield Chain(course, (), ids)

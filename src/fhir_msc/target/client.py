@@ -114,6 +114,7 @@ class FhirClient:
             transport=transport,
             now=now,
         )
+        self._base_text = str(self._connection.url("")).rstrip("/")
         self._max_pages = max_pages
         self._sleep = sleep
         self._random = random
@@ -132,7 +133,7 @@ class FhirClient:
 
     def full_url(self, type: str, id: str) -> str:
         """The absolute URL of a resource, as ``fullUrl`` of a bundle's entry."""
-        return str(self._connection.url(f"{type}/{id}"))
+        return f"{self._base_text}/{type}/{id}"
 
     def capabilities(self) -> Capabilities:
         """What ``/metadata`` declares. A server that is busy or not reachable is asked three times."""

@@ -387,3 +387,11 @@ def test_a_damaged_table_costs_that_table_alone() -> None:
     with pytest.raises(SourceError, match="empty file"):
         list(tables["AE"].stream())
     assert sum(len(batch) for batch in tables["LB"].stream()) == 1
+
+
+def test_in_a_blind_project_nothing_is_said_of_what_cannot_be_read_and_is_not_mapped() -> None:
+    damaged = Memory({**ONE}, damage={"pp_2": "empty file"})
+    assert outcome(damaged).findings == outcome(ONE).findings
+    assert outcome(damaged).accounts.keys() == outcome(ONE).accounts.keys()
+    with pytest.raises(SourceError, match="empty file"):
+        outcome(damaged, blind=False)

@@ -15,11 +15,11 @@ from fhir_msc.mapping.checking import check_pack
 from fhir_msc.mapping.compiler import reads
 from fhir_msc.mapping.pack import find_pack, packs_folder, read_pack
 from fhir_msc.mapping.schema import MODELS, schema_text
-from fhir_msc.mapping.units import is_ucum
 from fhir_msc.mapping.yaml_text import Tree, read_documents
 from fhir_msc.resources.code_system import concepts
 from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.seals import Seals
+from fhir_msc.ucum import is_unit
 from tests.unit.mapping.memory import HEAD, Memory, mapped, pack_of
 
 ROOT = Path(__file__).parents[3]
@@ -295,7 +295,7 @@ def test_a_loinc_is_given_to_units_of_its_property_alone() -> None:
         [kind] = re.findall(r"\[([^\]]+)\]", line["display"])
         for unit in line["LBORRESU"].split("|"):
             code = ucum.get(unit, unit)
-            assert is_ucum(code)
+            assert is_unit(code)
             assert re.fullmatch(PROPERTIES[kind], code), (line["LBTESTCD"], unit)
 
 
