@@ -97,8 +97,8 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What one sync did. ``delivery`` is ``None`` where nothing had to be asked of the server, ``probed`` also where the
-    sync was stopped before that."""
+    """What one sync did. ``delivery`` is ``None`` where nothing had to be asked of the server, ``probed`` also where it
+    was stopped before that."""
 
     staging: StagingReport
     probed: Probed | None

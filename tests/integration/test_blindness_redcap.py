@@ -10,12 +10,12 @@ import contextlib
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.blinding import Files, Observed, Rig, assert_same, bodies_sent
@@ -25,6 +25,7 @@ PACK = Path(__file__).parents[2] / "mappings/misle-redcap"
 TOKEN = "ARMTELL"
 NAMED = f'[source.tables]\npharmacy = "../{PHARMACY}"\n\n[study]'
 
+bounded = settings(deadline=None, phases=[Phase.reuse, Phase.generate])
 seeds = st.integers(0, 2**32)
 
 
@@ -133,31 +134,39 @@ def test_no_command_looks_at_it(rig: Rig, small: Files, seen: Observed) -> None:
     assert_same(seen, rig.observe(with_pharmacy(small, "cells", 4), seed=4, whole=True))
 
 
+@dataclass(repr=False)
+class Case:
+    """A project, its export, and all that leaves of it."""
+
+    rig: Rig
+    files: Files
+    seen: Observed
+
+
 @pytest.fixture(scope="module")
-def seen_naming(naming: Rig, small: Files) -> Observed:
-    return naming.observe(small)
+def case_naming(naming: Rig, small: Files) -> Case:
+    return Case(naming, small, naming.observe(small))
 
 
 @given(st.sampled_from(sorted(CHANGES)), seeds)
-@settings(max_examples=10, deadline=None)
-def test_nor_where_the_config_names_it(naming: Rig, small: Files, seen_naming: Observed, name: str, seed: int) -> None:
-    assert_same(seen_naming, naming.observe(with_pharmacy(small, name, seed), seed=seed))
+@settings(bounded, max_examples=10)
+def test_nor_where_the_config_names_it(case_naming: Case, name: str, seed: int) -> None:
+    case = case_naming
+    assert_same(case.seen, case.rig.observe(with_pharmacy(case.files, name, seed), seed=seed))
 
 
 @pytest.fixture(scope="module")
-def seen_arms(arms_are_treatments: Rig, small: Files) -> Observed:
-    found = arms_are_treatments.observe(small)
-    assert found["1 sync: exit code"] == b"0"
-    return found
+def case_arms(arms_are_treatments: Rig, small: Files) -> Case:
+    case = Case(arms_are_treatments, small, arms_are_treatments.observe(small))
+    assert case.seen["1 sync: exit code"] == b"0"
+    return case
 
 
 @given(seeds)
-@settings(max_examples=4, deadline=None)
-def test_arms_of_redcap_that_are_treatments(
-    arms_are_treatments: Rig, small: Files, seen_arms: Observed, seed: int
-) -> None:
-    found = arms_are_treatments.observe(with_arms(small, seed), seed=seed)
-    assert_same(seen_arms, found)
+@settings(bounded, max_examples=4)
+def test_arms_of_redcap_that_are_treatments(case_arms: Case, seed: int) -> None:
+    found = case_arms.rig.observe(with_arms(case_arms.files, seed), seed=seed)
+    assert_same(case_arms.seen, found)
     assert not re.search(rb"_arm_\d", b"".join(found.values()))
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.armchanges import CHANGES, TOKEN, telling
@@ -22,6 +22,9 @@ from tests.support.exports import Domain, Export, file_bytes, read_export
 from tests.support.substudy import CONFIG, WITHOUT_CONSENT, small_study
 
 pytestmark = pytest.mark.shared
+
+bounded = settings(deadline=None, phases=[Phase.reuse, Phase.generate])
+"""What a case is made of does not get simpler by trying: no search for a smaller one."""
 
 some_changes = st.lists(st.sampled_from(sorted(CHANGES)), min_size=1, max_size=4)
 seeds = st.integers(0, 2**32)
@@ -49,27 +52,31 @@ def edited(export: Export) -> Export:
     return {**export, "lb.xpt": replace(domain, rows=rows)}
 
 
-@pytest.fixture(scope="module")
-def small(shared: Path) -> Export:
-    """Part of the study, with something of everything that tells the arm."""
-    return telling(small_study(shared / "data/sdtm-msg-18subjects"), Random(1))
+@dataclass(repr=False)
+class Study:
+    """Part of the study, with something of everything that tells the arm, and all that leaves of it."""
+
+    rig: Rig
+    export: Export
+    seen: Observed
+    seen_later: Observed
+    """Of the export twice as it is, then of a later cut of it, over one ledger."""
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def study(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    export = telling(small_study(shared / "data/sdtm-msg-18subjects"), Random(1))
     root = tmp_path_factory.mktemp("blind")
     with contextlib.chdir(root):
-        yield Rig(root, CONFIG, "sdtm")
+        rig = Rig(root, CONFIG, "sdtm")
+        seen = rig.observe(files(export), whole=True)
+        yield Study(rig, export, seen, rig.observe(files(export), files(export), files(edited(export))))
 
 
-@pytest.fixture(scope="module")
-def seen(rig: Rig, small: Export) -> Observed:
-    """All that leaves for the export as it is."""
-    return rig.observe(files(small), whole=True)
-
-
-def test_there_is_something_to_see(seen: Observed) -> None:
+def test_there_is_something_to_see(study: Study) -> None:
     """The comparisons below would hold of a program that does nothing."""
+    seen, later = study.seen, study.seen_later
+    assert later["1 requests"] == later["2 requests"] != later["3 requests"]
     assert seen["1 map: exit code"] == seen["1 sync: exit code"] == b"1", "the planted bad cells are errors"
     types = {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
     assert types >= {"Patient", "MedicationAdministration", "Observation", "AdverseEvent", "ResearchSubject"}
@@ -82,69 +89,57 @@ def test_there_is_something_to_see(seen: Observed) -> None:
 
 
 @given(some_changes, seeds)
-@settings(max_examples=60, deadline=None)
-def test_no_change_of_the_arm_changes_a_body(
-    rig: Rig, small: Export, seen: Observed, names: list[str], seed: int
-) -> None:
-    found = rig.observe(changed(small, names, seed), seed=seed, send=False)
-    assert_same({name: seen[name] for name in found}, found)
+@settings(bounded, max_examples=60)
+def test_no_change_of_the_arm_changes_a_body(study: Study, names: list[str], seed: int) -> None:
+    found = study.rig.observe(changed(study.export, names, seed), seed=seed, send=False)
+    assert_same({name: study.seen[name] for name in found}, found)
 
 
 @given(some_changes, seeds)
-@settings(max_examples=25, deadline=None)
-def test_nor_a_request_nor_the_ledger(rig: Rig, small: Export, seen: Observed, names: list[str], seed: int) -> None:
-    found = rig.observe(changed(small, names, seed), seed=seed)
+@settings(bounded, max_examples=24)
+def test_nor_a_request_nor_the_ledger(study: Study, names: list[str], seed: int) -> None:
+    found = study.rig.observe(changed(study.export, names, seed), seed=seed)
     assert {"1 requests", "1 ledger", "1 sync: stdout"} <= set(found)
-    assert_same({name: seen[name] for name in found}, found)
+    assert_same({name: study.seen[name] for name in found}, found)
 
 
 @pytest.mark.parametrize("part", ["cells", "columns", "tables", "lab", "qualifiers"])
-def test_no_command_tells_of_it(rig: Rig, small: Export, seen: Observed, part: str) -> None:
+def test_no_command_tells_of_it(study: Study, part: str) -> None:
     names = sorted(name for name in CHANGES if name.startswith(part))
-    assert_same(seen, rig.observe(changed(small, names, 5), seed=5, whole=True))
-
-
-@pytest.fixture(scope="module")
-def seen_later(rig: Rig, small: Export) -> Observed:
-    """The export twice as it is, then a later cut of it, over one ledger."""
-    found = rig.observe(files(small), files(small), files(edited(small)))
-    assert found["1 requests"] == found["2 requests"] != found["3 requests"]
-    return found
+    assert_same(study.seen, study.rig.observe(changed(study.export, names, 5), seed=5, whole=True))
 
 
 @given(some_changes, seeds)
-@settings(max_examples=3, deadline=None)
-def test_nor_does_the_next_sync(rig: Rig, small: Export, seen_later: Observed, names: list[str], seed: int) -> None:
+@settings(bounded, max_examples=3)
+def test_nor_does_the_next_sync(study: Study, names: list[str], seed: int) -> None:
     """Over a ledger that has seen another export: a change of the arm alone is no change, and beside a change of
     something else it adds nothing."""
-    later = edited(small)
-    other = rig.observe(
-        changed(small, names, seed), changed(small, names[::-1], seed + 1), changed(later, names, seed + 2)
-    )
-    assert_same(seen_later, other)
+    export, later = study.export, edited(study.export)
+    changes = (changed(export, names, seed), changed(export, names[::-1], seed + 1), changed(later, names, seed + 2))
+    assert_same(study.seen_later, study.rig.observe(*changes))
 
 
-def test_nothing_that_tells_the_arm_is_anywhere(rig: Rig, small: Export, seen: Observed) -> None:
+def test_nothing_that_tells_the_arm_is_anywhere(study: Study) -> None:
     """Every sealed cell begins with a word that is then looked for in every byte, the ledger's free pages included."""
-    assert sum(content.count(TOKEN.encode()) for content in files(small).values()) > 200
-    rig.observe(files(small), whole=True)
-    for name, content in [*seen.items(), ("the project's folder", rig.raw_state())]:
+    assert sum(content.count(TOKEN.encode()) for content in files(study.export).values()) > 200
+    seen = study.rig.observe(files(study.export), whole=True)
+    for name, content in [*seen.items(), ("the project's folder", study.rig.raw_state())]:
         assert TOKEN.encode() not in content.upper(), name
     for test in (b"CHIMERI", b"HLACHIM", b"DONORDNA", b"KITNO"):
         assert not [name for name, content in seen.items() if test in content]
 
 
-def test_who_did_not_consent_leaves_no_trace_in_the_requests(rig: Rig, small: Export, seen: Observed) -> None:
-    dm = small["dm.xpt"]
+def test_who_did_not_consent_leaves_no_trace_in_the_requests(study: Study) -> None:
+    seen, dm = study.seen, study.export["dm.xpt"]
     assert isinstance(dm, Domain)
     [row] = [row for row in dm.rows if dm.text(row, "USUBJID") == WITHOUT_CONSENT]
     without = {
         name: content.where(lambda row, domain=content: domain.text(row, "USUBJID") != WITHOUT_CONSENT)
         if isinstance(content, Domain) and "USUBJID" in content.names
         else content
-        for name, content in small.items()
+        for name, content in study.export.items()
     }
-    found = rig.observe(files(without))
+    found = study.rig.observe(files(without))
     assert found["1 requests"] == seen["1 requests"], "as if they were not in the export"
     assert found["1 bodies"] == seen["1 bodies"]
     subject = dm.text(row, "SUBJID").encode()
@@ -153,17 +148,19 @@ def test_who_did_not_consent_leaves_no_trace_in_the_requests(rig: Rig, small: Ex
     assert WITHOUT_CONSENT.encode() not in seen["1 worker: stderr"]
 
 
-def test_the_whole_study(rig: Rig, shared: Path) -> None:
+def test_the_whole_study(study: Study, shared: Path) -> None:
     export = read_export(shared / "data/sdtm-msg-18subjects")
     names = sorted(CHANGES)
-    one, other = (rig.observe(changed(export, names[part::2], 11), seed=part) for part in (0, 1))
+    one, other = (study.rig.observe(changed(export, names[part::2], 11), seed=part) for part in (0, 1))
     assert len(bodies_sent(one["1 requests"])) > 5000
     assert_same(one, other)
 
 
-def test_two_connections_send_the_same_bundles(rig: Rig, small: Export) -> None:
+def test_two_connections_send_the_same_bundles(study: Study) -> None:
     """In whatever order the threads come to it."""
-    two = replace(rig, config=CONFIG.replace("connections = 1", "connections = 2\nentries = 20"), threads=True)
-    one, other = (two.observe(changed(small, names, 3))["1 requests"].split(b"\n\n") for names in ([], sorted(CHANGES)))
+    two = replace(study.rig, config=CONFIG.replace("connections = 1", "connections = 2\nentries = 20"), threads=True)
+    one, other = (
+        two.observe(changed(study.export, names, 3))["1 requests"].split(b"\n\n") for names in ([], sorted(CHANGES))
+    )
     assert sum(b"Bundle" in request for request in one) > 8
     assert sorted(one) == sorted(other)

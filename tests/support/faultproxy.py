@@ -116,7 +116,11 @@ class FaultProxy:
 
     def pass_on(self, handler: _Handler) -> None:
         """Takes one request to the server, and its answer back, if the fault lets it."""
-        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        length = int(handler.headers.get("Content-Length", 0))
+        body = handler.rfile.read(length)
+        if len(body) < length:  # the client died in the middle of it
+            handler.close_connection = True
+            return
         write, fault = self._arrived(handler, body)
         moment = fault.moment if fault else None
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
@@ -11,16 +11,18 @@ from fhir_msc.findings import Finding, Severity
 from fhir_msc.resources.body import references, serialise
 from fhir_msc.resources.context import Links, ResourceContext
 from fhir_msc.resources.registry import builder_for
-from fhir_msc.resources.template import Builder, Slot, Template, compile_template
+from fhir_msc.resources.template import Builder, Layout, Slot, Template, compile_template
 from fhir_msc.validation import validate
+from fhir_msc.validation.invariants import in_order
 from fhir_msc.validation.primitives import is_date_time, is_decimal, is_id, is_string
+from fhir_msc.validation.problems import INVARIANT
 
 R = TypeVar("R")
 
 _CHECKS: dict[str, Callable[[str], bool]] = {
-    # Numbers and times repeat: the last ones are remembered.
-    "decimal": lru_cache(8192)(is_decimal),
-    "dateTime": lru_cache(8192)(is_date_time),
+    # Numbers repeat: the last ones are remembered, as times are already.
+    "decimal": lru_cache(2048)(is_decimal),
+    "dateTime": is_date_time,
     "string": is_string,
     "rid": is_id,
 }
@@ -37,11 +39,18 @@ class Body(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
+class _Checked(NamedTuple):
     template: Template
     findings: tuple[Finding, ...]
     slots: tuple[tuple[int, Callable[[str], bool], Slot], ...]
+    periods: tuple[tuple[Slot, Slot], ...]
+
+
+class _Known(NamedTuple):
+    """A builder with the templates of its shapes."""
+
+    builder: Builder[object]
+    templates: dict[Hashable, _Checked]
 
 
 class BodyMaker:
@@ -49,33 +58,64 @@ class BodyMaker:
 
     def __init__(self, context: ResourceContext) -> None:
         self.context = context
-        self._templates: dict[tuple[str, Hashable], _Checked] = {}
+        self._known: dict[type[object], _Known] = {}
 
     def make(self, record: object, links: Links) -> Body:
         """The body of a record, with the findings of its checks (of severity error: it may not leave)."""
-        builder: Builder[object] = builder_for(type(record))
+        known = self._known.get(record.__class__)
+        if known is None:
+            known = self._known[record.__class__] = _Known(builder_for(type(record)), {})
+        builder, templates = known
         if builder.layout is None:
             built = builder.build(record, links, self.context)
             found = tuple(replace(one, key=links.rid) for one in validate(built))
             return Body(builder.type, builder.rank, serialise(built), references(built), found)
         shape, slots = builder.layout.shape(record, links, self.context)
-        checked = self._templates.get((builder.type, shape))
+        checked = templates.get(shape)
         if checked is None:
-            if len(self._templates) >= _MOST_TEMPLATES:
-                self._templates.clear()
-            template = compile_template(builder.layout, record, links, self.context)
-            checked = self._templates[builder.type, shape] = _Checked(
-                template,
-                tuple(validate(template.sample())),
-                tuple((slot.index, _CHECKS[slot.kind], slot) for slot in template.slots if slot.kind != "rid"),
-            )
-        found = checked.findings and tuple(replace(one, key=links.rid) for one in checked.findings)
-        for index, check, slot in checked.slots:
+            if len(templates) >= _MOST_TEMPLATES:
+                templates.clear()
+            checked = templates[shape] = self._checked(builder.layout, record, links)
+        template, wrong, checks, periods = checked
+        found = wrong and tuple(replace(one, key=links.rid) for one in wrong)
+        for index, check, slot in checks:
             text = slots[index]
             if text is None or not check(text):
                 found = (*found, _wrong_slot(slot, links.rid, text))
-        template = checked.template
+        for start, end in periods:
+            if not in_order(slots[start.index], slots[end.index]):
+                found = (*found, _wrong_period(start, links.rid))
         return Body(builder.type, builder.rank, template.fill(slots), template.references(slots), found)
+
+    def _checked(self, layout: Layout[object], record: object, links: Links) -> _Checked:
+        """The template of a record's shape, checked whole once."""
+        template = compile_template(layout, record, links, self.context)
+        return _Checked(
+            template,
+            tuple(validate(template.sample())),
+            tuple((slot.index, _CHECKS[slot.kind], slot) for slot in template.slots if slot.kind != "rid"),
+            tuple(_periods(template.slots)),
+        )
+
+
+def _periods(slots: Sequence[Slot]) -> Iterator[tuple[Slot, Slot]]:
+    """Start and end of each Period whose ends are slots: what no template can check once for all."""
+    by_path = {slot.path: slot for slot in slots}
+    for path, start in by_path.items():
+        end = by_path.get(f"{path.removesuffix('.start')}.end")
+        if path.endswith(".start") and end is not None:
+            yield start, end
+
+
+def _wrong_period(start: Slot, rid: str) -> Finding:
+    return Finding(
+        rule=f"{INVARIANT}-PER-1",
+        severity=Severity.ERROR,
+        message="per-1: a period must not end before it starts",
+        path=start.path.removesuffix(".start"),
+        key=rid,
+        hint="correct the dates in the source",
+    )
 
 
 def _wrong_slot(slot: Slot, rid: str, text: str | None) -> Finding:

@@ -13,7 +13,7 @@ from fhir_msc.desired.roster import Member
 from fhir_msc.desired.study import site_rid, study_rid
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.release.blinding import refuse_sealed
-from fhir_msc.release.consent import Gate, gate
+from fhir_msc.release.consent import AFTER_WITHDRAWAL, Gate, gate
 from fhir_msc.resources.consent import InformedConsent
 from fhir_msc.resources.context import Links
 from fhir_msc.resources.research_subject import Enrolment
@@ -32,6 +32,9 @@ from fhir_msc.trial import (
 NOT_OF_THIS_TARGET = "MSC-SITE-001"
 UNKNOWN_PARTICIPANT = "MSC-MAP-007"
 PARTICIPANT_REJECTED = "MSC-MAP-010"
+VAGUE_END = "MSC-TIME-002"
+
+_VAGUE = "the end is less precise than the start, and R4 cannot tell which is first: sent without the end"
 
 _MOST_PERSONS = 512
 
@@ -41,6 +44,14 @@ _TYPES: dict[type[object], str] = {
     Observation: "Observation",
     AdverseEvent: "AdverseEvent",
 }
+
+
+def _is_vague(start: str | None, end: str | None) -> bool:
+    """Whether two dates of different precision are equal as far as both go: R4's per-1 refuses such a Period."""
+    if start is None or end is None or len(start) == len(end) or ("T" in start and "T" in end):
+        return False
+    common = min(len(start), len(end), 10)
+    return start[:common] == end[:common]
 
 
 class Made(NamedTuple):
@@ -116,7 +127,10 @@ class Maker:
         if self._blind:
             refuse_sealed(record)
         held = self._gated(record, person)
-        return None if held is None else Made(None, "held", held)
+        if held is None:
+            return None
+        # What was collected after the withdrawal will never go: it is not held for later.
+        return Made(None, "withheld" if held == AFTER_WITHDRAWAL else "held", held)
 
     def _gated(self, record: Record, person: _Person) -> str | None:
         state = person.member.consent
@@ -162,6 +176,9 @@ class Maker:
     ) -> Made:
         rid = self._frame.identity.rid(type, parts)
         origins = record.origins
+        vague = isinstance(record, Visit | Infusion) and _is_vague(record.start, record.end)
+        if isinstance(record, Visit | Infusion) and vague:
+            what = replace(record, end=None)
         if isinstance(record, _AT_A_VISIT):
             encounter = self._encounter(person, record)
             links = Links(rid, person.lane, person.study, encounter[0] if encounter else None)
@@ -170,10 +187,12 @@ class Maker:
         body = self._frame.maker.make(what, links)
         found: tuple[Finding, ...] = ()
         if body.findings:
-            found = tuple(replace(one, origins=origins) for one in body.findings)
+            found = tuple([replace(one, origins=origins) for one in body.findings])
             wrong = next((one.rule for one in found if one.is_error), None)
             if wrong is not None:
                 return Made(None, "rejected", wrong, found)
+        if vague:
+            found = (*found, Finding(VAGUE_END, Severity.WARNING, _VAGUE, origins, key=rid, hint="complete the date"))
         desired = Desired(
             rid,
             type,

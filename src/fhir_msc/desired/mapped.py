@@ -14,7 +14,7 @@ from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.joins import Fate, Qualifiers, SameThing
 from fhir_msc.mapping.pack import PackTable
 from fhir_msc.mapping.table import MappedRow, TableMapper
-from fhir_msc.release.consent import BEFORE_CONSENT, REASONS, WITHOUT_CONSENT
+from fhir_msc.release.consent import AFTER_WITHDRAWAL, BEFORE_CONSENT, REASONS, WITHOUT_CONSENT
 from fhir_msc.sources.table import Row, Table
 
 _BATCH = 250
@@ -145,15 +145,18 @@ class MappedTable:
 
     def _take(self, row: MappedRow, maker: Maker) -> list[Desired]:
         """The bodies of a row; its outcome goes into the account, the best of its records' outcomes."""
-        made = [
-            one
-            for record, lasting in zip(row.records, row.correctable, strict=True)
-            for one in maker.make(record, lasting)
-        ]
+        if len(row.records) == 1:
+            made = list(maker.make(row.records[0], row.correctable[0]))
+        else:
+            made = [
+                one
+                for record, lasting in zip(row.records, row.correctable, strict=True)
+                for one in maker.make(record, lasting)
+            ]
         for one in made:
             if one.findings:
                 self._findings += one.findings
-        for reason in {one.reason for one in made if one.outcome == "held"}:
+        for reason in {one.reason for one in made if one.reason in _REASONS}:
             self._hold(row, reason)
         self._findings += row.problems
         if row.problems:
@@ -205,7 +208,7 @@ class MappedTable:
                 Finding(
                     reason,
                     Severity.WARNING,
-                    f"{_REASONS[reason]}: held",
+                    f"{_REASONS[reason]}: {'withheld' if reason == AFTER_WITHDRAWAL else 'held'}",
                     tuple(held.first()),
                     key=self._frame.identity.rid("Patient", (participant,)),
                     hint=_HINTS.get(reason),

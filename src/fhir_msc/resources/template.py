@@ -99,6 +99,7 @@ class Template:
 # A run of digits is a number, a text and an id alike, and needs no escape in any of them.
 _MARK = "41887290356217640953"
 _MARKER = re.compile(rf'"?{_MARK}(\d{{3}})"?')
+_LATER = "2001-01-01T00:00:00Z"
 _SAMPLES: dict[Kind, str] = {"decimal": "1", "dateTime": "2000-01-01T00:00:00Z", "string": "x", "rid": f"x{0:040}"}
 
 
@@ -125,12 +126,16 @@ def compile_template(layout: Layout[R], record: R, links: Links, context: Resour
         _order=itemgetter(*order),  # of two at least, for the id stands in two places: a tuple
         _strings=tuple(index for index in sorted(places) if kinds[index] == "string"),
         _references=tuple(dict.fromkeys(index for index in order if places[index].endswith(".reference"))),
-        _sample=tuple(None if text is None else _sample(kind, text) for kind, text in zip(kinds, values, strict=True)),
+        _sample=tuple(
+            None if text is None else _sample(kinds[index], text, places.get(index, ""))
+            for index, text in enumerate(values)
+        ),
     )
 
 
-def _sample(kind: Kind, text: str) -> str:
-    sample = _SAMPLES[kind]
+def _sample(kind: Kind, text: str, path: str) -> str:
+    # The end of a period is later than its start at any precision.
+    sample = _LATER if kind == "dateTime" and path.endswith(".end") else _SAMPLES[kind]
     return sample[: len(text)] if kind == "dateTime" and len(text) in (4, 7, 10) else sample
 
 

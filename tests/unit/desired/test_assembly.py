@@ -67,6 +67,24 @@ def test_nothing_refers_to_a_visit_that_is_held() -> None:
 
 
 @pytest.mark.parametrize(
+    ("start", "end", "period", "rules"),
+    [
+        ("2020-02-01", "2020-02-03", {"start": "2020-02-01", "end": "2020-02-03"}, []),
+        # Whether 2020-02 is after 2020-02-01 cannot be said, and R4's per-1 refuses what cannot be said.
+        ("2020-02-01", "2020-02", {"start": "2020-02-01"}, ["MSC-TIME-002"]),
+        ("2020-02-01", "2020-03", {"start": "2020-02-01", "end": "2020-03"}, []),
+        ("2020-02-03", "2020-02-01", None, ["MSC-FHIR-INVARIANT-PER-1"]),
+    ],
+)
+def test_a_visit_ends_after_it_starts(start: str, end: str, period: dict[str, str] | None, rules: list[str]) -> None:
+    visit = {"USUBJID": "S", "VISITNUM": "3", "SVSTDTC": start, "SVENDTC": end}
+    found = outcome({**ONE, "SV": [visit]})
+    assert [one["period"] for one in found.of_type("Encounter")] == ([] if period is None else [period])
+    assert found.outcomes("SV") == {"rejected" if period is None else "delivered": 1}
+    assert found.rules() == rules
+
+
+@pytest.mark.parametrize(
     ("term", "status", "delivered"),
     [
         ("WITHDRAWAL OF CONSENT", "withdrawn", 1),
@@ -89,7 +107,7 @@ def test_withdrawal_of_consent_stops_what_was_collected_later(term: str, status:
 def test_an_unclear_withdrawal_is_what_the_project_says() -> None:
     rows = {"DM": dm("S"), "DS": [*consent("S"), step("S", "WITHDRAWAL BY SUBJECT", "2020-02-15")]}
     rows = {**rows, "LB": [lb(day="2020-02-16")]}
-    assert outcome(rows, withdrawals={"S": "consent"}).outcomes("LB") == {"held": 1}
+    assert outcome(rows, withdrawals={"S": "consent"}).outcomes("LB") == {"withheld": 1}
     answered = outcome(rows, withdrawals={"S": "participation"})
     assert answered.outcomes("LB") == {"delivered": 1}
     assert answered.rules() == []
@@ -98,14 +116,14 @@ def test_an_unclear_withdrawal_is_what_the_project_says() -> None:
 def test_a_withdrawal_without_a_date_stops_everything_dated() -> None:
     rows = {"DM": dm("S"), "DS": [*consent("S"), step("S", "WITHDRAWAL OF CONSENT", "")]}
     found = outcome({**rows, "LB": [lb()]})
-    assert found.outcomes("LB") == {"held": 1}
+    assert found.outcomes("LB") == {"withheld": 1}
     assert [one["status"] for one in found.of_type("ResearchSubject")] == ["withdrawn"]
 
 
 def test_a_consent_given_anew_stands_for_itself() -> None:
     events = [*consent("S"), step("S", "WITHDRAWAL OF CONSENT", "2020-03-01"), *consent("S", day="2020-05-01")]
     found = outcome({"DM": dm("S"), "DS": events, "LB": [lb(day=f"2020-0{month}-15") for month in (2, 4, 6)]})
-    assert found.outcomes("LB") == {"delivered": 2, "held": 1}
+    assert found.outcomes("LB") == {"delivered": 2, "withheld": 1}
     states = {str(one["dateTime"]): one for one in found.of_type("Consent")}
     assert {day: one["status"] for day, one in states.items()} == {"2020-01-01": "inactive", "2020-05-01": "active"}
     [subject] = found.of_type("ResearchSubject")
