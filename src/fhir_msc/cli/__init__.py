@@ -18,9 +18,13 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
-    from fhir_msc.cli.app import run
+    try:
+        from fhir_msc.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules are loaded
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 __all__ = ["INTERRUPTED", "main"]

@@ -61,6 +61,9 @@ def integer(cell: str) -> Number:
     return Number(whole)
 
 
+_KEPT = 2048
+"""Dates and times that are remembered: they repeat within a participant's rows, not over a whole trial."""
+
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _YEAR_AND_DAY = re.compile(r"(\d{4})---\d\d", re.ASCII)
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
@@ -72,7 +75,7 @@ def _joined(cell: str) -> str:
     return cell.strip().replace(" ", "T", 1)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_KEPT)
 def iso_date(cell: str) -> str:
     """A date, maybe partial (``2021``, ``2021-03``, ``2021-03-05``); of a date and time, the date.
 
@@ -92,7 +95,7 @@ def iso_date(cell: str) -> str:
     return day
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_KEPT)
 def iso_date_time(cell: str, zone: str | None) -> tuple[str, bool]:
     """A date, or a date and time with a zone: its own, or that of ``zone`` (IANA name).
 

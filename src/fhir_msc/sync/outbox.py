@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from sys import intern
 
 from sqlalchemy import Connection, and_, bindparam, delete, false, func, literal_column, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -152,7 +153,7 @@ def pending_of(connection: Connection, target_id: int, lane_id: int) -> list[Pen
         .where(*_SENDABLE, resource.c.lane_id == lane_id, referred.c.delivered_digest.is_(None))
     )
     for id, rid in connection.execute(unmet):
-        needs.setdefault(id, []).append(rid)
+        needs.setdefault(id, []).append(intern(rid))
     rows = connection.execute(
         select(
             resource.c.id,
@@ -164,7 +165,11 @@ def pending_of(connection: Connection, target_id: int, lane_id: int) -> list[Pen
         .join(body, body.c.id == resource.c.desired_body)
         .where(*_SENDABLE, resource.c.lane_id == lane_id)
     )
-    return [Pending(id, lane_id, type, rid, rank, size, tuple(needs.get(id, ()))) for id, type, rid, rank, size in rows]
+    # Interned: thousands of a lane have the same types and needs, and the database gives each its own copy.
+    return [
+        Pending(id, lane_id, intern(type), intern(rid), rank, size, tuple(needs.get(id, ())))
+        for id, type, rid, rank, size in rows
+    ]
 
 
 def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]:
