@@ -24,9 +24,7 @@ def _target() -> None:
 
 @app.command("probe")
 def probe(
-    url: Annotated[
-        str | None, typer.Argument(metavar="URL", help="The base URL; none: the project's target.")
-    ] = None,
+    url: Annotated[str | None, typer.Argument(metavar="URL", help="The base URL; none: the project's target.")] = None,
     project: ProjectOption = Path(),
     bearer: Annotated[str | None, typer.Option("--bearer", help="env:NAME, file:PATH or cmd:COMMAND.")] = None,
     role: Annotated[str, typer.Option("--role", help="store or ehr, with a URL.")] = "store",

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 def validate(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="PATH", help="FHIR JSON, NDJSON or folders of them, - for stdin. None: the export."
-        ),
+        typer.Argument(metavar="PATH", help="FHIR JSON, NDJSON or folders of them, - for stdin. None: the export."),
     ] = None,
     project: ProjectOption = Path(),
     json: JsonOption = False,
