@@ -22,5 +22,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     found = config.stash.get(_TALLY, None)
     if found:
         terminalreporter.section("interruptions")
-        for what, times in found.items():
+        for what, times in sorted(found.items()):
             terminalreporter.write_line(f"{times:6,}  {what}")

@@ -89,11 +89,6 @@ class FaultProxy:
         with self._changed:
             assert self._changed.wait_for(lambda: self._in_flight == 0, timeout=60)
 
-    def wait_for_writes(self, number: int, timeout: float = 60) -> bool:
-        """Waits until so many writes have been seen."""
-        with self._changed:
-            return self._changed.wait_for(lambda: len(self.writes) >= number, timeout)
-
     def __enter__(self) -> Self:
         proxy = self
 

@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -161,11 +160,6 @@ def states(ledger: Path, aside: Path) -> dict[str, str]:
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'resource'").fetchone():
             return {}
         return dict(database.execute("SELECT type || '/' || rid, state FROM resource").fetchall())
-
-
-def unresolved(found: Mapping[str, str]) -> Counter[str]:
-    """How many resources are not as they should be, by state."""
-    return Counter(state for state in found.values() if state != "sent")
 
 
 def _marked(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.keys import KeyRegister
@@ -17,7 +18,10 @@ from fhir_msc.mapping.table import MappedRow, TableMapper
 from fhir_msc.release.consent import AFTER_WITHDRAWAL, BEFORE_CONSENT, REASONS, WITHOUT_CONSENT
 from fhir_msc.sources.table import Row, Table
 
-_BATCH = 250
+_AT_ONCE = 50
+"""Rows that are mapped before they are made into bodies."""
+
+_BATCH = 100
 _MOST_ORIGINS = 100
 """How many rows one finding about a participant's held rows names: the first in the order of their places."""
 
@@ -82,8 +86,11 @@ class MappedTable:
         maker = Maker(frame, self.name)
         register = KeyRegister()
         batch: list[Desired] = []
-        for row in mapper.map(self._rows(mapper, self.account), frame.zone):
-            batch += self._take(row, maker)
+        rows = mapper.map(self._rows(mapper, self.account), frame.zone)
+        # Some rows are mapped, then made: stage by stage the processor's caches keep each stage's code and data.
+        while some := list(islice(rows, _AT_ONCE)):
+            for row in some:
+                batch += self._take(row, maker)
             if len(batch) >= _BATCH:
                 register.add([desired.rid for desired in batch])
                 yield batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from operator import itemgetter
 
 from fhir_msc.findings import Finding, Origin, Severity
@@ -17,6 +18,9 @@ from fhir_msc.mapping.scope import CellProblem, Cells, Test
 from fhir_msc.sources.seals import NO_NUMBER
 from fhir_msc.sources.table import Row, Source, Table
 from fhir_msc.trial import Key, Record
+
+_AT_ONCE = 50
+"""Rows that are read before they are mapped: stage by stage the processor's caches keep each stage's code and data."""
 
 Zone = Callable[[str], str | None]
 """The IANA zone of a participant's site."""
@@ -100,11 +104,11 @@ class TableMapper:
     def map(self, rows: Iterator[Row], zone: Zone) -> Iterator[MappedRow]:
         """Maps rows; panels come last, in the order of their keys."""
         groupings: dict[int, Grouping] = {}
-        for row, raw in rows:
-            own = tuple(map(str.strip, raw))
-            mapped = self._map_row(row, own, zone, groupings)
-            if mapped is not None:
-                yield mapped
+        while some := list(islice(rows, _AT_ONCE)):
+            for row, raw in some:
+                mapped = self._map_row(row, tuple(map(str.strip, raw)), zone, groupings)
+                if mapped is not None:
+                    yield mapped
         for number in sorted(groupings):
             for members in groupings[number].groups():
                 yield from self._map_group(self._blocks[number], members, zone)
