@@ -149,7 +149,7 @@ def case_naming(naming: Rig, small: Files) -> Case:
 
 
 @given(st.sampled_from(sorted(CHANGES)), seeds)
-@settings(bounded, max_examples=10)
+@settings(bounded, max_examples=8)
 def test_nor_where_the_config_names_it(case_naming: Case, name: str, seed: int) -> None:
     case = case_naming
     assert_same(case.seen, case.rig.observe(with_pharmacy(case.files, name, seed), seed=seed))
@@ -163,7 +163,7 @@ def case_arms(arms_are_treatments: Rig, small: Files) -> Case:
 
 
 @given(seeds)
-@settings(bounded, max_examples=4)
+@settings(bounded, max_examples=3)
 def test_arms_of_redcap_that_are_treatments(case_arms: Case, seed: int) -> None:
     found = case_arms.rig.observe(with_arms(case_arms.files, seed), seed=seed)
     assert_same(case_arms.seen, found)
