@@ -22,10 +22,10 @@ demo: $(VENV)/.ready ## Map the example trial and sync it to a FHIR server that 
 	@$(BIN)/fhir-msc demo
 
 test: $(VENV)/.ready ## Run all tests (those with HAPI need Java 17 and Maven)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-unit: $(VENV)/.ready ## Run the unit tests alone
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit
 
 lint: $(VENV)/.ready ## Check style, types and who imports whom
 	@$(BIN)/ruff check .

@@ -11,12 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.engine import Hl7Engine
 from tests.support.hapi import HapiServer, hapi_unavailable_reason
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
+# The same cases on every machine, however slow it is.
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
+
 REQUIRE_ALL = os.environ.get("FHIR_MSC_REQUIRE_ALL") == "1"
 
 
@@ -36,6 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark, reason in lacking.items():
             if item.get_closest_marker(mark):
                 item.add_marker(pytest.mark.skip(reason=reason))
+        if item.get_closest_marker("hapi"):
+            # One HAPI for all, though tests run in several processes.
+            item.add_marker(pytest.mark.xdist_group("hapi"))
 
 
 @pytest.hookimpl(wrapper=True)
