@@ -7,6 +7,7 @@ the test is skipped with a line that says how to get it; with ``FHIR_MSC_REQUIRE
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from tests.support.hapi import HapiServer, hapi_unavailable_reason
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts in the background with Ctrl-C ignored, and the commands under test would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # The same cases on every machine, however slow it is.
 settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
