@@ -23,11 +23,11 @@ pytestmark = pytest.mark.chaos
 _AT_RANDOM = (Way.ANY_KILL, Way.ANY_KILL, Way.ANY_INTERRUPT, Way.ANY_TERMINATE)
 _WHILE_STAGING = (Way.STAGING_KILL, Way.STAGING_KILL, Way.STAGING_INTERRUPT, Way.STAGING_TERMINATE)
 _AT_A_WRITE = (*(3 * [Way.AFTER_COMMIT]), Way.BEFORE_ARRIVAL, Way.AFTER_ANSWER, Way.CUT)
-_REVISIONS = 3
+_PARTS = 3
 
 
 def schedule(dice: Random) -> list[Way]:
-    """The interruptions of one revision: at a random moment, while it is being staged, while it is being sent."""
+    """The interruptions of one part: at a random moment, while it is being staged, while it is being sent."""
     sending = [*_AT_A_WRITE, dice.choice(GRACEFUL)]
     dice.shuffle(sending)
     return [dice.choice(_AT_RANDOM), dice.choice(_WHILE_STAGING), *sending]
@@ -38,10 +38,13 @@ def test_whatever_interrupts_it_each_resource_arrives_once(seed: int, tmp_path: 
     dice = Random(seed)
     traces: list[tuple[Way, Trace]] = []
     with sandbox(tmp_path / "server.db") as url, ServerView(url) as view, Interruptions(tmp_path, url) as scene:
-        for revision in range(_REVISIONS):
-            if revision:
-                scene.lay(revision)
+        laid = 0
+        for part in range(_PARTS):
             for number, way in enumerate(schedule(dice)):
+                # A run that came to its end, as on a quick machine, left the next one nothing to be interrupted in.
+                if (part and not number) or (traces and traces[-1][1].ended.code == 0):
+                    laid += 1
+                    scene.lay(laid)
                 trace = scene.interrupt_sync(way, dice, spawned=number == 0)
                 traces.append((way, trace))
                 if trace.ended.code != -signal.SIGINT:  # which ends a Python that has not come to our code yet
