@@ -78,7 +78,7 @@ class Sharing:
             "SELECT id, rid, tie, body, parts, type, lane, rank, origins, refs, loose FROM sharer"
             " ORDER BY rid, tie, body, id"
         )
-        for _, group in groupby(map(self._sharer, rows.fetchall()), key=lambda one: one.desired.rid):
+        for _, group in groupby(map(self._sharer, rows), key=lambda one: one.desired.rid):
             yield from self._group(list(group), findings)
 
     def settle(self, account: Account) -> None:

@@ -15,7 +15,7 @@ from fhir_msc.mapping.scope import Cells
 from fhir_msc.mapping.scratch import scratch_database
 from fhir_msc.trial import Component, Observation, Record
 
-_BATCH = 2000
+_BATCH = 500
 
 
 class Grouping:

@@ -6,10 +6,10 @@ import sqlite3
 
 
 def scratch_database() -> sqlite3.Connection:
-    """A database of its own on disk that vanishes when it is closed; its cache is 1 MB."""
+    """A database of its own on disk that vanishes when it is closed; its cache is a quarter of a megabyte."""
     connection = sqlite3.connect("", isolation_level=None)
     connection.execute("PRAGMA journal_mode = OFF")
     connection.execute("PRAGMA synchronous = OFF")
-    connection.execute("PRAGMA cache_size = -1000")
+    connection.execute("PRAGMA cache_size = -256")
     connection.execute("PRAGMA temp_store = FILE")
     return connection
