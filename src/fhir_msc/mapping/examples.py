@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.errors import PackError
+from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.classes import is_class, written_out
 from fhir_msc.mapping.compiler import compile_table
 from fhir_msc.mapping.description import described

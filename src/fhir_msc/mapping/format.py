@@ -418,7 +418,7 @@ class Sealed(_Words):
     """What tells the arm, and is dropped at the source's door in a blind project. Names may hold ``*``."""
 
     tables: Names = ()
-    open: Names = Field((), description="the tables that come in; where given, every other table is sealed")
+    open: Names = Field(default=(), description="the tables that come in; where given, every other table is sealed")
     columns: dict[str, Names] = Field(default_factory=dict, description="table → columns")
     rows: dict[str, SealedRowsWord] = Field(default_factory=dict, description="table → rows, by one column or several")
     unnumbered: Names = Field(default=(), description="tables whose row order may tell the arm")

@@ -1,9 +1,9 @@
 """Condition: a disease or another condition of the participant, past or present.
 
 R4: http://hl7.org/fhir/R4/condition.html. It has no tie to the study: the extension that ties a resource to one is not
-allowed here, and its subject is in the study by the ResearchSubject. It counts as an item of the problem list only where
-its clinical status is known, which such an item needs (con-3). A condition that ended is inactive, resolved or in
-remission (con-4).
+allowed here, and its subject is in the study by the ResearchSubject. It counts as an item of the problem list only
+where its clinical status is known, which such an item needs (con-3). A condition that ended is inactive, resolved or
+in remission (con-4).
 """
 
 from __future__ import annotations
