@@ -192,13 +192,12 @@ def findings_added(export: Export, random: Random) -> Export:
     changed = dict(export)
     subjects = [domain.text(row, "USUBJID") for _, domain in _domains(export, ("DM",)) for row in domain.rows]
     for name in _FINDINGS:
-        if random.random() < 0.5:
-            columns = ("DOMAIN", "USUBJID", *(f"{name[:2]}{part}" for part in ("TESTCD", "TEST", "ORRES", "DTC")))
-            rows = [
-                (name[:2], random.choice(subjects), "CELLS", token(random), token(random), "2014-02-03")
-                for _ in range(random.randrange(1, 5))
-            ]
-            changed[f"{name.lower()}.xpt"] = new_domain(name, columns, rows)
+        columns = ("DOMAIN", "USUBJID", *(f"{name[:2]}{part}" for part in ("TESTCD", "TEST", "ORRES", "DTC")))
+        rows = [
+            (name[:2], random.choice(subjects), "CELLS", token(random), token(random), "2014-02-03")
+            for _ in range(random.randrange(1, 9))
+        ]
+        changed[f"{name.lower()}.xpt"] = new_domain(name, columns, rows)
     return changed
 
 
