@@ -27,6 +27,9 @@ test: $(VENV)/.ready ## Run all tests (those with HAPI need Java 17 and Maven)
 test-unit: $(VENV)/.ready ## Run the unit tests alone
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit
 
+search: $(VENV)/.ready ## Run the unit tests' properties on new random cases
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-profile=search tests/unit
+
 lint: $(VENV)/.ready ## Check style, types and who imports whom
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -50,4 +53,4 @@ lock: ## Renew requirements.lock (needs uv)
 clean: ## Remove what was built
 	@rm -rf $(VENV) .demo build dist
 
-.PHONY: help venv demo test test-unit lint format bench hapi lock clean
+.PHONY: help venv demo test test-unit search lint format bench hapi lock clean

@@ -23,8 +23,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it puts in the background with Ctrl-C ignored, and the commands under test would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The same cases on every machine, however slow it is.
-settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same cases on every machine, however slow it is; new ones, and more, with --hypothesis-profile=search.
+_SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeatable", derandomize=True, **_SLOW)
+settings.register_profile("search", max_examples=1000, print_blob=True, **_SLOW)
 settings.load_profile("repeatable")
 
 REQUIRE_ALL = os.environ.get("FHIR_MSC_REQUIRE_ALL") == "1"

@@ -58,6 +58,9 @@ _WHILE_STAGING = {
     Way.STAGING_INTERRUPT: signal.SIGINT,
     Way.STAGING_TERMINATE: signal.SIGTERM,
 }
+LATEST = 3
+"""A sync is interrupted at its first, second or third write, if nothing else is said."""
+
 GRACEFUL = (Way.INTERRUPT, Way.TERMINATE)
 """Ways after which the ledger knows all that the server did."""
 
@@ -122,6 +125,12 @@ class Interruptions:
         """What the server should hold now, by ``Type/id``."""
         return self._desired[-1]
 
+    @property
+    def writes_left(self) -> int:
+        """How many writes at least are needed until the server holds what is desired."""
+        done = {one.place: resent(one.body) for write in self.proxy.writes if write.done for one in write.sent}
+        return sum(done.get(place) != body for place, body in self.desired.items()) // self._entries
+
     def revisions_of(self, place: str) -> int:
         """How many different bodies were desired of a resource."""
         return len({revision[place] for revision in self._desired if place in revision})
@@ -139,7 +148,7 @@ class Interruptions:
             moment, number = _AT_A_WRITE[way]
             self.proxy.arm(Fault(moment, at, lambda: process.signal(number)))
 
-    def interrupt_sync(self, way: Way, dice: Random, *, spawned: bool = False, latest: int = 3) -> Trace:
+    def interrupt_sync(self, way: Way, dice: Random, *, spawned: bool = False, latest: int = LATEST) -> Trace:
         """Starts a sync and interrupts it: at a write up to the ``latest``, or at a random moment."""
         before, writes, requests = self.states(), len(self.proxy.writes), self.proxy.requests
         process = self.start("sync", spawned=spawned)

@@ -137,7 +137,10 @@ class TableMapper:
                 continue
             if block.group:
                 group = [participant, *[cells[self.columns[name]] for name in block.group]]
-                groupings.setdefault(number, Grouping()).add(group, own, row)
+                grouping = groupings.get(number)
+                if grouping is None:
+                    grouping = groupings[number] = Grouping()
+                grouping.add(group, own, row)
                 return None
             key, lasting = self._keys(block, participant, cells)
             try:

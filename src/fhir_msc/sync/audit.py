@@ -15,10 +15,13 @@ import orjson
 from sqlalchemy import Connection, insert, select
 
 from fhir_msc.sync.ledger import Ledger
+from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import audit, instant
 
 _START = bytes(32)
 _CONTENT = ("at", "actor", "target", "event", "type", "rid", "digest", "before", "version", "reason")
+_INSERT = insert(audit)
+_LAST = select(audit.c.id, audit.c.hash).order_by(audit.c.id.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +53,18 @@ def append(connection: Connection, target: str, actor: str, events: Sequence[Eve
     """Adds events in the caller's transaction."""
     if not events:
         return
-    last = connection.execute(select(audit.c.id, audit.c.hash).order_by(audit.c.id.desc()).limit(1)).one_or_none()
+    last = connection.execute(_LAST).one_or_none()
     number, previous = (0, _START) if last is None else (last.id, last.hash)
     at = instant(now)
-    rows: list[dict[str, object]] = []
-    for event in events:
+    rows: list[tuple[object, ...]] = []
+    for one in events:
         number += 1
-        row: dict[str, object] = {
-            "at": at,
-            "actor": actor,
-            "target": target,
-            **{name: getattr(event, name) for name in Event.__slots__},
-        }
-        previous = _hash(previous, number, row)
-        rows.append({"id": number, "hash": previous, **row})
-    connection.execute(insert(audit), rows)
+        content = (
+            at, actor, target, one.event, one.type, one.rid, one.digest, one.before, one.version, one.reason
+        )  # fmt: skip
+        previous = _hash(previous, number, content)
+        rows.append((number, *content, previous))
+    row_writer(connection, _INSERT, ("id", *_CONTENT, "hash"))(rows)
 
 
 def verify_audit(ledger: Ledger) -> AuditVerdict:
@@ -73,11 +73,11 @@ def verify_audit(ledger: Ledger) -> AuditVerdict:
         previous, count = _START, 0
         for row in connection.execute(select(audit).order_by(audit.c.id)).mappings():
             count += 1
-            previous = _hash(previous, count, {name: row[name] for name in _CONTENT})
+            previous = _hash(previous, count, tuple(row[name] for name in _CONTENT))
             if row["id"] != count or row["hash"] != previous:
                 return AuditVerdict(count, broken_at=count)
     return AuditVerdict(count)
 
 
-def _hash(previous: bytes, number: int, row: dict[str, object]) -> bytes:
-    return sha256(previous + orjson.dumps([number, *(row[name] for name in _CONTENT)])).digest()
+def _hash(previous: bytes, number: int, content: tuple[object, ...]) -> bytes:
+    return sha256(previous + orjson.dumps((number, *content))).digest()

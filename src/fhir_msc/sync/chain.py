@@ -48,9 +48,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A transaction to be sent, with the epochs of its lanes at the lease."""
+    """A transaction to be sent, with its rows as they were leased and the epochs of their lanes at the lease."""
 
     outgoing: tuple[Outgoing, ...]
+    leases: tuple[Standing, ...]
     epochs: Mapping[int, int]
 
 
@@ -172,9 +173,11 @@ class Chain:
         if not ready:
             return None
         bodies = outbox.contents(connection, {row.desired.body_id for row in ready})
-        outbox.settle(connection, [(row, leased(row)) for row in ready], self._course.clock())
+        leases = tuple([leased(row) for row in ready])
+        outbox.settle(connection, zip(ready, leases, strict=True), self._course.clock())
         return Send(
-            tuple(Outgoing(row.id, row.rid, row.type, bodies[row.desired.body_id], row.version) for row in ready),
+            tuple([Outgoing(row.id, row.rid, row.type, bodies[row.desired.body_id], row.version) for row in ready]),
+            leases,
             outbox.lease_lanes(connection, (row.lane_id for row in ready)),
         )
 
@@ -198,13 +201,7 @@ class Chain:
 
     def _in_flight(self, connection: Connection, job: Send) -> dict[int, Standing]:
         """The rows of the job that are still this lease's."""
-        rows = outbox.standings(connection, [one.id for one in job.outgoing])
-        epochs = outbox.epochs(connection, job.epochs)
-        return {
-            id: row
-            for id, row in rows.items()
-            if row.state is State.LEASED and epochs[row.lane_id] == job.epochs[row.lane_id]
-        }
+        return outbox.still_leased(connection, job.leases, job.epochs)
 
     def _unanswered(self, connection: Connection, job: Send, decision: Decision, error: TargetError) -> None:
         if decision.action is Action.FATAL:

@@ -3,52 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from sys import intern
 
-from sqlalchemy import Connection, and_, bindparam, delete, false, func, literal_column, or_, select, update
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Connection, and_, bindparam, delete, false, func, or_, select, update
+from sqlalchemy.sql.elements import BindParameter
 
 from fhir_msc.sync.planning import Pending
-from fhir_msc.sync.standing import Kept, Standing
+from fhir_msc.sync.standing import Kept, Standing, unneeded
 from fhir_msc.sync.states import IN_FLIGHT, State
-from fhir_msc.sync.tables import body, instant, lane, reference, resource, target
+from fhir_msc.sync.storage import row_writer
+from fhir_msc.sync.tables import UNFINISHED, body, instant, lane, reference, resource, target
 
 _CHUNK = 500
 
-# Spelled out, not bound: the index of what is unfinished serves only a query that says so.
-_UNFINISHED: ColumnElement[bool] = resource.c.state != literal_column("'sent'")
+_STATES = {state.value: state for state in State}
 
 # What delivery may send: pending, and still in the source.
-_SENDABLE = (_UNFINISHED, resource.c.state == State.PENDING, resource.c.vanished == false())
+_SENDABLE = (UNFINISHED, resource.c.state == State.PENDING, resource.c.vanished == false())
 
 # What delivery may send, now or when it is due, and must read first.
 _NEW = (
-    _UNFINISHED,
+    UNFINISHED,
     resource.c.state.in_([State.PENDING, State.RETRY]),
     resource.c.vanished == false(),
     resource.c.server_version.is_(None),
 )
 
 # Everything that a step of delivery may change in a row.
-_SETTLE = (
-    update(resource)
-    .where(resource.c.id == bindparam("b_id"))
-    .values(
-        {
-            name: bindparam(name)
-            for name in (
-                "state", "changed_at", "sent_digest", "sent_body", "delivered_digest", "delivered_body",
-                "server_version", "attempts", "due_at", "reason", "waiting_on",
-            )
-        }
-    )
+_STEP = (
+    "state", "changed_at", "sent_digest", "sent_body", "delivered_digest", "delivered_body",
+    "server_version", "attempts", "due_at", "reason", "waiting_on",
 )  # fmt: skip
+_SETTLE = update(resource).where(resource.c.id == bindparam("b_id")).values({name: bindparam(name) for name in _STEP})
+_DROP_BODY = delete(body).where(body.c.id == bindparam("b_id"))
+
+_IDS: BindParameter[list[int]] = bindparam("ids", expanding=True)
+_STANDING = select(
+    resource.c.id, resource.c.rid, resource.c.type, resource.c.lane_id, resource.c.state,
+    resource.c.desired_digest, resource.c.desired_body, resource.c.sent_digest, resource.c.sent_body,
+    resource.c.delivered_digest, resource.c.delivered_body, resource.c.server_version, resource.c.attempts,
+    resource.c.due_at, resource.c.reason, resource.c.waiting_on,
+).where(resource.c.id.in_(_IDS))  # fmt: skip
+_DESIRED = select(resource.c.id, resource.c.state, resource.c.desired_digest, resource.c.desired_body).where(
+    resource.c.id.in_(_IDS)
+)
+_CONTENT = select(body.c.id, body.c.content).where(body.c.id.in_(_IDS))
+_EPOCHS = select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(_IDS))
+_LEASE = update(lane).where(lane.c.id.in_(_IDS)).values(epoch=lane.c.epoch + 1)
 
 
 def take_over(connection: Connection, target_id: int) -> int:
     """What is found leased was sent by a run that did not live to hear the answer: its outcome is unknown."""
-    left = (_UNFINISHED, resource.c.target_id == target_id, resource.c.state == State.LEASED)
+    left = (UNFINISHED, resource.c.target_id == target_id, resource.c.state == State.LEASED)
     connection.execute(
         update(lane).where(lane.c.id.in_(select(resource.c.lane_id).where(*left))).values(epoch=lane.c.epoch + 1)
     )
@@ -59,7 +67,7 @@ def revive(connection: Connection, target_id: int) -> None:
     """Makes dead letters pending, on a person's word: the server may take them by now."""
     connection.execute(
         update(resource)
-        .where(_UNFINISHED, resource.c.target_id == target_id, resource.c.state == State.DEAD)
+        .where(UNFINISHED, resource.c.target_id == target_id, resource.c.state == State.DEAD)
         .values(state=State.PENDING, attempts=0, reason=None)
     )
 
@@ -69,7 +77,7 @@ def take_up(connection: Connection, target_id: int, now: datetime, undeliverable
 
     ``undeliverable`` gives the types that the target does not take, each with the reason.
     """
-    mine = (_UNFINISHED, resource.c.target_id == target_id)
+    mine = (UNFINISHED, resource.c.target_id == target_id)
     back = {"state": State.PENDING, "waiting_on": None, "reason": None, "due_at": None}
     connection.execute(update(resource).where(*mine, resource.c.state == State.WAITING).values(back))
     connection.execute(
@@ -96,7 +104,7 @@ def doubtful(connection: Connection, target_id: int) -> list[int]:
         select(resource.c.id)
         .join(lane, lane.c.id == resource.c.lane_id)
         .where(
-            _UNFINISHED,
+            UNFINISHED,
             resource.c.target_id == target_id,
             resource.c.state.in_([State.UNKNOWN, State.CONFLICT]),
         )
@@ -176,24 +184,44 @@ def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]
     """How these resources stand, by id."""
     found: dict[int, Standing] = {}
     for start in range(0, len(ids), _CHUNK):
-        rows = connection.execute(select(resource).where(resource.c.id.in_(ids[start : start + _CHUNK])))
-        for row in rows.all():
-            found[row.id] = Standing(
-                row.id,
-                row.rid,
-                row.type,
-                row.lane_id,
-                State(row.state),
-                desired=Kept(row.desired_digest, row.desired_body),
-                sent=None if row.sent_body is None else Kept(row.sent_digest, row.sent_body),
-                delivered=None if row.delivered_body is None else Kept(row.delivered_digest, row.delivered_body),
-                version=row.server_version,
-                attempts=row.attempts,
-                due_at=row.due_at,
-                reason=row.reason,
-                waiting_on=row.waiting_on,
+        for (
+            id, rid, type, lane_id, state, desired, desired_body, sent, sent_body, delivered, delivered_body,
+            version, attempts, due_at, reason, waiting_on,
+        ) in connection.execute(_STANDING, {"ids": ids[start : start + _CHUNK]}):  # fmt: skip
+            found[id] = Standing(
+                id,
+                rid,
+                type,
+                lane_id,
+                _STATES[state],
+                Kept(desired, desired_body),
+                None if sent_body is None else Kept(sent, sent_body),
+                None if delivered_body is None else Kept(delivered, delivered_body),
+                version,
+                attempts,
+                due_at,
+                reason,
+                waiting_on,
             )
     return found
+
+
+def still_leased(connection: Connection, leases: Sequence[Standing], epochs: Mapping[int, int]) -> dict[int, Standing]:
+    """Those of the leased rows whose lanes still have these epochs, by id, each with what is desired by now."""
+    now = _epochs(connection, epochs)
+    ids = [one.id for one in leases]
+    found: dict[int, tuple[str, bytes, int]] = {}
+    for start in range(0, len(ids), _CHUNK):
+        rows = connection.execute(_DESIRED, {"ids": ids[start : start + _CHUNK]})
+        found.update((id, (state, digest, number)) for id, state, digest, number in rows)
+    held: dict[int, Standing] = {}
+    for one in leases:
+        state, digest, number = found[one.id]
+        if state != State.LEASED or now[one.lane_id] != epochs[one.lane_id]:
+            continue
+        changed = one.desired.body_id != number or one.desired.digest != digest
+        held[one.id] = replace(one, desired=Kept(digest, number)) if changed else one
+    return held
 
 
 def contents(connection: Connection, body_ids: Iterable[int]) -> dict[int, bytes]:
@@ -201,8 +229,7 @@ def contents(connection: Connection, body_ids: Iterable[int]) -> dict[int, bytes
     ids = sorted(body_ids)
     found: dict[int, bytes] = {}
     for start in range(0, len(ids), _CHUNK):
-        rows = select(body.c.id, body.c.content).where(body.c.id.in_(ids[start : start + _CHUNK]))
-        found.update(connection.execute(rows).all())
+        found.update(connection.execute(_CONTENT, {"ids": ids[start : start + _CHUNK]}).all())
     return found
 
 
@@ -212,42 +239,39 @@ def settle(connection: Connection, steps: Iterable[tuple[Standing, Standing]], n
     if not changed:
         return
     at = instant(now)
-    connection.execute(
-        _SETTLE,
+    row_writer(connection, _SETTLE, (*_STEP, "b_id"))(
         [
-            {
-                "b_id": after.id,
-                "state": after.state.value,
-                "changed_at": at,
-                "sent_digest": after.sent and after.sent.digest,
-                "sent_body": after.sent and after.sent.body_id,
-                "delivered_digest": after.delivered and after.delivered.digest,
-                "delivered_body": after.delivered and after.delivered.body_id,
-                "server_version": after.version,
-                "attempts": after.attempts,
-                "due_at": after.due_at,
-                "reason": after.reason,
-                "waiting_on": after.waiting_on,
-            }
+            (
+                after.state.value,
+                at,
+                after.sent and after.sent.digest,
+                after.sent and after.sent.body_id,
+                after.delivered and after.delivered.digest,
+                after.delivered and after.delivered.body_id,
+                after.version,
+                after.attempts,
+                after.due_at,
+                after.reason,
+                after.waiting_on,
+                after.id,
+            )
             for _, after in changed
-        ],
+        ]
     )
-    unused = [id for before, after in changed for id in before.bodies - after.bodies]
+    unused = [id for before, after in changed for id in unneeded(before, after)]
     if unused:
-        connection.execute(delete(body).where(body.c.id == bindparam("b_id")), [{"b_id": id} for id in unused])
+        connection.execute(_DROP_BODY, [{"b_id": id} for id in unused])
 
 
 def lease_lanes(connection: Connection, lane_ids: Iterable[int]) -> dict[int, int]:
     """Counts a lease of each of these lanes and gives their epochs."""
     ids = sorted(set(lane_ids))
-    connection.execute(update(lane).where(lane.c.id.in_(ids)).values(epoch=lane.c.epoch + 1))
-    return dict(connection.execute(select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(ids))).all())
+    connection.execute(_LEASE, {"ids": ids})
+    return _epochs(connection, ids)
 
 
-def epochs(connection: Connection, lane_ids: Iterable[int]) -> dict[int, int]:
-    """The epochs of these lanes."""
-    found = select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(sorted(set(lane_ids))))
-    return dict(connection.execute(found).all())
+def _epochs(connection: Connection, lane_ids: Iterable[int]) -> dict[int, int]:
+    return dict(connection.execute(_EPOCHS, {"ids": sorted(lane_ids)}).all())
 
 
 def patience(connection: Connection, target_id: int) -> tuple[int, str | None]:
@@ -265,7 +289,7 @@ def left(connection: Connection, target_id: int) -> dict[State, int]:
     """How many resources are not as desired, by state."""
     found = (
         select(resource.c.state, func.count())
-        .where(_UNFINISHED, resource.c.target_id == target_id)
+        .where(UNFINISHED, resource.c.target_id == target_id)
         .group_by(resource.c.state)
         .order_by(resource.c.state)
     )
@@ -280,7 +304,7 @@ def is_due(connection: Connection, target_id: int, now: datetime, *, skipped: bo
     may_go = and_(resource.c.vanished == false(), or_(resource.c.due_at.is_(None), resource.c.due_at <= instant(now)))
     always = [*IN_FLIGHT, State.CONFLICT, *([State.SKIPPED] if skipped else [])]
     found = select(resource.c.id).where(
-        _UNFINISHED,
+        UNFINISHED,
         resource.c.target_id == target_id,
         or_(resource.c.state.in_(always), and_(resource.c.state.in_([State.PENDING, State.RETRY]), may_go)),
     )

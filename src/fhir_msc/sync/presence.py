@@ -30,13 +30,14 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
 from fhir_msc.desired import Account
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.states import IN_FLIGHT, State
-from fhir_msc.sync.storage import insert_or_update, row_insert
-from fhir_msc.sync.tables import instant, resource, staged
+from fhir_msc.sync.storage import insert_or_update, row_writer
+from fhir_msc.sync.tables import UNFINISHED, instant, resource, staged
 from fhir_msc.sync.upserts import Seen
 
 POSSIBLE_CORRECTION = "MSC-SYNC-001"
@@ -44,6 +45,10 @@ TABLE_LEFT = "MSC-SYNC-002"
 VANISHED = "MSC-SYNC-003"
 
 _seen = Table("seen", MetaData(), Column("resource_id", Integer, primary_key=True), prefixes=["TEMPORARY"])
+
+_twin = resource.alias("twin")
+_gone = resource.alias("gone")
+_held = resource.alias("held")
 
 _UNDELIVERED = and_(
     resource.c.delivered_digest.is_(None),
@@ -69,7 +74,7 @@ class Moved:
 def collected(connection: Connection) -> Iterator[Seen]:
     """A temporary table for the ids of what is desired, inside the caller's transaction."""
     _seen.create(connection)
-    add = row_insert(connection, insert_or_update(connection, _seen, ("resource_id",), ()), ("resource_id",))
+    add = row_writer(connection, insert_or_update(connection, _seen, ("resource_id",), ()), ("resource_id",))
 
     def take(ids: Sequence[int]) -> None:
         add([(id,) for id in ids])
@@ -89,26 +94,28 @@ def compare(connection: Connection, target_id: int, source: str, now: datetime) 
     vanishing = and_(of_table, resource.c.vanished == false(), ~in_source)
     vanished = connection.execute(select(func.count()).where(vanishing, MAY_BE_THERE)).scalar_one()
     connection.execute(update(resource).where(vanishing).values(vanished=True))
-    _release(connection, target_id, source, at)
-    _hold(connection, target_id, source, at)
-    held = connection.execute(
-        select(func.count())
-        .select_from(resource)
-        .where(of_table, resource.c.state == State.HELD, resource.c.vanished == false())
-    ).scalar_one()
+    is_held = and_(of_table, UNFINISHED, resource.c.state == State.HELD)
+    if _is_any(connection, is_held):
+        _release(connection, target_id, source, at)
+    if _is_any(connection, and_(of_table, resource.c.vanished == true())):
+        _hold(connection, target_id, source, at)
+    held = connection.execute(select(func.count()).where(is_held, resource.c.vanished == false())).scalar_one()
     return Moved(vanished, returned, held)
+
+
+def _is_any(connection: Connection, condition: ColumnElement[bool]) -> bool:
+    return connection.execute(select(resource.c.id).where(condition).limit(1)).first() is not None
 
 
 def _release(connection: Connection, target_id: int, source: str, at: str) -> None:
     """What is held against a key that returned is no correction of it."""
-    twin = resource.alias("twin")
     connection.execute(
         update(resource)
         .where(
             resource.c.target_id == target_id,
             resource.c.source == source,
             resource.c.state == State.HELD,
-            exists(select(1).where(twin.c.id == resource.c.twin_id, twin.c.vanished == false())),
+            exists(select(1).where(_twin.c.id == resource.c.twin_id, _twin.c.vanished == false())),
         )
         .values(state=State.PENDING, twin_id=None, reason=None, changed_at=at)
     )
@@ -116,27 +123,25 @@ def _release(connection: Connection, target_id: int, source: str, at: str) -> No
 
 def _hold(connection: Connection, target_id: int, source: str, at: str) -> None:
     """Holds undelivered keys that differ from a vanished, delivered one in nothing but what a site may correct."""
-    gone = resource.alias("gone")
-    held = resource.alias("held")
     alike = (
-        select(resource.c.id, func.min(gone.c.id).label("twin_id"))
-        .join(gone, and_(gone.c.loose == resource.c.loose, gone.c.lane_id == resource.c.lane_id))
+        select(resource.c.id, func.min(_gone.c.id).label("twin_id"))
+        .join(_gone, and_(_gone.c.loose == resource.c.loose, _gone.c.lane_id == resource.c.lane_id))
         .where(
             resource.c.target_id == target_id,
             resource.c.source == source,
             resource.c.vanished == false(),
             _UNDELIVERED,
-            gone.c.target_id == target_id,
-            gone.c.source == source,
-            gone.c.vanished == true(),
-            or_(gone.c.delivered_digest.is_not(None), gone.c.state.in_(IN_FLIGHT)),
+            _gone.c.target_id == target_id,
+            _gone.c.source == source,
+            _gone.c.vanished == true(),
+            or_(_gone.c.delivered_digest.is_not(None), _gone.c.state.in_(IN_FLIGHT)),
             ~exists(
                 select(1).where(
-                    held.c.target_id == target_id,
-                    held.c.source == source,
-                    held.c.twin_id == gone.c.id,
-                    held.c.state == State.HELD,
-                    held.c.vanished == false(),
+                    _held.c.target_id == target_id,
+                    _held.c.source == source,
+                    _held.c.twin_id == _gone.c.id,
+                    _held.c.state == State.HELD,
+                    _held.c.vanished == false(),
                 )
             ),
         )
@@ -195,10 +200,9 @@ def forget_fingerprint(connection: Connection, target_id: int, source: str) -> N
 
 def findings(connection: Connection, target_id: int, source: str, file: str) -> list[Finding]:
     """What is held as a possible correction, each with its cells and the key it may correct; how many vanished."""
-    twin = resource.alias("twin")
     held = connection.execute(
-        select(resource.c.id, resource.c.rid, twin.c.rid.label("twin"))
-        .join(twin, twin.c.id == resource.c.twin_id)
+        select(resource.c.id, resource.c.rid, _twin.c.rid.label("twin"))
+        .join(_twin, _twin.c.id == resource.c.twin_id)
         .where(
             resource.c.target_id == target_id,
             resource.c.source == source,

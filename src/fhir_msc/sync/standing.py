@@ -46,6 +46,12 @@ class Standing:
         return frozenset(kept.body_id for kept in (self.desired, self.sent, self.delivered) if kept is not None)
 
 
+def unneeded(before: Standing, after: Standing) -> set[int]:
+    """The numbers of bodies that a step leaves without use. It does not change what is desired."""
+    kept = (after.desired, after.sent, after.delivered)
+    return {one.body_id for one in (before.sent, before.delivered) if one is not None and one not in kept}
+
+
 def leased(one: Standing) -> Standing:
     """About to be sent as it is desired now."""
     return replace(one, state=State.LEASED, sent=one.desired)
@@ -58,17 +64,17 @@ def unknown(one: Standing) -> Standing:
 
 def confirmed(one: Standing, version: str | None) -> Standing:
     """The server has what was sent."""
-    return _settled(replace(one, delivered=one.sent, sent=None, version=version, attempts=0))
+    return _settled(one, one.sent, version, 0)
 
 
 def adopted(one: Standing, version: str | None) -> Standing:
     """The server has what is desired, without our sending it now."""
-    return _settled(replace(one, delivered=one.desired, sent=None, version=version, attempts=0))
+    return _settled(one, one.desired, version, 0)
 
 
 def returned(one: Standing, version: str | None) -> Standing:
     """Nothing of what was sent was applied; the server holds what it held, in this version."""
-    return _settled(replace(one, sent=None, version=version))
+    return _settled(one, one.delivered, version, one.attempts)
 
 
 def conflicting(one: Standing, reason: str) -> Standing:
@@ -93,9 +99,11 @@ def waiting(one: Standing, rid: str) -> Standing:
     return replace(one, state=State.WAITING, sent=None, waiting_on=rid, reason=None)
 
 
-def _settled(one: Standing) -> Standing:
-    done = one.delivered is not None and one.delivered.digest == one.desired.digest
-    return replace(one, state=State.SENT if done else State.PENDING, reason=None, due_at=None, waiting_on=None)
+def _settled(one: Standing, delivered: Kept | None, version: str | None, attempts: int) -> Standing:
+    """Nothing is in flight any more; what is still to be sent is pending."""
+    done = delivered is not None and delivered.digest == one.desired.digest
+    state = State.SENT if done else State.PENDING
+    return Standing(one.id, one.rid, one.type, one.lane_id, state, one.desired, None, delivered, version, attempts)
 
 
 def judge(one: Standing, found: JsonObject | None, contents: Mapping[int, bytes]) -> Standing:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import NullPool
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.dml import Insert, Update
 from sqlalchemy.sql.schema import Table
 
 from fhir_msc.errors import LedgerError
@@ -22,8 +23,8 @@ from fhir_msc.errors import LedgerError
 SCHEMA = "0001"
 """The newest migration."""
 
-RowInsert: TypeAlias = Callable[[Sequence[tuple[object, ...]]], None]
-"""Takes rows to insert."""
+RowWriter: TypeAlias = Callable[[Sequence[tuple[object, ...]]], None]
+"""Takes rows to write."""
 
 BUSY_SECONDS = 10
 
@@ -69,26 +70,33 @@ def insert_or_update(connection: Connection, table: Table, keys: tuple[str, ...]
     )
 
 
-def row_insert(connection: Connection, statement: Insert, columns: tuple[str, ...]) -> RowInsert:
-    """What runs an INSERT of these columns for many rows, values in the columns' order, which is the table's.
+def row_writer(connection: Connection, statement: Insert | Update, names: tuple[str, ...]) -> RowWriter:
+    """What runs an INSERT or UPDATE for many rows, each the values of these parameters in the statement's order.
 
-    For the rows of staging: they go to the driver as they are, which spares SQLAlchemy's work for each value, half of
-    the time. Values must be what the driver takes.
+    For what is written once per resource: the rows go to the driver as they are, which spares SQLAlchemy's work for
+    each value, half of the time. Values must be what the driver takes. A statement that is made once is compiled once.
     """
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(columns))
-    sql, order = str(compiled), compiled.positiontup
-    if order is not None and tuple(order) != columns:
-        raise ValueError(f"the columns must come in the order of the table: {order}")
+    sql, is_positional = _compiled(statement, names, connection.dialect)
 
     def run(rows: Sequence[tuple[object, ...]]) -> None:
         if not rows:
             return
-        if order is None:
-            connection.exec_driver_sql(sql, [dict(zip(columns, row, strict=True)) for row in rows])
-        else:
+        if is_positional:
             connection.exec_driver_sql(sql, list(rows))
+        else:
+            connection.exec_driver_sql(sql, [dict(zip(names, row, strict=True)) for row in rows])
 
     return run
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: Insert | Update, names: tuple[str, ...], dialect: Dialect) -> tuple[str, bool]:
+    columns = list(names) if isinstance(statement, Insert) else None
+    compiled = statement.compile(dialect=dialect, column_keys=columns)
+    order = compiled.positiontup
+    if order is not None and tuple(order) != names:
+        raise ValueError(f"the parameters must come in the order of the statement: {order}")
+    return str(compiled), order is not None
 
 
 def schema_of(connection: Connection) -> str | None:

@@ -20,8 +20,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    literal_column,
     true,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
 metadata = MetaData()
 
@@ -100,6 +102,9 @@ the vanished resource that a held one may be the correction of, ``waiting_on`` t
 The three ``_body`` columns name rows of ``body`` without a foreign key, which would have every deleted body looked for
 in three columns. No index begins with ``target_id``: few values make it a bad choice that SQLite would take.
 """
+
+UNFINISHED: ColumnElement[bool] = resource.c.state != literal_column("'sent'")
+"""Spelled out, not bound: the index of what is unfinished serves only a query that says so."""
 
 unfinished = Index(
     "resource_unfinished",

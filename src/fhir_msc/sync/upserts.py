@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, 
 
 from fhir_msc.desired import Desired
 from fhir_msc.sync.states import State, after_staging
-from fhir_msc.sync.storage import insert_or_update, row_insert
+from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import body, instant, lane, origin, reference, resource
 
 LOOKED_UP = 500
@@ -60,6 +60,8 @@ _RESOURCE = (
 _ORIGIN = ("resource_id", "file", "source", "row", "fields", "key")
 _REFERENCE = ("resource_id", "rid")
 
+_INSERT_BODY, _INSERT_RESOURCE, _INSERT_ORIGIN, _INSERT_REFERENCE = map(insert, (body, resource, origin, reference))
+
 # What the ledger knows of these resources.
 _KNOWN = select(
     resource.c.id,
@@ -97,6 +99,10 @@ _MOVE = (
     .values(source=bindparam("source"), places=bindparam("places"))
 )
 
+_LANES = select(lane.c.key, lane.c.id).where(
+    lane.c.target_id == bindparam("target"), lane.c.key.in_(bindparam("keys", expanding=True))
+)
+
 _FORGET_ORIGINS = delete(origin).where(origin.c.resource_id == bindparam("b_id"))
 _FORGET_REFERENCES = delete(reference).where(reference.c.resource_id == bindparam("b_id"))
 _FORGET_BODY = delete(body).where(body.c.id == bindparam("b_id"))
@@ -113,10 +119,10 @@ class Upsert:
         self._lanes: dict[str, int] = {}
         self._next_resource = _next_id(connection, resource)
         self._next_body = _next_id(connection, body)
-        self._insert_bodies = row_insert(connection, insert(body), _BODY)
-        self._insert_resources = row_insert(connection, insert(resource), _RESOURCE)
-        self._insert_origins = row_insert(connection, insert(origin), _ORIGIN)
-        self._insert_references = row_insert(connection, insert(reference), _REFERENCE)
+        self._insert_bodies = row_writer(connection, _INSERT_BODY, _BODY)
+        self._insert_resources = row_writer(connection, _INSERT_RESOURCE, _RESOURCE)
+        self._insert_origins = row_writer(connection, _INSERT_ORIGIN, _ORIGIN)
+        self._insert_references = row_writer(connection, _INSERT_REFERENCE, _REFERENCE)
 
     def __call__(self, batch: Sequence[Desired], seen: Seen) -> Counts:
         """Takes a batch in and tells ``seen`` the ids. Of two with one rid the later counts."""
@@ -142,6 +148,7 @@ class Upsert:
                 changed.append((known, one))
             elif known.places != places_of(one):
                 moved.append((known.id, one))
+        self._enter_lanes({one.lane for one in chunk})
         inserted = self._insert(new)
         self._change(changed)
         self._move(moved)
@@ -160,7 +167,7 @@ class Upsert:
         self._insert_resources(
             [
                 (
-                    id, self._target_id, self._lane(one.lane), one.rank, one.type, one.rid, self._source, one.loose,
+                    id, self._target_id, self._lanes[one.lane], one.rank, one.type, one.rid, self._source, one.loose,
                     places_of(one), State.PENDING.value, self._now, one.digest, body_id,
                 )
                 for (id, one), body_id in zip(pairs, bodies, strict=True)
@@ -192,7 +199,7 @@ class Upsert:
             updates.append(
                 {
                     "b_id": known.id,
-                    "lane_id": self._lane(one.lane),
+                    "lane_id": self._lanes[one.lane],
                     "rank": one.rank,
                     "type": one.type,
                     "source": self._source,
@@ -239,16 +246,17 @@ class Upsert:
         rows = [(id, rid) for id, one in pairs for rid in one.refs]
         self._insert_references(rows)
 
-    def _lane(self, key: str) -> int:
-        if key not in self._lanes:
-            self._connection.execute(
-                insert_or_update(self._connection, lane, ("target_id", "key"), ()),
-                {"target_id": self._target_id, "key": key},
-            )
-            self._lanes[key] = self._connection.execute(
-                select(lane.c.id).where(lane.c.target_id == self._target_id, lane.c.key == key)
-            ).scalar_one()
-        return self._lanes[key]
+    def _enter_lanes(self, keys: set[str]) -> None:
+        """Learns the ids of lanes, and enters those that are new."""
+        unknown = sorted(keys - self._lanes.keys())
+        if not unknown:
+            return
+        found = {"target": self._target_id, "keys": unknown}
+        self._lanes.update(self._connection.execute(_LANES, found).all())
+        new = [key for key in unknown if key not in self._lanes]
+        if new:
+            self._connection.execute(insert(lane), [{"target_id": self._target_id, "key": key} for key in new])
+            self._lanes.update(self._connection.execute(_LANES, found).all())
 
 
 def places_of(one: Desired) -> bytes:
