@@ -77,7 +77,7 @@ class BodyMaker:
                 templates.clear()
             checked = templates[shape] = self._checked(builder.layout, record, links)
         template, wrong, checks, periods = checked
-        found = wrong and tuple(replace(one, key=links.rid) for one in wrong)
+        found = tuple([replace(one, key=links.rid) for one in wrong]) if wrong else ()
         for index, check, slot in checks:
             text = slots[index]
             if text is None or not check(text):

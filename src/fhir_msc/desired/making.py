@@ -40,6 +40,7 @@ VAGUE_END = "MSC-TIME-002"
 _VAGUE = "the end is less precise than the start, and R4 cannot tell which is first: sent without the end"
 
 _MOST_PERSONS = 512
+_MOST_DAYS = 512
 
 _TYPES: dict[type[object], str] = {
     Visit: "Encounter",
@@ -69,8 +70,14 @@ class Made(NamedTuple):
     parts: Sequence[str] = ()
 
 
+def _held(reason: str | None) -> Made | None:
+    # What was collected after the withdrawal will never go: it is not held for later.
+    return None if reason is None else Made(None, "withheld" if reason == AFTER_WITHDRAWAL else "held", reason)
+
+
 _AT_A_VISIT = (Observation, Infusion)
-_PERIODS = (Visit, Infusion, Medication)
+_SPANS = (Visit, Infusion, Medication)
+"""Records with a start and an end."""
 
 
 def _deceased(record: Participant, steps: Sequence[Disposition]) -> Participant:
@@ -92,7 +99,10 @@ class _Person:
     study: str
     site: str | None
     member: Member
+    barred: Made | None
     encounters: dict[str, tuple[str, str | None] | None]
+    gates: dict[str | None, Made | None]
+    """What is held of what was collected then."""
 
 
 class Maker:
@@ -108,10 +118,14 @@ class Maker:
 
     def make(self, record: Record, lasting: Key | None) -> Sequence[Made]:
         """What a record becomes. ``lasting`` is its key without what a site may correct."""
-        person = self._person(record.participant)
-        refused = self._refused(record, person)
-        if refused is not None:
-            return (refused,)
+        person = self._persons.get(record.participant) or self._person(record.participant)
+        if person.barred is not None:
+            return (person.barred if person.member.known else self._of_nobody(record),)
+        if self._blind:
+            refuse_sealed(record)
+        held = self._gated(record, person)
+        if held is not None:
+            return (held,)
         type = _TYPES.get(record.__class__)
         if type is not None:
             return (self._build(record, type, record, record.key[1:], lasting, person),)
@@ -124,49 +138,47 @@ class Maker:
             return (Made(None, "not-mapped", "cell products have no resource here"),)
         return (Made(None, "merged", "the participant's ResearchSubject"),)
 
-    def _refused(self, record: Record, person: _Person) -> Made | None:
-        """Why a record may not leave."""
-        member = person.member
+    def _barred(self, member: Member) -> Made | None:
+        """Why nothing of a participant may leave, whatever it is."""
         if not member.known:
-            message, hint = "the participant is in no table of participants", "correct the identifier in the source"
-            column = self._frame.pack.tables[self._table].words.participant or ""
-            origins = tuple(
-                replace(one, fields=(column,)) if one.table == self._table else one for one in record.origins
-            )
-            finding = Finding(
-                UNKNOWN_PARTICIPANT, Severity.ERROR, message, origins, hint=hint, value=record.participant
-            )
-            return Made(None, "rejected", UNKNOWN_PARTICIPANT, (finding,))
+            return Made(None, "rejected", UNKNOWN_PARTICIPANT)
         if not member.mapped:
             return Made(None, "held", PARTICIPANT_REJECTED)
         if self._sites is not None and member.site not in self._sites:
             return Made(None, "withheld", NOT_OF_THIS_TARGET)
-        if self._blind:
-            refuse_sealed(record)
-        held = self._gated(record, person)
-        if held is None:
-            return None
-        # What was collected after the withdrawal will never go: it is not held for later.
-        return Made(None, "withheld" if held == AFTER_WITHDRAWAL else "held", held)
+        return None
 
-    def _gated(self, record: Record, person: _Person) -> str | None:
-        state = person.member.consent
+    def _of_nobody(self, record: Record) -> Made:
+        message, hint = "the participant is in no table of participants", "correct the identifier in the source"
+        column = self._frame.pack.tables[self._table].words.participant or ""
+        origins = tuple(replace(one, fields=(column,)) if one.table == self._table else one for one in record.origins)
+        finding = Finding(UNKNOWN_PARTICIPANT, Severity.ERROR, message, origins, hint=hint, value=record.participant)
+        return Made(None, "rejected", UNKNOWN_PARTICIPANT, (finding,))
+
+    def _gated(self, record: Record, person: _Person) -> Made | None:
+        """Why a record may not leave, by its date."""
         if isinstance(record, Observation):
             collected = record.effective
         elif isinstance(record, AdverseEvent | Infusion):
             collected = record.start
         elif isinstance(record, Condition | Medication):
-            began = record.onset or record.asserted if isinstance(record, Condition) else record.start
             # Written down on a day, it is gated by that day; else a history is not gated by its beginning.
-            return gate(state, record.recorded, Gate.DATED) if record.recorded else gate(state, began, Gate.HISTORY)
+            began = record.onset or record.asserted if isinstance(record, Condition) else record.start
+            kind = Gate.DATED if record.recorded else Gate.HISTORY
+            return _held(gate(person.member.consent, record.recorded or began, kind))
         elif isinstance(record, Visit):
-            return self._frame.may_leave(record)
+            return _held(self._frame.may_leave(record))
         else:
-            return gate(state, None, Gate.PERSON)
+            return _held(gate(person.member.consent, None, Gate.PERSON))
         if collected is None and not isinstance(record, AdverseEvent):
             visit = self._encounter(person, record)
             collected = visit[1] if visit else None
-        return gate(state, collected, Gate.DATED)
+        known = person.gates
+        if collected not in known:
+            if len(known) >= _MOST_DAYS:
+                known.clear()
+            known[collected] = _held(gate(person.member.consent, collected, Gate.DATED))
+        return known[collected]
 
     def _participant(self, record: Participant, person: _Person) -> Sequence[Made]:
         roster, participant = self._frame.roster, record.participant
@@ -198,9 +210,9 @@ class Maker:
     ) -> Made:
         rid = self._frame.identity.rid(type, parts)
         origins = record.origins
-        vague = isinstance(record, _PERIODS) and _is_vague(record.start, record.end)
-        if isinstance(record, _PERIODS) and vague:
-            what = replace(record, end=None)
+        vague = False
+        if isinstance(record, _SPANS) and _is_vague(record.start, record.end):
+            vague, what = True, replace(record, end=None)
         if isinstance(record, _AT_A_VISIT):
             encounter = self._encounter(person, record)
             links = Links(rid, person.lane, person.study, encounter[0] if encounter else None)
@@ -245,7 +257,9 @@ class Maker:
                 study=study_rid(identity, study, member.site),
                 site=site_rid(identity, member.site) if member.site else None,
                 member=member,
+                barred=self._barred(member),
                 encounters={},
+                gates={},
             )
         return person
 

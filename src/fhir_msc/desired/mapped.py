@@ -97,7 +97,7 @@ class MappedTable:
                 batch = []
         register.add([desired.rid for desired in batch])
         yield batch
-        if register.has_repeated():
+        if register.complete():
             yield from self._told_apart(register, maker)
         self._mapper = mapper
         self._finish(mapper)
@@ -152,18 +152,15 @@ class MappedTable:
 
     def _take(self, row: MappedRow, maker: Maker) -> list[Desired]:
         """The bodies of a row; its outcome goes into the account, the best of its records' outcomes."""
-        if len(row.records) == 1:
-            made = list(maker.make(row.records[0], row.correctable[0]))
-        else:
-            made = [
-                one
-                for record, lasting in zip(row.records, row.correctable, strict=True)
-                for one in maker.make(record, lasting)
-            ]
+        made = [
+            one
+            for record, lasting in zip(row.records, row.correctable, strict=True)
+            for one in maker.make(record, lasting)
+        ]
         for one in made:
             if one.findings:
                 self._findings += one.findings
-        for reason in {one.reason for one in made if one.reason in _REASONS}:
+        for reason in {one.reason for one in made if one.reason and one.reason in _REASONS}:
             self._hold(row, reason)
         self._findings += row.problems
         if row.problems:

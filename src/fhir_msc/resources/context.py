@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fhir_msc.errors import UsageError
 from fhir_msc.resources.identity import Identity
 from fhir_msc.trial import Study
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(NamedTuple):
     """The opaque ids that one resource carries: its own, and those of the resources it refers to.
 
     ``study`` is the ResearchStudy of the participant's site (the main study where sites are not told apart; for a
