@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fhir_msc.quick import quick
+
 
 class Severity(StrEnum):
     """As OperationOutcome.issue.severity (R4, http://hl7.org/fhir/issue-severity)."""
@@ -23,7 +25,7 @@ class Severity(StrEnum):
 _RANK = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFORMATION: 3}
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Origin:
     """The cells something comes from: a row of a table in a file, and the columns that were read.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from fhir_msc.quick import quick
 from fhir_msc.sync.comparison import holds, version_id
 from fhir_msc.sync.states import State
 from fhir_msc.target.fhirjson import JsonObject
@@ -14,7 +15,7 @@ CHANGED = "changed on the server"
 FOREIGN = "the server holds something else under this id"
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Kept:
     """A body in the ledger: its SHA-256 and the number of its row."""
 
@@ -22,7 +23,7 @@ class Kept:
     body_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Standing:
     """What the ledger says of a resource: what is desired, in flight (``sent``), delivered; the version last seen."""
 

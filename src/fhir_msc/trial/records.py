@@ -10,17 +10,17 @@ tell it: in a blind project they are ``None``, and ``release`` refuses a record 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from fhir_msc.findings import Origin
+from fhir_msc.quick import quick
 from fhir_msc.trial.values import Component, Concept, Quantity, ReferenceRange
 
 Key = tuple[str, ...]
 """The stable business key: record kind, source table, participant, then the pack's key columns as written."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Participant:
     """A person in the trial (ICH E6(R3)). Dates may be partial (``1951``, ``1951-03``)."""
 
@@ -42,7 +42,7 @@ class Participant:
     """Sealed: the arm received."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Consent:
     """A recorded informed consent, or its withdrawal.
 
@@ -57,7 +57,7 @@ class Consent:
     decision: Literal["given", "withdrawn"] = "given"
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Disposition:
     """How a participant went through the trial: screened, randomised, completed, left, and why (SDTM DS).
 
@@ -80,7 +80,7 @@ class Disposition:
     term: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Visit:
     """A visit that took place or was missed. ``number`` is the protocol's (SDTM VISITNUM)."""
 
@@ -97,7 +97,7 @@ class Visit:
     """Why an unplanned visit took place, in the source's words."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Infusion:
     """One administration of the study product, given or not given.
 
@@ -122,7 +122,7 @@ class Infusion:
     lot: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class CellProduct:
     """A unit of the cell product as the pharmacy knows it. Sealed as a whole."""
 
@@ -137,7 +137,7 @@ class CellProduct:
     viability: Quantity | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Observation:
     """Something measured, seen or asked. ``category`` is R4's observation-category code; ``None`` where none fits.
 
@@ -173,7 +173,7 @@ class Observation:
     """Who judged, in the source's words (SDTM --EVAL, --EVALID)."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class AdverseEvent:
     """An untoward medical occurrence (ICH E2A). ``criteria`` are the E2B seriousness criteria that were ticked."""
 

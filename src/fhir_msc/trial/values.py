@@ -8,10 +8,10 @@ time always carries its zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from fhir_msc.quick import quick
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Coding:
     """A code of a code system. ``system`` may be relative to the project's namespace (``sle-assessment``)."""
 
@@ -20,7 +20,7 @@ class Coding:
     display: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Concept:
     """What something is: codings, best first, and the words of the source."""
 
@@ -28,7 +28,7 @@ class Concept:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Unit:
     """A unit as printed (``text``) and in UCUM (``ucum``; ``None`` where the text has no UCUM code)."""
 
@@ -36,7 +36,7 @@ class Unit:
     ucum: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Quantity:
     """A number as written, in its unit; ``comparator`` is one of ``< <= >= >`` or ``None``."""
 
@@ -45,7 +45,7 @@ class Quantity:
     comparator: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class ReferenceRange:
     """The laboratory's limits, numbers as written, in the result's unit; ``text`` for what no number can say."""
 
@@ -54,7 +54,7 @@ class ReferenceRange:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Component:
     """One part of a panel (systolic of a blood pressure). ``absent`` says why there is no value."""
 
