@@ -196,7 +196,7 @@ class AdverseEvent:
     """What was done with the study treatment, in the source's words."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Condition:
     """A disease or another condition of the participant, past or present (SDTM MH). Dates may be partial.
 
@@ -225,7 +225,7 @@ class Condition:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Medication:
     """A medication that the participant took beside or before the study product (SDTM CM). Dates may be partial.
 
