@@ -305,7 +305,7 @@ def _size(job: Send) -> int:
 def _event(before: Standing, after: Standing, reason: str) -> Event | None:
     """What a step means on the server, for the audit."""
     if after.delivered != before.delivered and after.delivered is not None:
-        written = "created" if before.delivered is None else "updated"
+        written = "created" if before.delivered is None and before.version is None else "updated"
         event = written if after.delivered == before.sent else "adopted"
     elif after.state is State.CONFLICT and before.state is not State.CONFLICT:
         event, reason = "conflict", after.reason or ""

@@ -24,6 +24,10 @@ Random = Callable[[], float]
 """Gives numbers in [0, 1)."""
 
 
+ACTOR = "fhir-msc"
+"""On whose word the program acts where nobody else is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
     """How a target is delivered to.
@@ -46,7 +50,7 @@ class DeliveryOptions:
     attempts: int = 5
     grace: float = 25.0
     page: int = 1000
-    actor: str = "fhir-msc"
+    actor: str = ACTOR
 
     def can_count(self, type: str) -> bool:
         """Whether the server can say how many resources of the type have an identifier of ours."""
