@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from fhir_msc.cli import INTERRUPTED, demo, init, mapping, sandbox, status, sync, target, validate, verify
+from fhir_msc.cli import INTERRUPTED, demo, init, mapping, plan, sandbox, status, sync, target, validate, verify
 from fhir_msc.errors import FhirMscError, UsageError
 
 INTERNAL = 4
@@ -28,6 +28,7 @@ app.command("map")(mapping.map_export)
 app.add_typer(mapping.app, name="mapping")
 app.command("validate")(validate.validate)
 app.add_typer(target.app, name="target")
+app.command("plan")(plan.plan)
 app.command("sync")(sync.sync)
 app.command("worker")(sync.worker)
 app.command("status")(status.status)

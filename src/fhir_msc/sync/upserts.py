@@ -55,7 +55,7 @@ class Counts:
 _BODY = ("id", "content")
 _RESOURCE = (
     "id", "target_id", "lane_id", "rank", "type", "rid", "source", "loose", "places", "state", "changed_at",
-    "desired_digest", "desired_body",
+    "desired_digest", "desired_body", "cause",
 )  # fmt: skip
 _ORIGIN = ("resource_id", "file", "source", "row", "fields", "key")
 _REFERENCE = ("resource_id", "rid")
@@ -86,7 +86,7 @@ _CHANGE = (
             name: bindparam(name)
             for name in (
                 "lane_id", "rank", "type", "source", "loose", "places", "state", "changed_at",
-                "desired_digest", "desired_body", "attempts", "due_at", "reason",
+                "desired_digest", "desired_body", "attempts", "due_at", "reason", "cause",
             )
         }
     )
@@ -111,10 +111,11 @@ _FORGET_BODY = delete(body).where(body.c.id == bindparam("b_id"))
 class Upsert:
     """Takes batches of one source table into the ledger, inside one transaction."""
 
-    def __init__(self, connection: Connection, target_id: int, source: str, now: datetime) -> None:
+    def __init__(self, connection: Connection, target_id: int, source: str, cause: str, now: datetime) -> None:
         self._connection = connection
         self._target_id = target_id
         self._source = source
+        self._cause = cause
         self._now = instant(now)
         self._lanes: dict[str, int] = {}
         self._next_resource = _next_id(connection, resource)
@@ -168,7 +169,7 @@ class Upsert:
             [
                 (
                     id, self._target_id, self._lanes[one.lane], one.rank, one.type, one.rid, self._source, one.loose,
-                    places_of(one), State.PENDING.value, self._now, one.digest, body_id,
+                    places_of(one), State.PENDING.value, self._now, one.digest, body_id, self._cause,
                 )
                 for (id, one), body_id in zip(pairs, bodies, strict=True)
             ]
@@ -212,6 +213,7 @@ class Upsert:
                     "attempts": 0,
                     "due_at": None,
                     "reason": known.reason if state is before else None,
+                    "cause": self._cause,
                 }
             )
         self._insert_bodies(bodies)
