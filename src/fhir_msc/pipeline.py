@@ -33,7 +33,10 @@ from fhir_msc.findings import Finding
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.registry import RANKS
 from fhir_msc.sync import ledger as ledgers
-from fhir_msc.sync.course import ACTOR, DeliveryOptions, Planned
+from fhir_msc.sync.audit import ACTOR, AuditVerdict, verify_audit
+from fhir_msc.sync.corrections import Answer, Held, held
+from fhir_msc.sync.corrections import settle as settle_correction
+from fhir_msc.sync.course import DeliveryOptions, Planned
 from fhir_msc.sync.delivery import DeliveryReport, deliver, not_begun
 from fhir_msc.sync.dispatch import Stop
 from fhir_msc.sync.ledger import Ledger
@@ -339,22 +342,47 @@ def verify(
 ) -> Verified | None:
     """Reads back all that was delivered and tells ``told`` of what the server holds otherwise; beside a running worker
     too. ``None`` before the first sync. Raises TargetError, LedgerError."""
+    counts = Verified()
+    with _looked_at(project) as ledger:
+        if ledger is None:
+            return None
+        with client_of(project, surroundings or Surroundings()) as client:
+            for drifted in read_back(ledger, client, counts, progress):
+                told(drifted)
+    return counts
+
+
+def corrections_of(project: Project) -> list[Held]:
+    """What is held as a possible correction and waits for an answer; nothing before the first sync."""
+    with _looked_at(project) as ledger:
+        return held(ledger) if ledger is not None else []
+
+
+def settle(project: Project, rid: str, answer: Answer, reason: str, actor: str) -> None:
+    """A person's answer to a possible correction; the next sync acts on it. Raises UsageError, LedgerError."""
+    with opened_ledger(project) as ledger:
+        settle_correction(ledger, rid, answer, reason, actor, utc_now())
+
+
+def audited(project: Project) -> AuditVerdict | None:
+    """Whether the audit is whole; ``None`` before the first sync."""
+    with _looked_at(project) as ledger:
+        return verify_audit(ledger) if ledger is not None else None
+
+
+@contextmanager
+def _looked_at(project: Project) -> Iterator[Ledger | None]:
+    """The ledger for reading, beside a running worker too."""
     name, _ = project.target
     ledger = Ledger.look(project.state / "ledger.db", name)
     if ledger is None:
-        return None
-    counts = Verified()
-    with ledger, client_of(project, surroundings or Surroundings()) as client:
-        for drifted in read_back(ledger, client, counts, progress):
-            told(drifted)
-    return counts
+        yield None
+        return
+    with ledger:
+        yield ledger
 
 
 def status_of(project: Project) -> Status | None:
     """How the target stands as the ledger has it, beside a running worker too; ``None`` before the first sync."""
-    name, _ = project.target
-    ledger = Ledger.look(project.state / "ledger.db", name)
-    if ledger is None:
-        return None
-    with ledger:
-        return status(ledger)
+    with _looked_at(project) as ledger:
+        return status(ledger) if ledger is not None else None

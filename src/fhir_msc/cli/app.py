@@ -9,7 +9,21 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from fhir_msc.cli import INTERRUPTED, demo, init, mapping, plan, sandbox, status, sync, target, validate, verify
+from fhir_msc.cli import (
+    INTERRUPTED,
+    audit,
+    corrections,
+    demo,
+    init,
+    mapping,
+    plan,
+    sandbox,
+    status,
+    sync,
+    target,
+    validate,
+    verify,
+)
 from fhir_msc.errors import FhirMscError, UsageError
 
 INTERNAL = 4
@@ -33,6 +47,8 @@ app.command("sync")(sync.sync)
 app.command("worker")(sync.worker)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
+app.command("corrections")(corrections.corrections)
+app.add_typer(audit.app, name="audit")
 app.command("sandbox")(sandbox.sandbox)
 
 

@@ -24,10 +24,6 @@ Random = Callable[[], float]
 """Gives numbers in [0, 1)."""
 
 
-ACTOR = "fhir-msc"
-"""On whose word the program acts where nobody else is named."""
-
-
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
     """How a target is delivered to.
@@ -52,7 +48,7 @@ class DeliveryOptions:
     grace: float = 25.0
     plan: Mapping[str, Planned] | None = None
     page: int = 1000
-    actor: str = ACTOR
+    actor: str = audit.ACTOR
 
     def can_count(self, type: str) -> bool:
         """Whether the server can say how many resources of the type have an identifier of ours."""

@@ -18,6 +18,8 @@ from fhir_msc.desired.fingerprint import causes
 from fhir_msc.errors import SourceError
 from fhir_msc.sync import presence, upserts
 from fhir_msc.sync.accounts import fingerprint_of, record_findings, record_staged
+from fhir_msc.sync.audit import ACTOR
+from fhir_msc.sync.corrections import Returned, take_back
 from fhir_msc.sync.ledger import Ledger
 
 
@@ -86,6 +88,9 @@ def _stage_table(ledger: Ledger, table: DesiredTable, now: datetime) -> TableRep
             return _take_in(connection, ledger.target_id, table, fingerprint, cause, now)
     except SourceError as error:
         return TableReport(table.name, Staged.FAILED, error=error)
+    except Returned as returned:
+        take_back(ledger, returned.rids, ACTOR, now)
+        return _stage_table(ledger, table, now)
 
 
 def _take_in(

@@ -146,6 +146,17 @@ reference = Table(
 )
 """What the desired body of a resource refers to."""
 
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("target_id", ForeignKey("target.id"), nullable=False),
+    Column("rid", String, nullable=False),
+    Column("continues", String, nullable=False),
+    UniqueConstraint("target_id", "rid"),
+)
+"""A key that corrects an earlier one, on a person's word: what has this rid goes on under the rid it ``continues``."""
+
 staged = Table(
     "staged",
     metadata,

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 
 from fhir_msc.desired import Desired
+from fhir_msc.sync.corrections import Returned, continued, continuing
 from fhir_msc.sync.states import State, after_staging
 from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import body, instant, lane, origin, reference, resource
@@ -118,6 +119,10 @@ class Upsert:
         self._cause = cause
         self._now = instant(now)
         self._lanes: dict[str, int] = {}
+        self._continuing = continuing(connection, target_id)
+        self._earlier = frozenset(self._continuing.values())
+        self._went_on: set[str] = set()
+        self._stayed: set[str] = set()
         self._next_resource = _next_id(connection, resource)
         self._next_body = _next_id(connection, body)
         self._insert_bodies = row_writer(connection, _INSERT_BODY, _BODY)
@@ -126,12 +131,25 @@ class Upsert:
         self._insert_references = row_writer(connection, _INSERT_REFERENCE, _REFERENCE)
 
     def __call__(self, batch: Sequence[Desired], seen: Seen) -> Counts:
-        """Takes a batch in and tells ``seen`` the ids. Of two with one rid the later counts."""
+        """Takes a batch in and tells ``seen`` the ids. Of two with one rid the later counts. Raises Returned."""
         counts = Counts()
+        if self._continuing:
+            batch = self._gone_on(batch)
         for start in range(0, len(batch), LOOKED_UP):
             latest = {one.rid: one for one in batch[start : start + LOOKED_UP]}
             counts += self._chunk(list(latest.values()), seen)
         return counts
+
+    def _gone_on(self, batch: Sequence[Desired]) -> list[Desired]:
+        """The batch under the ids that corrected keys go on under. Raises Returned."""
+        for one in batch:
+            if one.rid in self._continuing:
+                self._went_on.add(self._continuing[one.rid])
+            elif one.rid in self._earlier:
+                self._stayed.add(one.rid)
+        if both := self._went_on & self._stayed:
+            raise Returned(frozenset(both))
+        return [continued(one, self._continuing) for one in batch]
 
     def _chunk(self, chunk: list[Desired], seen: Seen) -> Counts:
         found = {

@@ -103,18 +103,25 @@ def test_a_rehearsal_leaves_no_trace(ledger: Ledger) -> None:
         with ledger.begin() as connection:
             return list(connection.execute(select(tables.meta.c.name).order_by(tables.meta.c.id)).scalars())
 
+    def write(name: str, *, fails: bool = False) -> None:
+        with ledger.begin() as connection:
+            connection.execute(insert(tables.meta), [{"name": name, "value": "y"}])
+            if fails:
+                raise ZeroDivisionError
+
+    def rehearse(*, fails: bool) -> None:
+        with ledger.rehearsed():
+            write("x")
+            assert names() == [*before, "x"]
+            with pytest.raises(ZeroDivisionError):
+                write("z", fails=True)
+            assert names() == [*before, "x"]
+            if fails:
+                raise ZeroDivisionError
+
     before = names()
-    with ledger.rehearsed():
-        with ledger.begin() as connection:
-            connection.execute(insert(tables.meta), [{"name": "x", "value": "y"}])
-        assert names() == [*before, "x"]
-        with pytest.raises(ZeroDivisionError), ledger.begin() as connection:
-            connection.execute(insert(tables.meta), [{"name": "z", "value": "y"}])
-            raise ZeroDivisionError
-        assert names() == [*before, "x"]
+    rehearse(fails=False)
     assert names() == before
-    with pytest.raises(ZeroDivisionError), ledger.rehearsed():
-        with ledger.begin() as connection:
-            connection.execute(insert(tables.meta), [{"name": "x", "value": "y"}])
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        rehearse(fails=True)
     assert names() == before
