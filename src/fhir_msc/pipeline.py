@@ -46,6 +46,7 @@ from fhir_msc.sync.plan import Plan, Rewrite
 from fhir_msc.sync.plan import make_plan as planned
 from fhir_msc.sync.plan import rewrite as rewritten
 from fhir_msc.sync.planning import Limits
+from fhir_msc.sync.reconciling import Reconciled, reconcile
 from fhir_msc.sync.staging import StagingReport, stage
 from fhir_msc.sync.status import Status, status
 from fhir_msc.sync.verification import Drifted, Verified
@@ -343,7 +344,7 @@ def verify(
     """Reads back all that was delivered and tells ``told`` of what the server holds otherwise; beside a running worker
     too. ``None`` before the first sync. Raises TargetError, LedgerError."""
     counts = Verified()
-    with _looked_at(project) as ledger:
+    with looked_at(project) as ledger:
         if ledger is None:
             return None
         with client_of(project, surroundings or Surroundings()) as client:
@@ -354,7 +355,7 @@ def verify(
 
 def corrections_of(project: Project) -> list[Held]:
     """What is held as a possible correction and waits for an answer; nothing before the first sync."""
-    with _looked_at(project) as ledger:
+    with looked_at(project) as ledger:
         return held(ledger) if ledger is not None else []
 
 
@@ -366,12 +367,30 @@ def settle(project: Project, rid: str, answer: Answer, reason: str, actor: str) 
 
 def audited(project: Project) -> AuditVerdict | None:
     """Whether the audit is whole; ``None`` before the first sync."""
-    with _looked_at(project) as ledger:
+    with looked_at(project) as ledger:
         return verify_audit(ledger) if ledger is not None else None
 
 
+def participant_key(project: Project, participant: str) -> str:
+    """The key of a participant's Patient, which is that of the lane too."""
+    _, target = project.target
+    return Identity(project.secret(), target.identity).rid("Patient", (participant,))
+
+
+def reconciled(project: Project, surroundings: Surroundings | None = None) -> Reconciled | None:
+    """The rows and the resources, here and on the server; ``None`` before the first sync. Raises TargetError."""
+    around = surroundings or Surroundings()
+    with looked_at(project) as ledger:
+        if ledger is None:
+            return None
+        options = _options(project, probed(project, around))
+        countable = options.by_identifier or frozenset()
+        with client_of(project, around) as client:
+            return reconcile(ledger, client, options.system, countable)
+
+
 @contextmanager
-def _looked_at(project: Project) -> Iterator[Ledger | None]:
+def looked_at(project: Project) -> Iterator[Ledger | None]:
     """The ledger for reading, beside a running worker too."""
     name, _ = project.target
     ledger = Ledger.look(project.state / "ledger.db", name)
@@ -384,5 +403,5 @@ def _looked_at(project: Project) -> Iterator[Ledger | None]:
 
 def status_of(project: Project) -> Status | None:
     """How the target stands as the ledger has it, beside a running worker too; ``None`` before the first sync."""
-    with _looked_at(project) as ledger:
+    with looked_at(project) as ledger:
         return status(ledger) if ledger is not None else None

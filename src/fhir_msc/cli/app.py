@@ -17,10 +17,12 @@ from fhir_msc.cli import (
     init,
     mapping,
     plan,
+    reconcile,
     sandbox,
     status,
     sync,
     target,
+    trace,
     validate,
     verify,
 )
@@ -47,6 +49,8 @@ app.command("sync")(sync.sync)
 app.command("worker")(sync.worker)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
+app.command("trace")(trace.trace)
+app.command("reconcile")(reconcile.reconcile)
 app.command("corrections")(corrections.corrections)
 app.add_typer(audit.app, name="audit")
 app.command("sandbox")(sandbox.sandbox)

@@ -151,11 +151,14 @@ def new_ids(connection: Connection, target_id: int, types: Sequence[str], page: 
 
 
 def open_lanes(connection: Connection, target_id: int) -> list[tuple[int, str]]:
-    """The lanes with something to send, by key; the study's own is the first."""
+    """The lanes with something to send, the largest first, then by key: a large one that began last would go on alone
+    when all others are done, for a lane is never in two requests at once."""
     found = (
         select(lane.c.id, lane.c.key)
-        .where(lane.c.id.in_(select(resource.c.lane_id).where(*_SENDABLE, resource.c.target_id == target_id)))
-        .order_by(lane.c.key)
+        .join(resource, resource.c.lane_id == lane.c.id)
+        .where(*_SENDABLE, resource.c.target_id == target_id)
+        .group_by(lane.c.id, lane.c.key)
+        .order_by(func.count().desc(), lane.c.key)
     )
     return [(id, key) for id, key in connection.execute(found)]
 
