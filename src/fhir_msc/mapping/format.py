@@ -373,7 +373,7 @@ class PackWords(_Words):
     pack: str
     title: str
     version: str
-    source: Literal["xpt", "redcap", "csv"]
+    source: Literal["xpt", "redcap", "csv", "odm"]
     order: Names = Field((), description="tables in the order they are mapped; others follow by name")
     sealed: Sealed = Field(default_factory=Sealed)
     missing: dict[str, str] = Field(default_factory=dict, description="missing-data code → R4 data-absent-reason code")
