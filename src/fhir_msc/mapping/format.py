@@ -333,7 +333,8 @@ class TableWords(_Words):
         (), alias="adverse-event"
     )
     ignore: Names = Field(
-        (), description="columns that are left on purpose; other columns that nothing reads are reported"
+        (),
+        description="columns that are left on purpose, names may hold `*`; others that nothing reads are reported",
     )
     examples: tuple[Example, ...] = ()
 
