@@ -33,7 +33,7 @@ from fhir_msc.findings import Finding
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.registry import RANKS
 from fhir_msc.sync import ledger as ledgers
-from fhir_msc.sync.course import DeliveryOptions
+from fhir_msc.sync.course import ACTOR, DeliveryOptions
 from fhir_msc.sync.delivery import DeliveryReport, deliver, not_begun
 from fhir_msc.sync.dispatch import Stop
 from fhir_msc.sync.ledger import Ledger
@@ -42,6 +42,9 @@ from fhir_msc.sync.outbox import is_due, revive
 from fhir_msc.sync.planning import Limits
 from fhir_msc.sync.staging import StagingReport, stage
 from fhir_msc.sync.status import Status, status
+from fhir_msc.sync.verification import Drifted, Verified
+from fhir_msc.sync.verification import repair as mark_forgotten
+from fhir_msc.sync.verification import verify as read_back
 from fhir_msc.sync.worker import work as work_rounds
 from fhir_msc.target.capabilities import Capabilities, require_r4
 from fhir_msc.target.client import FhirClient
@@ -186,11 +189,13 @@ def sync(
     surroundings: Surroundings | None = None,
     *,
     retry_dead: bool = False,
+    repair: bool = False,
     show_routes: Callable[[Probed], None] = lambda _: None,
 ) -> Synced:
     """Stages what has changed and sends what is missing, once. ``show_routes`` is called before anything is sent.
 
     ``retry_dead`` sends dead letters once more: what they were refused for may have been mended on the server.
+    ``repair`` reads back all that was delivered first, and sends again what the server has forgotten.
 
     Raises ConfigError, PackError, SourceError (the source as a whole), SecretError, LedgerError, and TargetError where
     the target cannot be probed.
@@ -200,6 +205,11 @@ def sync(
         if retry_dead:
             with ledger.begin() as connection:
                 revive(connection, ledger.target_id)
+        if repair:
+            with client_of(project, around) as client:
+                for drifted in read_back(ledger, client, Verified(), silent):
+                    if drifted.repairable:
+                        mark_forgotten(ledger, drifted, ACTOR, around.clock)
         return _round(project, ledger, around, show_routes)
 
 
@@ -276,6 +286,25 @@ def _stat(file: Path) -> os.stat_result | None:
         return file.stat()
     except OSError:
         return None
+
+
+def verify(
+    project: Project,
+    told: Callable[[Drifted], None],
+    surroundings: Surroundings | None = None,
+    progress: Progress = silent,
+) -> Verified | None:
+    """Reads back all that was delivered and tells ``told`` of what the server holds otherwise; beside a running worker
+    too. ``None`` before the first sync. Raises TargetError, LedgerError."""
+    name, _ = project.target
+    ledger = Ledger.look(project.state / "ledger.db", name)
+    if ledger is None:
+        return None
+    counts = Verified()
+    with ledger, client_of(project, surroundings or Surroundings()) as client:
+        for drifted in read_back(ledger, client, counts, progress):
+            told(drifted)
+    return counts
 
 
 def status_of(project: Project) -> Status | None:

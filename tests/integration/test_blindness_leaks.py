@@ -40,6 +40,8 @@ from tests.support.substudy import CONFIG, small_study
 pytestmark = pytest.mark.shared
 
 PACK = Path(__file__).parents[2] / "mappings/sdtm"
+_SEALS = (PACK / "pack.yaml").read_text("utf-8").splitlines(keepends=True)
+DRUGS = next(line for line in _SEALS if "column: CMTRT" in line)
 Hole = Callable[[Rig], AbstractContextManager[Rig]]
 Tell = Callable[[Source], int]
 """What the hole lets through: a number that depends on what is sealed."""
@@ -132,8 +134,8 @@ def tells(where: str, tell: Tell) -> Hole:
     return hole
 
 
-def unsealed(*lines: str) -> Hole:
-    """A pack in which what these lines seal is not sealed."""
+def unsealed(*lines: str, opened: str = "") -> Hole:
+    """A pack in which what these lines seal is not sealed, and in which these tables too come in."""
 
     @contextlib.contextmanager
     def hole(rig: Rig) -> Iterator[Rig]:
@@ -144,6 +146,8 @@ def unsealed(*lines: str) -> Hole:
         for line in lines:
             assert text.count(line) == 1
             text = text.replace(line, "")
+        assert text.count("  open: [") == 1
+        text = text.replace("  open: [", f"  open: [{opened}")
         (pack / "pack.yaml").write_text(text, "utf-8")
         yield replace(rig, config=rig.config.replace('"sdtm"', '"../pack"'), pack="pack")
 
@@ -247,7 +251,15 @@ HOLES: dict[str, tuple[Hole, set[str]]] = {
         unsealed("    LB: {column: LBTESTCD, any: [CHIM*, HLACHIM, DSA, DONORDNA, ANTIHLA, HLAAB*]}\n"),
         {"bodies", "requests", "map"},
     ),
-    "a seal of a table less": (unsealed("    - PC          # concentrations of the product\n"), {"map"}),
+    "a seal of a table less": (
+        unsealed("    - PC          # concentrations of the product\n", opened="PC, "),
+        {"map"},
+    ),
+    "an open domain that nobody knows": (unsealed(opened="ZZ, "), {"map", "bodies", "requests", "ledger"}),
+    "a seal of the study's drug less": (
+        unsealed(DRUGS),
+        {"map", "bodies", "requests", "ledger"},
+    ),
     "rows keep their numbers": (numbered, {"map", "ledger"}),
     "an id from the row's number": (number_in_the_key, {"bodies", "requests", "ledger"}),
     "a finding that counts sealed rows": (tells("finding", telling_rows), {"map"}),
@@ -280,6 +292,8 @@ def pair(shared: Path) -> tuple[Files, Files]:
     other: Export = one
     for name in sorted(CHANGES):
         other = CHANGES[name](other, Random(2))
+    for seed in (3, 4):
+        other = CHANGES["drugs_inserted"](other, Random(seed))
     other = {**other, "pc.xpt": b"no table", "pp.xpt": b""}
     assert isinstance(one["pc.xpt"], Domain)
     return tuple({name: file_bytes(content) for name, content in export.items()} for export in (one, other))  # type: ignore[return-value]

@@ -80,6 +80,7 @@ def test_there_is_something_to_see(study: Study) -> None:
     assert seen["1 map: exit code"] == seen["1 sync: exit code"] == b"1", "the planted bad cells are errors"
     types = {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
     assert types >= {"Patient", "MedicationAdministration", "Observation", "AdverseEvent", "ResearchSubject"}
+    assert types >= {"Condition", "MedicationStatement"}
     assert b"2021-13-45" in seen["1 map: stdout"], "values are shown"
     assert b'"key": "CDISC' in seen["1 map: stdout"], "rows of a table with sealed rows are named by their key"
     assert seen["1 worker: stderr"].count(b"\n") >= 2, "the worker logs"
@@ -103,7 +104,9 @@ def test_nor_a_request_nor_the_ledger(study: Study, names: list[str], seed: int)
     assert_same({name: study.seen[name] for name in found}, found)
 
 
-@pytest.mark.parametrize("part", [("cells", "columns"), ("tables",), ("lab", "qualifiers")], ids="-".join)
+@pytest.mark.parametrize(
+    "part", [("cells", "columns"), ("tables",), ("lab", "qualifiers"), ("findings", "drugs")], ids="-".join
+)
 def test_no_command_tells_of_it(study: Study, part: tuple[str, ...]) -> None:
     names = sorted(name for name in CHANGES if name.startswith(part))
     assert_same(study.seen, study.rig.observe(changed(study.export, names, 5), seed=5, whole=True))

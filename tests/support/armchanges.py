@@ -28,7 +28,13 @@ TELLING_COLUMNS = {
     "TV": ("ARMCD",),
     "TA": ("ARMCD", "ARM"),
 }
-TELLING_TABLES = ("EX", "SE", "SUPPEX", "RELREC", "PC", "PP", "IS", "DI", "CO", "DA", "SUPPPC", "SUPPIS")
+TELLING_TABLES = (
+    *("EX", "SE", "SUPPEX", "RELREC", "PC", "PP", "IS", "DI", "CO", "DA", "SUPPPC", "SUPPIS", "SUPPCM", "SUPPQSPH"),
+    *("GF", "CP", "FAEX", "ZZ"),
+)
+_FINDINGS = ("PC", "GF", "CP", "FAEX", "ZZ")
+"""Domains that show the product or the donor's cells, and one that no standard knows."""
+TELLING_DRUGS = ("Placebo", "STUDY DRUG", "UC-MSC", "stromal cells of a donor")
 TELLING_TESTS = ("CHIMERI", "HLACHIM", "DSA", "DONORDNA", "ANTIHLA", "HLAAB1")
 TELLING_QUALIFIERS = ("UNBLIND", "KITNO", "DONOR", "ARMREAS")
 _QUALIFIED = ("SUPPDM", "SUPPDS", "SUPPSV", "SUPPEC", "SUPPLB", "SUPPVS", "SUPPAE")
@@ -181,6 +187,52 @@ def qualifiers_removed(export: Export, random: Random) -> Export:
     return changed
 
 
+def findings_added(export: Export, random: Random) -> Export:
+    """Results of real participants in domains that show the arm, with all that a domain of findings needs."""
+    changed = dict(export)
+    subjects = [domain.text(row, "USUBJID") for _, domain in _domains(export, ("DM",)) for row in domain.rows]
+    for name in _FINDINGS:
+        columns = ("DOMAIN", "USUBJID", *(f"{name[:2]}{part}" for part in ("TESTCD", "TEST", "ORRES", "DTC")))
+        rows = [
+            (name[:2], random.choice(subjects), "CELLS", token(random), token(random), "2014-02-03")
+            for _ in range(random.randrange(1, 9))
+        ]
+        changed[f"{name.lower()}.xpt"] = new_domain(name, columns, rows)
+    return changed
+
+
+def drugs_inserted(export: Export, random: Random) -> Export:
+    """The study product among the concomitant medication, by name, and findings about it."""
+    export = _with_rows(
+        export,
+        "CM",
+        lambda domain, like: _filled(
+            domain, like, {"CMTRT": f"{random.choice(TELLING_DRUGS)} {token(random)}", "CMINDC": token(random)}
+        ),
+        random,
+    )
+    return _with_rows(
+        export,
+        "FA",
+        lambda domain, like: _filled(
+            domain, like, {"FAOBJ": f"{random.choice(TELLING_DRUGS)} {token(random)}", "FAORRES": token(random)}
+        ),
+        random,
+    )
+
+
+def drugs_removed(export: Export, random: Random) -> Export:
+    """Fewer of these, the rest at other places."""
+    told = tuple(drug.upper() for drug in TELLING_DRUGS)
+    for name, column in (("CM", "CMTRT"), ("FA", "FAOBJ")):
+        changed = dict(export)
+        for file, domain in _domains(export, (name,)):
+            values = tuple({cell for row in domain.rows if (cell := domain.text(row, column)).upper().startswith(told)})
+            changed[file] = _moved({file: domain}, (name,), column, values, random)[file]
+        export = changed
+    return export
+
+
 CHANGES: Mapping[str, Change] = {
     change.__name__: change
     for change in (
@@ -197,13 +249,17 @@ CHANGES: Mapping[str, Change] = {
         lab_tests_removed,
         qualifiers_inserted,
         qualifiers_removed,
+        findings_added,
+        drugs_inserted,
+        drugs_removed,
     )
 }
 
 
 def telling(export: Export, random: Random) -> Export:
     """The export with something of everything that tells the arm: every later change can also take it away."""
-    for change in (cells, columns_added, tables_added, tables_changed, lab_tests_inserted, qualifiers_inserted):
+    some = (cells, columns_added, tables_added, tables_changed, findings_added, lab_tests_inserted, drugs_inserted)
+    for change in (*some, qualifiers_inserted):
         export = change(export, random)
     return export
 

@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyreadstat
+
+FINDINGS = ("DD", "FA", "IE", "OE", "QSPH", "QSSL", "RS")
+"""The domains of the Findings class beside LB and VS that the study has as XPT; FT stands as Dataset-JSON alone."""
+
+NOTHING_IS_MADE_OF = ("DI", "RELREC", "SE", "TA", "TE", "TI", "TS", "TV")
+ALL_ROWS = 14_397
+"""The rows of the study in all its domains, as the README beside the data counts them."""
+
+
+def functional_tests(folder: Path) -> list[dict[str, str]]:
+    """The rows of FT, which the study has as Dataset-JSON alone; numbers as text."""
+    document = json.loads((folder / "ft.json").read_text("utf-8"))
+    names = [column["name"] for column in document["columns"]]
+    return [
+        dict(zip(names, ["" if cell is None else str(cell) for cell in cells], strict=True))
+        for cells in document["rows"]
+    ]
+
+
+def reported(found: Iterable[dict[str, object]], prefix: str) -> Counter[str]:
+    """The results of a Findings domain as they were reported."""
+    return Counter(str(row[f"{prefix}ORRES"]) for row in found)
+
+
+def scored(found: Iterable[dict[str, object]], prefix: str) -> int:
+    """Rows whose result is words that count for a number."""
+    counted = ((str(row[f"{prefix}ORRES"]), str(row.get(f"{prefix}STRESN"))) for row in found)
+    return sum(not words.isdigit() and number.removesuffix(".0").isdigit() for words, number in counted)
+
+
+def medication_states(folder: Path) -> Counter[str]:
+    """Concomitant medication by status: ended, ongoing when last seen, or nobody knows."""
+    return Counter(
+        "completed" if row["CMENDTC"] else "active" if row["CMENRTPT"] == "ONGOING" else "unknown"
+        for row in rows(folder, "CM")
+    )
+
+
+def deaths(folder: Path) -> list[str]:
+    """The dates of death, in their order."""
+    return sorted(str(row["DTHDTC"]) for row in rows(folder, "DM") if row["DTHFL"] == "Y")
 
 
 def rows(folder: Path, domain: str) -> list[dict[str, object]]:
@@ -51,6 +94,7 @@ def panels(folder: Path) -> int:
 def resources(folder: Path, *, covered: bool = False) -> dict[str, int]:
     """Resources of the participants by type; ``covered``: the consent covers what was collected before it."""
     vital_signs = rows(folder, "VS")
+    findings = sum(len(rows(folder, domain)) for domain in FINDINGS)
     laboratory = len(rows(folder, "LB")) - (0 if covered else sum(held_lab_rows(folder).values()))
     return {
         "Patient": len(rows(folder, "DM")),
@@ -58,8 +102,10 @@ def resources(folder: Path, *, covered: bool = False) -> dict[str, int]:
         "Consent": sum(row["DSDECOD"] == "INFORMED CONSENT OBTAINED" for row in rows(folder, "DS")),
         "Encounter": len(rows(folder, "SV")),
         "MedicationAdministration": len(rows(folder, "EC")),
-        "Observation": laboratory + len(vital_signs) - panels(folder),
+        "Observation": laboratory + len(vital_signs) - panels(folder) + findings,
         "AdverseEvent": len(rows(folder, "AE")),
+        "Condition": len(rows(folder, "MH")),
+        "MedicationStatement": len(rows(folder, "CM")),
     }
 
 

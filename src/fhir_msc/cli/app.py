@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from fhir_msc.cli import INTERRUPTED, demo, init, mapping, sandbox, status, sync, target, validate
+from fhir_msc.cli import INTERRUPTED, demo, init, mapping, sandbox, status, sync, target, validate, verify
 from fhir_msc.errors import FhirMscError, UsageError
 
 INTERNAL = 4
@@ -31,6 +31,7 @@ app.add_typer(target.app, name="target")
 app.command("sync")(sync.sync)
 app.command("worker")(sync.worker)
 app.command("status")(status.status)
+app.command("verify")(verify.verify)
 app.command("sandbox")(sandbox.sandbox)
 
 

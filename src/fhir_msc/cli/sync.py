@@ -22,6 +22,9 @@ def sync(
     retry_dead: Annotated[
         bool, typer.Option("--retry-dead", help="Send dead letters once more, after the server was mended.")
     ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Read back all that was delivered, and send again what the server forgot.")
+    ] = False,
     json: JsonOption = False,
     show_values: ShowValuesOption = False,
 ) -> int:
@@ -37,7 +40,8 @@ def sync(
             print_routes(console(), probed)
 
     with stopped_by_signals() as stop:
-        result = run(read_project(project), Surroundings(stop=stop), retry_dead=retry_dead, show_routes=show_routes)
+        around = Surroundings(stop=stop)
+        result = run(read_project(project), around, retry_dead=retry_dead, repair=repair, show_routes=show_routes)
     if json:
         print_json(synced_document(result, show_values))
     else:

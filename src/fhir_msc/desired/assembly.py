@@ -11,6 +11,7 @@ from fhir_msc.desired.model import Account, Desired, DesiredTable
 from fhir_msc.desired.policy import Policy
 from fhir_msc.desired.study import StudyTable
 from fhir_msc.findings import Finding, Origin, Severity
+from fhir_msc.mapping.classes import fitted
 from fhir_msc.mapping.joins import Qualifiers
 from fhir_msc.mapping.pack import Pack
 from fhir_msc.release.blinding import refuse_unsealed_pack
@@ -110,9 +111,10 @@ def assemble(source: Source, pack: Pack, policy: Policy, secret: bytes) -> Desir
     """
     refuse_unsealed_pack(policy.study, policy.blind, bool(pack.seals), pack.words.pack)
     seals = pack.seals if policy.blind else Seals()
+    opened = SealedSource(source, seals) if seals else source
     frame = Frame(
-        source=SealedSource(source, seals) if seals else source,
-        pack=pack,
+        source=opened,
+        pack=fitted(pack, opened.tables()),
         policy=policy,
         identity=Identity(secret, policy.domain),
         seals=seals,

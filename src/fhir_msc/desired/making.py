@@ -20,9 +20,12 @@ from fhir_msc.resources.research_subject import Enrolment
 from fhir_msc.trial import (
     AdverseEvent,
     CellProduct,
+    Condition,
     Consent,
+    Disposition,
     Infusion,
     Key,
+    Medication,
     Observation,
     Participant,
     Record,
@@ -44,6 +47,8 @@ _TYPES: dict[type[object], str] = {
     Infusion: "MedicationAdministration",
     Observation: "Observation",
     AdverseEvent: "AdverseEvent",
+    Condition: "Condition",
+    Medication: "MedicationStatement",
 }
 
 
@@ -71,8 +76,19 @@ def _held(reason: str | None) -> Made | None:
 
 
 _AT_A_VISIT = (Observation, Infusion)
-_SPANS = (Visit, Infusion)
+_SPANS = (Visit, Infusion, Medication)
 """Records with a start and an end."""
+
+
+def _deceased(record: Participant, steps: Sequence[Disposition]) -> Participant:
+    """The participant as dead where any table says so; the date of the participant's own row counts, then that of a
+    step out of the study by death."""
+    deaths = [step for step in steps if step.kind == "died"]
+    if record.death_date is not None or not deaths:
+        return record
+    date = next((step.date for step in deaths if step.scope == "study" and step.date), None)
+    origins = dict.fromkeys((*record.origins, *(origin for step in deaths for origin in step.origins)))
+    return replace(record, died=True, death_date=date, origins=tuple(origins))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +161,11 @@ class Maker:
             collected = record.effective
         elif isinstance(record, AdverseEvent | Infusion):
             collected = record.start
+        elif isinstance(record, Condition | Medication):
+            # Written down on a day, it is gated by that day; else a history is not gated by its beginning.
+            began = record.onset or record.asserted if isinstance(record, Condition) else record.start
+            kind = Gate.DATED if record.recorded else Gate.HISTORY
+            return _held(gate(person.member.consent, record.recorded or began, kind))
         elif isinstance(record, Visit):
             return _held(self._frame.may_leave(record))
         else:
@@ -168,9 +189,10 @@ class Maker:
         told: Sequence[Record] = (record, *roster.consents(participant), *steps)
         origins = dict.fromkeys(origin for one in told for origin in one.origins)
         enrolment = Enrolment(record, consent, steps)
+        patient = _deceased(record, steps)
         consent_rid = self._frame.identity.rid("Consent", consent.given.key[1:]) if consent else None
         return (
-            self._build(record, "Patient", record, parts, None, person),
+            self._build(patient, "Patient", patient, parts, None, person),
             self._build(
                 replace(record, origins=tuple(origins)), "ResearchSubject", enrolment, parts, None, person, consent_rid
             ),

@@ -7,7 +7,7 @@ from functools import partial
 
 from fhir_msc.errors import PackError, SourceError
 from fhir_msc.findings import Severity
-from fhir_msc.mapping import records
+from fhir_msc.mapping import clinical, records
 from fhir_msc.mapping.expressions import condition
 from fhir_msc.mapping.format import Condition, Join, ObservationBlock, TableWords
 from fhir_msc.mapping.joins import Joins, Qualifiers, SameThing
@@ -192,6 +192,10 @@ def _blocks(words: TableWords, scope: Scope, is_shown: Callable[[str], bool]) ->
         jobs.append(("CellProduct", product.if_, product.name or "", partial(records.cell_product, product, scope)))
     for event in words.adverse_events:
         jobs.append(("AdverseEvent", event.if_, event.name or "", partial(records.adverse_event, event, scope)))
+    for illness in words.conditions:
+        jobs.append(("Condition", illness.if_, illness.name or "", partial(clinical.condition_of, illness, scope)))
+    for drug in words.medications:
+        jobs.append(("Medication", drug.if_, drug.name or "", partial(clinical.medication, drug, scope)))
     for kind, test, name, compiled in jobs:
         with scope.reading() as reading:
             holds, maker = condition(test, scope), compiled()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
-from fhir_msc.mapping.expressions import condition, conditional
+from fhir_msc.mapping.expressions import condition, conditional, words_between_commas
 from fhir_msc.mapping.format import ConceptOf
 from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing, remembering
@@ -24,24 +26,33 @@ def concept(words: ConceptOf | None, scope: Scope) -> Getter[Concept]:
     return remembering(scope, lambda: conditional(_looked_up(words, scope), condition(words.if_, scope)))
 
 
+def first_concept(alternatives: Sequence[ConceptOf], scope: Scope) -> Getter[Concept]:
+    """The first of several concepts that yields."""
+    getters = [getter for one in alternatives if (getter := concept(one, scope)) is not nothing]
+    if len(getters) < 2:
+        return getters[0] if getters else nothing
+    return lambda cells, zone: next((found for get in getters if (found := get(cells, zone)) is not None), None)
+
+
 def _looked_up(words: ConceptOf, scope: Scope) -> Getter[Concept]:
     columns = tuple(scope.open(words.from_))
     table = scope.table(words.table) if words.table else None
     # A table for one kind of cell (routes, units) serves columns of any name.
     names = columns if table is None or columns[0] in table.columns else table.columns[: len(columns)]
     places = [scope.index(column) for column in columns]
-    text_place = scope.index(words.text) if words.text and not scope.closed(words.text) else None
+    words_of_it = words_between_commas(words.text, scope)
     inline = {cell: _fixed(text, scope) for cell, text in (words.map or {}).items()}
     has_codes = table is not None or bool(inline)
     hint = f"add a line to {words.table}" if words.table else None
 
-    def read(cells: Cells, _zone: str | None) -> Concept | None:
+    def read(cells: Cells, zone: str | None) -> Concept | None:
         asked = [cells[place] for place in places]
         first = asked[0]
         if not first or first in scope.missing:
             return None
-        text = (cells[text_place] if text_place is not None else "") or first
-        sponsor = (Coding(words.sponsor, first, text if text != first else None),) if words.sponsor else ()
+        text = words_of_it(cells, zone) or first
+        own = " ".join(first.split())  # FHIR's code has no two blanks in a row
+        sponsor = (Coding(words.sponsor, own, text if text != own else None),) if words.sponsor else ()
         if first in inline:
             known = inline[first]
             return Concept((*known.codings, *sponsor), known.text or text)

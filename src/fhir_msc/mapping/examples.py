@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from fhir_msc.errors import PackError
 from fhir_msc.findings import Finding, Origin, Severity
+from fhir_msc.mapping.classes import is_class, written_out
 from fhir_msc.mapping.compiler import compile_table
 from fhir_msc.mapping.description import described
 from fhir_msc.mapping.format import Example
@@ -55,6 +57,11 @@ def run_examples(pack: Pack) -> list[Finding]:
 
 
 def _failure(pack: Pack, pack_table: PackTable, example: Example) -> str | None:
+    if is_class(pack_table):
+        if example.table is None:
+            place = pack_table.document.place(("examples",))
+            raise PackError(f"{place}: an example of a class of tables needs the word 'table'")
+        pack_table = written_out(pack_table, example.table)
     name = pack_table.words.table
     columns = dict.fromkeys([*pack_table.words.required, *(column for row in example.row for column in row)])
     source = _Rows(Table(name, pack_table.document.file, tuple(columns)), example.row)

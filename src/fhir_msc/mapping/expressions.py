@@ -109,6 +109,8 @@ def _first(alternatives: Sequence[tuple[tuple[str, ...], Getter[T]]]) -> Getter[
 def _word(value: Value, scope: Scope) -> Getter[str]:
     if value.as_ not in NAMES:
         raise PackError(f"{scope.place}: there is no transform {value.as_!r}", hint=f"one of: {', '.join(NAMES)}")
+    if value.all:
+        return _with_condition(words_between_commas(value.all, scope), value, scope)
     if value.as_ == "date-time":
         return _with_condition(_date_time(value, scope), value, scope)
     if value.as_ in NUMBERS:
@@ -117,6 +119,17 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
     read = WORDS[value.as_]
     # What a map gives is in its final form; it is asked for by what the transform makes of the cell.
     return _with_condition(_cell(value, scope, read, read, dict(value.map or {})), value, scope)
+
+
+def words_between_commas(columns: Sequence[str], scope: Scope) -> Getter[str]:
+    """The words of all these columns, as far as they are filled."""
+    places = [scope.index(column) for column in scope.open(columns)]
+    if not places:
+        return nothing
+    missing = scope.missing
+    return lambda cells, _zone: (
+        ", ".join([cell for place in places if (cell := cells[place]) and cell not in missing]) or None
+    )
 
 
 def _with_condition(getter: Getter[T], value: Value, scope: Scope) -> Getter[T]:

@@ -60,6 +60,7 @@ class Value(_Words):
     """Where a value comes from and how it is read. A column's name alone is ``{from: NAME}``."""
 
     from_: Names = Field((), description="the column, or the first filled one of several columns")
+    all: Names = Field((), description="instead of `from`: the words of all these columns, between commas")
     constant: str | None = Field(None, description="a fixed value, read by `as` like a cell")
     as_: str = Field("text", description="the transform that reads the cell")
     map: dict[str, str] | None = Field(None, description="cell → value; other cells follow `unknown`")
@@ -111,13 +112,17 @@ class ConceptOf(_Words):
     from_: Names = ()
     table: str | None = None
     map: dict[str, str] | None = Field(None, description="cell → concept as system|code|display")
-    text: str | None = Field(None, description="the column with the words; without it the cell itself")
+    text: Names = Field((), description="the column with the words, or several, between commas; default: the cell")
     sponsor: str | None = Field(None, description="the code system of the sponsor's own code, added as last coding")
     unknown: Literal["keep", "reject", "drop"] = Field("keep", description="no line fits: text only, error, nothing")
     if_: Condition | None = None
 
 
 ConceptWord = Annotated[ConceptOf, BeforeValidator(_as_concept), _Or(word=True)]
+
+
+Concepts = Annotated[tuple[ConceptWord, ...], BeforeValidator(_as_values), _Or(one=True)]
+"""One concept, or several of which the first that yields counts."""
 
 
 class NotDone(_Words):
@@ -221,12 +226,15 @@ class ComponentWord(_Words):
 class ObservationBlock(_Block):
     """A row (or a group of rows, or each of several columns) is an observation."""
 
-    preset: Literal["laboratory", "vital-signs", "blood-pressure", "survey", "exam"]
+    preset: Literal["laboratory", "vital-signs", "blood-pressure", "survey", "exam", "finding"]
     code: ConceptWord | None = None
+    category: Values | None = Field(None, description="R4 observation-category code, where it is not the preset's")
+    source_category: ConceptWord | None = Field(None, description="the source's own category, as a second one")
     when: Values | None = None
     visit: Values | None = None
     value: Values | None = None
     coded: ConceptWord | None = Field(None, description="a value that is a code; tried before `value`")
+    score: Values | None = Field(None, description="the number that an answer in words counts for, beside the words")
     components: tuple[ComponentWord, ...] = ()
     group: tuple[str, ...] = Field((), description="rows that agree in these columns are one observation")
     columns: str | None = Field(
@@ -240,6 +248,7 @@ class ObservationBlock(_Block):
     position: ConceptWord | None = None
     body_site: ConceptWord | None = None
     specimen: Values | None = None
+    performer: Names = Field((), description="columns that say who judged, in words; each filled one is a performer")
     note: Values | None = None
 
 
@@ -256,6 +265,47 @@ class AdverseEventBlock(_Block):
     outcome: Values | None = None
     relatedness: Values | None = None
     action: Values | None = None
+
+
+class ConditionBlock(_Block):
+    """A row is a disease or another condition of the participant: medical history and its like."""
+
+    term: Values
+    code: Concepts = ()
+    onset: Values | None = None
+    abatement: Values | None = None
+    asserted: Values | None = Field(None, description="when it was diagnosed")
+    recorded: Values | None = Field(None, description="when it was written down; where filled, consent is held to it")
+    status: Values | None = Field(None, description="R4 condition-clinical; default: resolved where it has an end")
+    verification: Values | None = Field(None, description="R4 condition-ver-status")
+    category: ConceptWord | None = None
+    severity: ConceptWord | None = None
+    body_site: ConceptWord | None = None
+    note: Values | None = None
+
+
+class MedicationBlock(_Block):
+    """A row is a medication that the participant took, or was asked about: concomitant and earlier ones."""
+
+    term: Values
+    code: Concepts = ()
+    form: ConceptWord | None = None
+    category: ConceptWord | None = None
+    start: Values | None = None
+    end: Values | None = None
+    recorded: Values | None = Field(None, description="when it was written down; where filled, consent is held to it")
+    status: Values | None = Field(
+        None, description="R4 medication-statement-status; default: completed with an end, else unknown"
+    )
+    status_reason: ConceptWord | None = Field(None, description="why it was stopped, or not taken")
+    reason: Values | None = Field(None, description="what it was taken for")
+    dose: Values | None = None
+    dose_text: Values | None = None
+    frequency: ConceptWord | None = None
+    as_needed: Values | None = None
+    route: ConceptWord | None = None
+    body_site: ConceptWord | None = None
+    note: Values | None = None
 
 
 class CriterionWord(_Words):
@@ -293,14 +343,23 @@ class Example(_Words):
     part of a panel by its code.
     """
 
+    table: str | None = Field(None, description="the table of the row, where the words serve all tables of a class")
     row: Annotated[tuple[dict[str, str], ...], BeforeValidator(_as_values), _Or(one=True)]
     gives: Annotated[tuple[dict[str, str] | str, ...], BeforeValidator(_as_values), _Or(one=True)]
 
 
 class TableWords(_Words):
-    """One table's file: what its rows become."""
+    """What the rows of a table become, or of all tables of a class.
 
-    table: str
+    In the words of a class a column that begins with ``--`` begins, in each table, with the first two letters of the
+    table's name (``--TESTCD`` of QSPH is QSTESTCD); ``{table}`` is the table's name, ``{prefix}`` these letters in
+    lower case.
+    """
+
+    table: str = Field(
+        description="the table's name; with * or ? all tables of such names that have the required columns, and that "
+        "the pack neither names elsewhere nor leaves unmapped"
+    )
     required: Names = ()
     participant: str | None = Field(None, description="the column with the participant's identifier")
     join: Joins = ()
@@ -332,6 +391,12 @@ class TableWords(_Words):
     adverse_events: Annotated[tuple[AdverseEventBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
         (), alias="adverse-event"
     )
+    conditions: Annotated[tuple[ConditionBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), alias="condition"
+    )
+    medications: Annotated[tuple[MedicationBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), alias="medication"
+    )
     ignore: Names = Field(
         (),
         description="columns that are left on purpose, names may hold `*`; others that nothing reads are reported",
@@ -347,12 +412,16 @@ class SealedRows(_Words):
     except_: Names = ()
 
 
+SealedRowsWord = Annotated[tuple[SealedRows, ...], BeforeValidator(_as_values), _Or(one=True)]
+
+
 class Sealed(_Words):
     """What tells the arm, and is dropped at the source's door in a blind project. Names may hold ``*``."""
 
     tables: Names = ()
+    open: Names = Field(default=(), description="the tables that come in; where given, every other table is sealed")
     columns: dict[str, Names] = Field(default_factory=dict, description="table → columns")
-    rows: dict[str, SealedRows] = Field(default_factory=dict, description="table → rows")
+    rows: dict[str, SealedRowsWord] = Field(default_factory=dict, description="table → rows, by one column or several")
     unnumbered: Names = Field(default=(), description="tables whose row order may tell the arm")
 
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Origin
 from fhir_msc.mapping.concepts import concept
-from fhir_msc.mapping.expressions import condition, limits, quantity_or_words, words_of
+from fhir_msc.mapping.expressions import condition, limits, quantity, quantity_or_words, words_of
 from fhir_msc.mapping.format import ComponentWord, ConceptOf, ConceptWord, NotDone, ObservationBlock, UnitOf, Value
-from fhir_msc.mapping.presets import BLOOD_PRESSURE, CATEGORY, VitalSign, vital_sign
+from fhir_msc.mapping.presets import BLOOD_PRESSURE, CATEGORIES, CATEGORY, SCORE, VitalSign, vital_sign
 from fhir_msc.mapping.records import Maker, one_of
 from fhir_msc.mapping.scope import Cells, Getter, Scope, Test, nothing, remembering
 from fhir_msc.mapping.systems import SYSTEMS, coding
@@ -124,6 +124,9 @@ class _What(NamedTuple):
     body_site: Concept | None
     specimen: str | None
     vital_sign: VitalSign | None
+    category: str | None
+    source_category: Concept | None
+    performers: tuple[str, ...]
 
 
 def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
@@ -137,6 +140,10 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
         position, body_site = concept(words.position, scope), concept(words.body_site, scope)
         status = one_of(words_of(words.status, scope), STATES, words.status)
         specimen = words_of(words.specimen, scope)
+        category = one_of(words_of(words.category, scope), CATEGORIES, words.category)
+        source_category = concept(words.source_category, scope)
+        judges = [scope.index(column) for column in scope.open(words.performer)]
+        missing = scope.missing
 
         def read(cells: Cells, zone: str | None) -> _What | None:
             what = code(cells, zone) if words.code else BLOOD_PRESSURE
@@ -151,6 +158,9 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
                 body_site(cells, zone),
                 specimen(cells, zone),
                 vital_sign(preset, what),
+                category(cells, zone) or CATEGORY[preset],
+                source_category(cells, zone),
+                tuple([cell for place in judges if (cell := cells[place]) and cell not in missing]),
             )
 
         return read
@@ -165,7 +175,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
     when, visit_number, note = (words_of(value, scope) for value in (words.when, words.visit, words.note))
     value, why = _value(words.coded, words.value or (), scope), _absent(words.not_done, (words,), scope)
     bounds = limits(words.range, scope)
-    category = CATEGORY[words.preset]
+    score = quantity(words.score, scope) if words.score else None
     is_expected, is_grouped = words.not_done is not None, bool(words.group)
     not_done = condition(words.not_done.if_, scope) if words.not_done else None
 
@@ -179,6 +189,9 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             found = value(cells, zone)
             if parts:
                 components = panel(parts, cells, zone)
+            elif score is not None and found.__class__ is str:
+                counted = score(cells, zone)
+                components = (Component(SCORE, counted),) if counted is not None else ()
             if found is None:
                 reason = why(cells, zone)
                 if reason is None and not components:
@@ -194,7 +207,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             key,
             subject,
             origins,
-            category,
+            known.category,
             known.code,
             effective,
             found,
@@ -210,6 +223,8 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             known.specimen,
             vital.claims(effective, found, components) if vital is not None else (),
             note(cells, zone),
+            known.source_category,
+            known.performers,
         )
 
     return make

@@ -46,9 +46,10 @@ def _seals(words: PackWords) -> Seals:
     sealed = words.sealed
     return Seals(
         tables=frozenset(sealed.tables),
+        open=frozenset(sealed.open),
         columns=dict(sealed.columns),
         rows={
-            table: (RowSeal(rows.column, rows.any or rows.except_, inverse=bool(rows.except_)),)
+            table: tuple(RowSeal(one.column, one.any or one.except_, inverse=bool(one.except_)) for one in rows)
             for table, rows in sealed.rows.items()
         },
         unnumbered=frozenset(sealed.unnumbered),
@@ -79,14 +80,14 @@ def read_pack(folder: Path) -> Pack:
     documents = read_documents(head, head.name)
     if len(documents) != 1:
         raise PackError("pack.yaml: must hold one document")
-    words = _checked(PackWords, documents[0])
+    words = checked(PackWords, documents[0])
     code_tables = {path.name: read_code_table(path, path.name) for path in sorted(folder.glob("*.csv"))}
     tables: dict[str, PackTable] = {}
     for path in sorted(folder.glob("*.yaml")):
         if path == head:
             continue
         for document in read_documents(path, path.name):
-            table = _checked(TableWords, document)
+            table = checked(TableWords, document)
             if table.table in tables:
                 raise PackError(f"{document.place(('table',))}: table {table.table} stands twice in the pack")
             tables[table.table] = PackTable(table, document)
@@ -99,31 +100,37 @@ def read_pack(folder: Path) -> Pack:
     return Pack(words, tables, code_tables, text)
 
 
-def _checked(model: type[Model], document: Document) -> Model:
+def checked(model: type[Model], document: Document) -> Model:
+    """A document as words. Raises PackError for the first mistake, with its place."""
     try:
         return model.model_validate(document.tree)
     except ValidationError as error:
         raise _pack_error(model, document, error) from None
 
 
+def refuse_sealed_key(seals: Seals, table: PackTable) -> None:
+    """Raises PackError for a table in whose key a sealed column stands."""
+    written = table.words
+    places = {
+        "participant": (written.participant or "",),
+        "required": written.required,
+        "key": written.key,
+        "sponsor-id": written.sponsor_id,
+        "tie-breakers": written.tie_breakers,
+        "skip-unless-any": written.skip_unless_any,
+        "observation": tuple(column for block in written.observations for column in block.group),
+    }
+    for word, columns in places.items():
+        sealed = next((column for column in columns if seals.seals_column(written.table, column)), None)
+        if sealed is not None:
+            raise PackError(f"{table.document.place((word,))}: {sealed} is sealed and can be in no key")
+
+
 def _refuse_sealed_keys(words: PackWords, head: Document, tables: Mapping[str, PackTable]) -> None:
     """A sealed column is in no key, in an unblinded project neither: both must give the same resources the same key."""
     seals = _seals(words)
     for name, table in tables.items():
-        written = table.words
-        places = {
-            "participant": (written.participant or "",),
-            "required": written.required,
-            "key": written.key,
-            "sponsor-id": written.sponsor_id,
-            "tie-breakers": written.tie_breakers,
-            "skip-unless-any": written.skip_unless_any,
-            "observation": tuple(column for block in written.observations for column in block.group),
-        }
-        for word, columns in places.items():
-            sealed = next((column for column in columns if seals.seals_column(name, column)), None)
-            if sealed is not None:
-                raise PackError(f"{table.document.place((word,))}: {sealed} is sealed and can be in no key")
+        refuse_sealed_key(seals, table)
         if words.arms_are_treatments and not seals.seals_table(name) and not seals.seals_column(name, "redcap_arm"):
             raise PackError(
                 f"{head.place(('arms-are-treatments',))}: redcap_arm of {name} is not sealed",

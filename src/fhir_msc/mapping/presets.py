@@ -10,14 +10,33 @@ from fhir_msc.trial import Coding, Component, Concept, Quantity
 _LOINC = "http://loinc.org"
 _PROFILE = "http://hl7.org/fhir/StructureDefinition/"
 
-CATEGORY = {
+CATEGORY: Mapping[str, str | None] = {
     "laboratory": "laboratory",
     "vital-signs": "vital-signs",
     "blood-pressure": "vital-signs",
     "survey": "survey",
     "exam": "exam",
+    "finding": None,
 }
 """R4 observation-category by preset."""
+
+CATEGORIES = frozenset(
+    [
+        "social-history",
+        "vital-signs",
+        "imaging",
+        "laboratory",
+        "procedure",
+        "survey",
+        "exam",
+        "therapy",
+        "activity",
+    ]
+)
+"""R4 observation-category."""
+
+SCORE = Concept((Coding("pro-score", "item-score", "Score of an answer"),), "Score of an answer")
+"""The part of an observation that says what number its words count for."""
 
 _VITAL_SIGNS: Mapping[str, tuple[str, frozenset[str]]] = {
     "85354-9": ("bp", frozenset({"mm[Hg]"})),

@@ -7,6 +7,7 @@ from fhir_msc.trial import Coding
 SYSTEMS = {
     "loinc": "http://loinc.org",
     "snomed": "http://snomed.info/sct",
+    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
     "ncit": "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl",
     "interpretation": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
     "data-absent-reason": "http://terminology.hl7.org/CodeSystem/data-absent-reason",

@@ -37,6 +37,9 @@ class Gate(StrEnum):
 
     DATED = "dated"
     """By the date it was collected on."""
+    HISTORY = "history"
+    """As what the participant brought along: its beginning may lie before any consent; what began after the last
+    withdrawal, or at an unknown time where there is one, is not covered."""
     PERSON = "person"
     """By there being a consent: the participant, the consent itself, the way through the trial."""
 
@@ -109,6 +112,13 @@ def gate(state: ConsentState, collected: str | None, kind: Gate) -> str | None:
         return WITHOUT_CONSENT
     if kind is Gate.PERSON:
         return None
+    if kind is Gate.HISTORY:
+        until = state.periods[-1].until
+        if until is None:
+            return None
+        if collected is None:
+            return DATE_UNKNOWN
+        return AFTER_WITHDRAWAL if _after(collected[:_DAY], until) else None
     if collected is None:
         return DATE_UNKNOWN
     day = collected[:_DAY]

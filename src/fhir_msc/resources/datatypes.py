@@ -36,6 +36,12 @@ def codeable_concept(concept: Concept | None, context: ResourceContext) -> Body 
     return present({"coding": codings or None, "text": concept.text})
 
 
+def coded_words(words: str | None, code: Concept | None, context: ResourceContext) -> Body:
+    """CodeableConcept of words that somebody wrote down, with the codings that are known for them."""
+    codings = codeable_concept(Concept(code.codings), context) if code is not None and code.codings else {}
+    return present({**(codings or {}), "text": words})
+
+
 def hl7_concept(system: str, code: str) -> Body:
     """CodeableConcept of one code of HL7's terminology; ``system`` is the last part of its URI."""
     return {"coding": [{"system": TERMINOLOGY + system, "code": code}]}

@@ -50,6 +50,8 @@ def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple
         record.method,
         record.body_site,
         record.position,
+        record.source_category,
+        record.performers,
         low is None,
         high is None,
         links.subject is None,
@@ -96,11 +98,12 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
             "extension": [*(research_study(slots[_STUDY]) or ()), *_position(record.position, context)] or None,
             "identifier": [context.sync_identifier(rid)],
             "status": record.status,
-            "category": [hl7_concept("observation-category", record.category)],
+            "category": _categories(record, context),
             "code": codeable_concept(record.code, context),
             "subject": reference("Patient", slots[_SUBJECT]),
             "encounter": reference("Encounter", slots[_ENCOUNTER]),
             "effectiveDateTime": slots[_EFFECTIVE],
+            "performer": [{"display": words} for words in record.performers] or None,
             **_value(record.value, slots[_VALUE], context),
             "dataAbsentReason": codeable_concept(record.absent, context),
             "interpretation": [codeable_concept(record.interpretation, context)] if record.interpretation else None,
@@ -116,6 +119,14 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
             or None,
         }
     )
+
+
+def _categories(record: Observation, context: ResourceContext) -> list[Body] | None:
+    found = [
+        None if record.category is None else hl7_concept("observation-category", record.category),
+        codeable_concept(record.source_category, context),
+    ]
+    return [one for one in found if one is not None] or None
 
 
 def _position(position: Concept | None, context: ResourceContext) -> list[Body]:

@@ -9,9 +9,11 @@ from typing import Never, TypeVar, cast
 from fhir_msc.resources import (
     adverse_event,
     code_system,
+    condition,
     consent,
     encounter,
     medication_administration,
+    medication_statement,
     observation,
     organization,
     patient,
@@ -21,7 +23,17 @@ from fhir_msc.resources import (
 from fhir_msc.resources.body import Body
 from fhir_msc.resources.context import Links, ResourceContext
 from fhir_msc.resources.template import Builder, Layout
-from fhir_msc.trial import AdverseEvent, Infusion, Observation, Participant, Site, Study, Visit
+from fhir_msc.trial import (
+    AdverseEvent,
+    Condition,
+    Infusion,
+    Medication,
+    Observation,
+    Participant,
+    Site,
+    Study,
+    Visit,
+)
 
 R = TypeVar("R")
 
@@ -40,6 +52,8 @@ RANKS: Mapping[str, int] = MappingProxyType(
                 "MedicationAdministration",
                 "Observation",
                 "AdverseEvent",
+                "Condition",
+                "MedicationStatement",
             )
         )
     }
@@ -73,6 +87,8 @@ BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
             ),
             _entry(Observation, "Observation", observation.build, observation.LAYOUT),
             _entry(AdverseEvent, "AdverseEvent", adverse_event.build),
+            _entry(Condition, "Condition", condition.build, condition.LAYOUT),
+            _entry(Medication, "MedicationStatement", medication_statement.build, medication_statement.LAYOUT),
         )
     )
 )

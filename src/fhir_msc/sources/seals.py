@@ -31,9 +31,12 @@ class RowSeal:
     inverse: bool = False
 
     def drops(self, value: str) -> bool:
-        """Whether a row with this value is dropped. Blanks around it mean nothing, as in a mapping."""
+        """Whether a row with this value is dropped. Blanks around it mean nothing, as in a mapping; nor does the case
+        of what is to be dropped, for somebody typed it (``Placebo``)."""
         value = value.strip()
-        return any(fnmatchcase(value, pattern) for pattern in self.patterns) != self.inverse
+        if self.inverse:
+            return not any(fnmatchcase(value, pattern) for pattern in self.patterns)
+        return any(fnmatchcase(value.upper(), pattern.upper()) for pattern in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,17 @@ class Seals:
     rows: Mapping[str, tuple[RowSeal, ...]] = field(default_factory=dict)
     unnumbered: frozenset[str] = frozenset()
     """Tables whose row numbers are not given out though none of their rows is sealed: an export sorted by arm."""
+    open: frozenset[str] = frozenset()
+    """The tables that come in, where only these may: of any other nobody knows whether it tells the arm."""
 
     def __bool__(self) -> bool:
         """Whether anything is sealed; ``unnumbered`` alone seals nothing."""
-        return bool(self.tables or any(self.columns.values()) or any(self.rows.values()))
+        return bool(self.tables or self.open or any(self.columns.values()) or any(self.rows.values()))
 
     def seals_table(self, name: str) -> bool:
         """Whether the table is sealed as a whole."""
+        if self.open and not any(fnmatchcase(name, pattern) for pattern in self.open):
+            return True
         return any(fnmatchcase(name, pattern) for pattern in self.tables)
 
     def seals_column(self, table: str, column: str) -> bool:

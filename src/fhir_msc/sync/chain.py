@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import TypeAlias
 
 from sqlalchemy import Connection
@@ -79,20 +80,26 @@ class Chain:
 
     def __init__(self, course: Course, parcels: Iterable[Parcel], looks: Iterable[int] = ()) -> None:
         self._course = course
-        self._tries = deque(_Try(parcel) for parcel in parcels)
+        self._parcels = iter(parcels)
+        self._tries: deque[_Try] = deque()
         if to_look := set(looks):
-            self._tries.appendleft(_Try((), to_look))
+            self._tries.append(_Try((), to_look))
         self._lost: set[str] = set()
         self.not_before = course.clock()
 
     def next_job(self, connection: Connection) -> Job | None:
         """What is to be asked next; ``None`` when the chain is done. What is sent is leased by then."""
-        while self._tries:
+        while self._tries or self._read_on():
             job = self._look(connection) or self._send(connection)
             if job is not None:
                 return job
             self._tries.popleft()
         return None
+
+    def _read_on(self) -> bool:
+        """Takes up the next parcel, if there is one."""
+        self._tries.extend(_Try(parcel) for parcel in islice(self._parcels, 1))
+        return bool(self._tries)
 
     def answered(self, connection: Connection, job: Send, responses: Sequence[EntryResponse]) -> None:
         """The server did it all, or contradicts itself entry by entry: then what it did is read."""
@@ -161,7 +168,7 @@ class Chain:
         attempt = self._tries[0]
         rows = outbox.standings(connection, [one.id for unit in attempt.parcel for one in unit])
         attempt.parcel = self._sendable(connection, attempt.parcel, rows)
-        parts = cut(attempt.parcel, self._course.limits)
+        parts = list(cut(attempt.parcel, self._course.limits))
         if len(parts) > 1:
             self._replace(parts)
             attempt, attempt_rows = self._tries[0], {one.id for unit in parts[0] for one in unit}
@@ -298,7 +305,7 @@ def _size(job: Send) -> int:
 def _event(before: Standing, after: Standing, reason: str) -> Event | None:
     """What a step means on the server, for the audit."""
     if after.delivered != before.delivered and after.delivered is not None:
-        written = "created" if before.delivered is None else "updated"
+        written = "created" if before.delivered is None and before.version is None else "updated"
         event = written if after.delivered == before.sent else "adopted"
     elif after.state is State.CONFLICT and before.state is not State.CONFLICT:
         event, reason = "conflict", after.reason or ""

@@ -6,6 +6,9 @@ labels and profiles, a generated narrative. All else must be equal, numbers as t
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 
 from fhir_msc.target.fhirjson import Json, JsonObject, child, objects, parse, text, texts
@@ -26,6 +29,44 @@ def holds(server: JsonObject, ours: bytes) -> bool:
     if "text" not in mine and child(server.get("text")).get("status") == "generated":
         skipped.add("text")
     return _equal(_without(server, skipped), _without(mine, skipped))
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """One element in which two resources differ: its path as in FHIRPath, and both values as JSON text; ``None`` where
+    it is absent."""
+
+    path: str
+    theirs: str | None
+    mine: str | None
+
+
+def differences(theirs: JsonObject, mine: JsonObject) -> list[FieldDifference]:
+    """The elements in which another's resource differs from ours, without what a server sets or may add."""
+    one, other = dict(_leaves(theirs, "")), dict(_leaves(mine, ""))
+    return [
+        FieldDifference(path, one.get(path), other.get(path))
+        for path in sorted({*one, *other})
+        if one.get(path) != other.get(path) and not (path not in other and _may_be_added(path, mine))
+    ]
+
+
+def _may_be_added(path: str, mine: JsonObject) -> bool:
+    if path.startswith("text.") and "text" not in mine:
+        return True
+    head, _, rest = path.partition(".")
+    return head == "meta" and rest.partition("[")[0] in SERVER_META | OPEN_META
+
+
+def _leaves(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{number}]")
+    else:
+        yield path, str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
 def version_id(server: JsonObject) -> str | None:

@@ -24,6 +24,10 @@ Random = Callable[[], float]
 """Gives numbers in [0, 1)."""
 
 
+ACTOR = "fhir-msc"
+"""On whose word the program acts where nobody else is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
     """How a target is delivered to.
@@ -33,7 +37,7 @@ class DeliveryOptions:
     such search for). ``busy_tries`` is how often in a row a target that is too busy is asked before the run ends,
     ``longest_wait`` how many seconds a run waits for it at once, ``attempts`` how often a resource that is refused
     alone for a passing cause is tried before it is dead, ``grace`` how many seconds a stopped run waits for answers.
-    ``actor`` is on whose word it is done, for the audit.
+    ``page`` is how many resources of a lane are planned at once. ``actor`` is on whose word it is done, for the audit.
     """
 
     system: str
@@ -45,7 +49,8 @@ class DeliveryOptions:
     longest_wait: float = 120.0
     attempts: int = 5
     grace: float = 25.0
-    actor: str = "fhir-msc"
+    page: int = 1000
+    actor: str = ACTOR
 
     def can_count(self, type: str) -> bool:
         """Whether the server can say how many resources of the type have an identifier of ours."""

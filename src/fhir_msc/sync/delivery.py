@@ -140,13 +140,22 @@ def _chains(connection: Connection, course: Course, *, study: bool) -> Iterator[
         yield Chain(course, parcels)
 
 
-def _units(connection: Connection, course: Course, lane_id: int) -> tuple[Unit, ...]:
-    plan = plan_lane(outbox.pending_of(connection, course.target_id, lane_id))
-    if plan.blocked:
-        rows = outbox.standings(connection, [one.id for one in plan.blocked])
-        outbox.settle(
-            connection,
-            [(rows[one.id], waiting(rows[one.id], one.waiting_on)) for one in plan.blocked],
-            course.clock(),
-        )
-    return plan.units
+def _units(connection: Connection, course: Course, lane_id: int) -> Iterator[Unit]:
+    """The units of a lane in their order, read page by page: a lane may hold more than memory should."""
+    target_id, after = course.target_id, outbox.BEGINNING
+    while page := outbox.pending_of(connection, target_id, lane_id, after, course.options.page):
+        needed = {rid for one in page for rid in one.needs}.difference(one.rid for one in page)
+        places = outbox.places(connection, target_id, lane_id, sorted(needed))
+        if any(place > page[-1].place for place in places.values()):
+            # Something refers to what stands further on: the rest cannot be parted.
+            page = outbox.pending_of(connection, target_id, lane_id, after)
+        plan = plan_lane(page, {rid for rid, place in places.items() if place <= after})
+        after = page[-1].place
+        if plan.blocked:
+            rows = outbox.standings(connection, [one.id for one in plan.blocked])
+            outbox.settle(
+                connection,
+                [(rows[one.id], waiting(rows[one.id], one.waiting_on)) for one in plan.blocked],
+                course.clock(),
+            )
+        yield from plan.units

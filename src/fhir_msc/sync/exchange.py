@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fhir_msc.target.bundle import Entry, EntryResponse
-from fhir_msc.target.client import FhirClient, Resource
+from fhir_msc.target.client import FhirClient, Missing, Resource
 from fhir_msc.target.fhirjson import JsonObject
 
 LOOKED_UP = 100
@@ -49,11 +49,20 @@ def send(client: FhirClient, outgoing: Sequence[Outgoing]) -> list[EntryResponse
 
 
 def look(client: FhirClient, wanted: Sequence[Wanted]) -> Mapping[int, JsonObject | None]:
-    """Reads resources by id, a hundred of a type at once: what stands there, or ``None``. Raises TargetError."""
+    """Reads resources by id: what stands there, or ``None``. Raises TargetError."""
+    found = inspect(client, wanted)
+    return {id: one.content if isinstance(one, Resource) else None for id, one in found.items()}
+
+
+def inspect(client: FhirClient, wanted: Sequence[Wanted]) -> dict[int, Resource | Missing]:
+    """Reads resources by id, a hundred of a type at once; of what is expected and not found, whether it is gone.
+
+    Raises TargetError.
+    """
     by_type: dict[str, list[Wanted]] = {}
     for one in wanted:
         by_type.setdefault(one.type, []).append(one)
-    found: dict[int, JsonObject | None] = {}
+    found: dict[int, Resource | Missing] = {}
     for type, ones in sorted(by_type.items()):
         for start in range(0, len(ones), LOOKED_UP):
             found.update(_search(client, type, ones[start : start + LOOKED_UP]))
@@ -65,14 +74,14 @@ def is_empty(client: FhirClient, type: str, system: str) -> bool:
     return client.count(type, {"identifier": f"{system}|"}) == 0
 
 
-def _search(client: FhirClient, type: str, wanted: Sequence[Wanted]) -> dict[int, JsonObject | None]:
+def _search(client: FhirClient, type: str, wanted: Sequence[Wanted]) -> dict[int, Resource | Missing]:
     params = {"_id": ",".join(one.rid for one in wanted), "_count": str(len(wanted))}
-    there = {entry.resource.id: entry.resource.content for entry in client.search(type, params)}
-    found: dict[int, JsonObject | None] = {}
+    there = {entry.resource.id: entry.resource for entry in client.search(type, params)}
+    found: dict[int, Resource | Missing] = {}
     for one in wanted:
-        content = there.get(one.rid)
-        if content is None and one.expected:
-            read = client.read(type, one.rid)
-            content = read.content if isinstance(read, Resource) else None
-        found[one.id] = content
+        known = there.get(one.rid)
+        if known is None:
+            found[one.id] = client.read(type, one.rid) if one.expected else Missing(gone=False)
+        else:
+            found[one.id] = known
     return found

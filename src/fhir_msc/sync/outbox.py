@@ -10,13 +10,16 @@ from sys import intern
 from sqlalchemy import Connection, and_, bindparam, delete, false, func, or_, select, update
 from sqlalchemy.sql.elements import BindParameter
 
-from fhir_msc.sync.planning import Pending
+from fhir_msc.sync.planning import Pending, Place
 from fhir_msc.sync.standing import Kept, Standing, unneeded
 from fhir_msc.sync.states import IN_FLIGHT, State
 from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import UNFINISHED, body, instant, lane, reference, resource, target
 
 _CHUNK = 500
+
+BEGINNING: Place = (-1, "")
+"""Before all of a lane."""
 
 _STATES = {state.value: state for state in State}
 
@@ -48,6 +51,13 @@ _STANDING = select(
 ).where(resource.c.id.in_(_IDS))  # fmt: skip
 _DESIRED = select(resource.c.id, resource.c.state, resource.c.desired_digest, resource.c.desired_body).where(
     resource.c.id.in_(_IDS)
+)
+_referred = resource.alias("referred")
+_UNMET = (
+    select(reference.c.resource_id, reference.c.rid)
+    .outerjoin(_referred, (_referred.c.rid == reference.c.rid) & (_referred.c.target_id == bindparam("target")))
+    .where(reference.c.resource_id.in_(_IDS), _referred.c.delivered_digest.is_(None))
+    .order_by(reference.c.id)
 )
 _CONTENT = select(body.c.id, body.c.content).where(body.c.id.in_(_IDS))
 _EPOCHS = select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(_IDS))
@@ -150,18 +160,14 @@ def open_lanes(connection: Connection, target_id: int) -> list[tuple[int, str]]:
     return [(id, key) for id, key in connection.execute(found)]
 
 
-def pending_of(connection: Connection, target_id: int, lane_id: int) -> list[Pending]:
-    """What is to be sent of a lane, each with the rids that it refers to and that are not on the server."""
-    needs: dict[int, list[str]] = {}
-    referred = resource.alias("referred")
-    unmet = (
-        select(reference.c.resource_id, reference.c.rid)
-        .join(resource, resource.c.id == reference.c.resource_id)
-        .outerjoin(referred, (referred.c.rid == reference.c.rid) & (referred.c.target_id == target_id))
-        .where(*_SENDABLE, resource.c.lane_id == lane_id, referred.c.delivered_digest.is_(None))
-    )
-    for id, rid in connection.execute(unmet):
-        needs.setdefault(id, []).append(intern(rid))
+def pending_of(
+    connection: Connection, target_id: int, lane_id: int, after: Place = BEGINNING, most: int | None = None
+) -> list[Pending]:
+    """What is to be sent of a lane, in order, each with the rids that it refers to and that are not on the server.
+
+    ``after`` and ``most`` ask for a part: what comes after that place, so many at most.
+    """
+    rank, rid = after
     rows = connection.execute(
         select(
             resource.c.id,
@@ -171,13 +177,46 @@ def pending_of(connection: Connection, target_id: int, lane_id: int) -> list[Pen
             func.length(body.c.content),
         )
         .join(body, body.c.id == resource.c.desired_body)
-        .where(*_SENDABLE, resource.c.lane_id == lane_id)
-    )
+        .where(
+            *_SENDABLE,
+            resource.c.lane_id == lane_id,
+            or_(resource.c.rank > rank, and_(resource.c.rank == rank, resource.c.rid > rid)),
+        )
+        .order_by(resource.c.rank, resource.c.rid)
+        .limit(most)
+    ).all()
+    needs = _needs(connection, target_id, [row.id for row in rows])
     # Interned: thousands of a lane have the same types and needs, and the database gives each its own copy.
     return [
         Pending(id, lane_id, intern(type), intern(rid), rank, size, tuple(needs.get(id, ())))
         for id, type, rid, rank, size in rows
     ]
+
+
+def _needs(connection: Connection, target_id: int, ids: Sequence[int]) -> dict[int, list[str]]:
+    """The rids that these refer to and that are not on the server."""
+    needs: dict[int, list[str]] = {}
+    for start in range(0, len(ids), _CHUNK):
+        unmet = connection.execute(_UNMET, {"ids": ids[start : start + _CHUNK], "target": target_id})
+        for id, rid in unmet:
+            needs.setdefault(id, []).append(intern(rid))
+    return needs
+
+
+def places(connection: Connection, target_id: int, lane_id: int, rids: Sequence[str]) -> dict[str, Place]:
+    """Where those of the rids stand that are to be sent in this lane."""
+    found: dict[str, Place] = {}
+    for start in range(0, len(rids), _CHUNK):
+        rows = connection.execute(
+            select(resource.c.rid, resource.c.rank).where(
+                *_SENDABLE,
+                resource.c.target_id == target_id,
+                resource.c.lane_id == lane_id,
+                resource.c.rid.in_(rids[start : start + _CHUNK]),
+            )
+        )
+        found.update((rid, (rank, rid)) for rid, rank in rows)
+    return found
 
 
 def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]:

@@ -11,8 +11,12 @@ The boundaries depend on nothing but what is pending and the limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+
+Place = tuple[int, str]
+"""Rank and rid: the order within a lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class Pending:
     rank: int
     size: int
     needs: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the order of its lane."""
+        return self.rank, self.rid
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +69,13 @@ class LanePlan:
     blocked: tuple[Blocked, ...]
 
 
-def plan_lane(pending: Iterable[Pending]) -> LanePlan:
+def plan_lane(pending: Iterable[Pending], before: Container[str] = frozenset()) -> LanePlan:
     """Orders the pending resources of one lane by (rank, rid), but never before what they refer to.
 
-    What needs a rid that is neither on the server nor pending in this lane is blocked, and so is what needs that.
+    ``before`` are rids that go before all of these. What needs a rid that is not on the server, nor one of them, nor
+    pending here, is blocked, and so is what needs that.
     """
-    ordered = sorted(pending, key=lambda one: (one.rank, one.rid))
+    ordered = sorted(pending, key=lambda one: one.place)
     by_rid = {one.rid: one for one in ordered}
     units: list[Unit] = []
     blocked: dict[str, Blocked] = {}
@@ -76,7 +86,7 @@ def plan_lane(pending: Iterable[Pending]) -> LanePlan:
                 rid
                 for one in members
                 for rid in sorted(one.needs)
-                if rid not in inside and not _sent(rid, by_rid, blocked)
+                if rid not in inside and rid not in before and not _sent(rid, by_rid, blocked)
             ),
             None,
         )
@@ -139,42 +149,44 @@ def _enter(
     path.append((one, iter(sorted(one.needs))))
 
 
-def cut(units: Iterable[Unit], limits: Limits) -> list[Parcel]:
-    """The units in parcels within the limits, in their order."""
-    parcels: list[Parcel] = []
+def cut(units: Iterable[Unit], limits: Limits) -> Iterator[Parcel]:
+    """The units in parcels within the limits, in their order. Reads no further ahead than one parcel needs."""
     current: list[Unit] = []
     entries = size = 0
     for unit in units:
         more, bytes_more = len(unit), sum(one.size for one in unit)
         if current and (entries + more > limits.entries or size + bytes_more > limits.bytes):
-            parcels.append(tuple(current))
+            yield tuple(current)
             current, entries, size = [], 0, 0
         current.append(unit)
         entries, size = entries + more, size + bytes_more
     if current:
-        parcels.append(tuple(current))
-    return parcels
+        yield tuple(current)
 
 
-def chains(lanes: Iterable[Sequence[Unit]], limits: Limits) -> Iterator[list[Parcel]]:
-    """The lanes, each as its units in order, as chains of parcels. Reads no further ahead than one chain needs."""
+def chains(lanes: Iterable[Iterable[Unit]], limits: Limits) -> Iterator[Iterable[Parcel]]:
+    """The lanes, each as its units in order, as chains of parcels. Reads no further ahead than one chain needs, and of
+    a large lane no further than its first parcels; the rest is read as its chain goes on."""
     shared: list[Unit] = []
     for units in lanes:
-        if not units:
-            continue
-        if len(cut(units, limits)) == 1 and len(cut([*shared, *units], limits)) == 1:
-            shared.extend(units)
+        parcels = cut(units, limits)
+        first, second = next(parcels, ()), next(parcels, ())
+        if not second and _fit([*shared, *first], limits):
+            shared.extend(first)
             continue
         if shared:
             yield [tuple(shared)]
             shared = []
-        own = cut(units, limits)
-        if len(own) == 1:
-            shared = list(units)
+        if second:
+            yield chain((first, second), parcels)
         else:
-            yield own
+            shared = list(first)
     if shared:
         yield [tuple(shared)]
+
+
+def _fit(units: Sequence[Unit], limits: Limits) -> bool:
+    return len(list(cut(units, limits))) <= 1
 
 
 def halves(parcel: Parcel) -> tuple[Parcel, Parcel]:

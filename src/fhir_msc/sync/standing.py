@@ -100,6 +100,11 @@ def waiting(one: Standing, rid: str) -> Standing:
     return replace(one, state=State.WAITING, sent=None, waiting_on=rid, reason=None)
 
 
+def forgotten(one: Standing, version: str | None) -> Standing:
+    """The server has lost what it took; ``version`` is the earlier one that it still holds, if it holds any."""
+    return replace(one, state=State.PENDING, sent=None, delivered=None, version=version, attempts=0, due_at=None)
+
+
 def _settled(one: Standing, delivered: Kept | None, version: str | None, attempts: int) -> Standing:
     """Nothing is in flight any more; what is still to be sent is pending."""
     done = delivered is not None and delivered.digest == one.desired.digest

@@ -139,7 +139,7 @@ class CellProduct:
 
 @quick(frozen=True, slots=True)
 class Observation:
-    """Something measured, seen or asked. ``category`` is R4's observation-category code.
+    """Something measured, seen or asked. ``category`` is R4's observation-category code; ``None`` where none fits.
 
     One of ``value``, ``components`` or ``absent`` (why nothing was found) is there.
     ``visit`` is the number of the visit it was made at.
@@ -148,7 +148,7 @@ class Observation:
     key: Key
     participant: str
     origins: tuple[Origin, ...]
-    category: str
+    category: str | None
     code: Concept
     effective: str | None = None
     value: Quantity | Concept | str | None = None
@@ -167,6 +167,10 @@ class Observation:
     profiles: tuple[str, ...] = ()
     """Canonical URLs the resource claims (R4's vital-signs profiles)."""
     note: str | None = None
+    source_category: Concept | None = None
+    """The source's own category: an instrument, a panel (SDTM --CAT)."""
+    performers: tuple[str, ...] = ()
+    """Who judged, in the source's words (SDTM --EVAL, --EVALID)."""
 
 
 @quick(frozen=True, slots=True)
@@ -192,4 +196,78 @@ class AdverseEvent:
     """What was done with the study treatment, in the source's words."""
 
 
-Record = Participant | Consent | Disposition | Visit | Infusion | CellProduct | Observation | AdverseEvent
+@quick(frozen=True, slots=True)
+class Condition:
+    """A disease or another condition of the participant, past or present (SDTM MH). Dates may be partial.
+
+    ``status`` is R4's condition-clinical, ``verification`` its condition-ver-status (``refuted``: asked for, and not
+    there).
+    """
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    term: str
+    """In the source's words."""
+    code: Concept | None = None
+    """What is known beside the words: codings."""
+    onset: str | None = None
+    abatement: str | None = None
+    asserted: str | None = None
+    """When it was diagnosed."""
+    recorded: str | None = None
+    """When it was written down."""
+    status: str | None = None
+    verification: str | None = None
+    category: Concept | None = None
+    severity: Concept | None = None
+    body_site: Concept | None = None
+    note: str | None = None
+
+
+@quick(frozen=True, slots=True)
+class Medication:
+    """A medication that the participant took beside or before the study product (SDTM CM). Dates may be partial.
+
+    ``status`` is R4's medication-statement-status.
+    """
+
+    key: Key
+    participant: str
+    origins: tuple[Origin, ...]
+    term: str
+    """In the source's words."""
+    code: Concept | None = None
+    """What is known beside the words: codings."""
+    form: Concept | None = None
+    category: Concept | None = None
+    start: str | None = None
+    end: str | None = None
+    recorded: str | None = None
+    """When it was written down."""
+    status: str = "unknown"
+    status_reason: Concept | None = None
+    """Why it was stopped, or not taken."""
+    reason: str | None = None
+    """What it was taken for, in the source's words."""
+    dose: Quantity | None = None
+    dose_text: str | None = None
+    frequency: Concept | None = None
+    as_needed: bool = False
+    route: Concept | None = None
+    body_site: Concept | None = None
+    note: str | None = None
+
+
+Record = (
+    Participant
+    | Consent
+    | Disposition
+    | Visit
+    | Infusion
+    | CellProduct
+    | Observation
+    | AdverseEvent
+    | Condition
+    | Medication
+)

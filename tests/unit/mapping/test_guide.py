@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from fhir_msc.mapping.checking import check_pack
-from fhir_msc.mapping.format import ObservationBlock, TableWords, Value
+from fhir_msc.mapping.format import ConditionBlock, MedicationBlock, ObservationBlock, TableWords, Value
 from fhir_msc.mapping.pack import Pack, read_pack
 from fhir_msc.mapping.schema import schema_text
 from fhir_msc.mapping.transforms import NAMES
@@ -44,7 +44,7 @@ def test_its_pack_carries_an_export(tmp_path: Path) -> None:
 
 
 def test_it_names_every_word() -> None:
-    models = (TableWords, ObservationBlock, Value)
+    models = (TableWords, ObservationBlock, Value, ConditionBlock, MedicationBlock)
     words = {word for model in models for word in model.model_json_schema(by_alias=True)["properties"]}
     head = set(json.loads(schema_text("pack.schema.json"))["properties"]) - {"arms-are-treatments", "study"}
     missing = [word for word in sorted(words | head | set(NAMES)) if not re.search(rf"\b{word}\b", GUIDE)]

@@ -84,6 +84,28 @@ def test_the_person_is_gated_by_there_being_a_consent() -> None:
     assert gate(consent_state(["2020"], ["2021"], NONE_BEFORE), None, Gate.PERSON) is None
 
 
+@pytest.mark.parametrize(
+    ("withdrawn", "began", "reason"),
+    [
+        ([], "1999", None),
+        ([], None, None),
+        ([], "2030-01-01", None),
+        (["2020-03-01"], "1999", None),
+        (["2020-03-01"], "2020-03-01", None),
+        (["2020-03-01"], "2020-03-02", AFTER_WITHDRAWAL),
+        # May have begun after it.
+        (["2020-03-01"], "2020", AFTER_WITHDRAWAL),
+        (["2020-03-01"], None, DATE_UNKNOWN),
+        ([None], "2020-01-06", AFTER_WITHDRAWAL),
+    ],
+)
+def test_a_history_is_not_gated_by_its_beginning(
+    withdrawn: list[str | None], began: str | None, reason: str | None
+) -> None:
+    assert gate(ConsentState(), began, Gate.HISTORY) == WITHOUT_CONSENT
+    assert gate(consent_state(["2020-01-05"], withdrawn, NONE_BEFORE), began, Gate.HISTORY) == reason
+
+
 def test_the_project_says_how_far_the_first_consent_reaches_back() -> None:
     policy = ConsentPolicy(6)
     state = consent_state(["2020-01-05", "2020-05-01"], ["2020-03-01"], policy)

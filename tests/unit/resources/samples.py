@@ -21,9 +21,11 @@ from fhir_msc.trial import (
     Coding,
     Component,
     Concept,
+    Condition,
     Consent,
     Disposition,
     Infusion,
+    Medication,
     Observation,
     Participant,
     Quantity,
@@ -108,6 +110,14 @@ def adverse_event(**fields: object) -> AdverseEvent:
     return AdverseEvent(("adverse-event", "AE", "S1"), "S1", (), **{"term": "Fever after infusion", **fields})  # type: ignore[arg-type]
 
 
+def condition(**fields: object) -> Condition:
+    return Condition(("condition", "MH", "S1"), "S1", (), **{"term": "Lupus nephritis", **fields})  # type: ignore[arg-type]
+
+
+def medication(**fields: object) -> Medication:
+    return Medication(("medication", "CM", "S1"), "S1", (), **{"term": "Deltasone", **fields})  # type: ignore[arg-type]
+
+
 def participant(**fields: object) -> Participant:
     return Participant(("participant", "DM", "S1"), "S1", (), **fields)  # type: ignore[arg-type]
 
@@ -144,6 +154,13 @@ def _observations() -> Iterator[Observation]:
     yield observation(value=Quantity("7"), effective="2012-11-23", note='haemolysed "slightly" – 5 %')
     yield observation(value="TRACE", specimen="URINE", method=Concept(text="Dipstick"))
     yield observation(value=Concept((Coding("http://snomed.info/sct", "10828004", "Positive"),), "POSITIVE"))
+    yield observation(
+        category=None,
+        source_category=Concept((Coding(NCIT, "C103526", "PHQ-9"),), "PHQ-9"),
+        value="Several days",
+        components=(Component(Concept((Coding("pro-score", "item-score", "Score of an answer"),)), Quantity("1")),),
+        performers=("INVESTIGATOR", "READER 1"),
+    )
     yield observation(value=None, absent=hl7("data-absent-reason", "not-performed"), status="cancelled")
     yield observation(code=Concept((Coding("lab-test", "XYZ", "Sponsor's test"),), "Sponsor's test"), effective="2012")
     yield observation(
@@ -174,6 +191,35 @@ def _observations() -> Iterator[Observation]:
             Component(Concept(text="assessor's remark"), "50 % of joints"),
             Component(Concept(text="flare"), Concept((Coding("sle-assessment", "flare-none"),))),
         ),
+    )
+
+
+def _conditions() -> Iterator[Condition]:
+    yield condition()
+    yield condition(onset="1999", abatement="2001-05", status="resolved", category=Concept(text="RENAL"))
+    yield condition(asserted="2010-06-01", recorded="2026-01-02T09:00:00+01:00", status="active", note='said "once"')
+    yield condition(verification="refuted", severity=Concept(text="SEVERE"), body_site=Concept(text="EYE, LEFT"))
+    yield condition(code=Concept((Coding("http://snomed.info/sct", "55464009"),), "SLE"), status="remission")
+
+
+def _medications() -> Iterator[Medication]:
+    prednisone = Concept((Coding("http://www.nlm.nih.gov/research/umls/rxnorm", "8640", "prednisone"),))
+    daily = Concept((Coding("http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation", "QD", "QD"),), "QD")
+    yield medication()
+    yield medication(status="not-taken", status_reason=Concept(text="REFUSED"), recorded="2026-01-02")
+    yield medication(code=prednisone, start="2019", status="active", frequency=daily, as_needed=True, route=ROUTE)
+    yield medication(
+        code=prednisone,
+        form=Concept(text="TABLET"),
+        category=Concept(text="PRIOR"),
+        start="2019-03",
+        end="2020-01-05",
+        status="completed",
+        reason='lupus, "flare"',
+        dose=Quantity("5.0", Unit("mg", "mg")),
+        dose_text="one in the morning",
+        body_site=Concept(text="SKIN"),
+        note="as told",
     )
 
 
@@ -249,6 +295,10 @@ def samples(*, blind: bool) -> Iterator[Sample]:
     for seen in _observations():
         yield seen, links("Observation", "S1")
         yield seen, links("Observation", "S1", bare=True)
+    for illness in _conditions():
+        yield illness, links("Condition", "S1")
+    for drug in _medications():
+        yield drug, links("MedicationStatement", "S1")
     for event in _adverse_events():
         yield event, links("AdverseEvent", "S1")
         yield event, links("AdverseEvent", "S1", bare=True)

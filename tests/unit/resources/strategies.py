@@ -5,7 +5,19 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from fhir_msc.resources import Links
-from fhir_msc.trial import Coding, Component, Concept, Infusion, Observation, Quantity, ReferenceRange, Unit, Visit
+from fhir_msc.trial import (
+    Coding,
+    Component,
+    Concept,
+    Condition,
+    Infusion,
+    Medication,
+    Observation,
+    Quantity,
+    ReferenceRange,
+    Unit,
+    Visit,
+)
 from tests.unit.resources.samples import IDENTITY
 
 text = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12) | st.sampled_from(
@@ -43,7 +55,9 @@ _own = {"key": st.just(("k",)), "participant": st.just("S1"), "origins": st.just
 observations = st.builds(
     Observation,
     **_own,
-    category=st.sampled_from(["laboratory", "survey"]),
+    category=st.sampled_from([None, "laboratory", "survey"]),
+    source_category=absent | concept,
+    performers=st.lists(text, max_size=2).map(tuple),
     code=concept,
     effective=absent | date_time,
     value=value,
@@ -84,4 +98,41 @@ infusions = st.builds(
     dose=absent | quantity,
     volume=absent | quantity,
     lot=absent | text,
+)
+conditions = st.builds(
+    Condition,
+    **_own,
+    term=text,
+    code=absent | concept,
+    onset=absent | date_time,
+    abatement=absent | date_time,
+    asserted=absent | date_time,
+    recorded=absent | date_time,
+    status=st.sampled_from([None, "active", "resolved"]),
+    verification=st.sampled_from([None, "confirmed"]),
+    category=absent | concept,
+    severity=absent | concept,
+    body_site=absent | concept,
+    note=absent | text,
+)
+medications = st.builds(
+    Medication,
+    **_own,
+    term=text,
+    code=absent | concept,
+    form=absent | concept,
+    category=absent | concept,
+    start=absent | date_time,
+    end=absent | date_time,
+    recorded=absent | date_time,
+    status=st.sampled_from(["active", "completed", "not-taken"]),
+    status_reason=absent | concept,
+    reason=absent | text,
+    dose=absent | quantity,
+    dose_text=absent | text,
+    frequency=absent | concept,
+    as_needed=st.booleans(),
+    route=absent | concept,
+    body_site=absent | concept,
+    note=absent | text,
 )

@@ -42,6 +42,14 @@ def test_arms_change_nothing(arm: str | None, actual_arm: str | None) -> None:
         assert len(bodies) == 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(strategies.conditions | strategies.medications | strategies.observations, strategies.links)
+def test_what_has_no_sealed_field_is_the_same_blind_or_not(record: object, its_links: Links) -> None:
+    builder = builder_for(type(record))
+    bodies = {serialise(builder.build(record, its_links, context(blind=blind))) for blind in (True, False)}
+    assert len(bodies) == 1
+
+
 def test_unblinded_they_do_change_it() -> None:
     """The tests above would pass on builders that never use these fields."""
     here = context(blind=False)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_msc.resources import Links, Template, builder_for, compile_template, references, serialise
-from fhir_msc.trial import Infusion, Observation, Quantity, Unit, Visit
+from fhir_msc.trial import Condition, Infusion, Medication, Observation, Quantity, Unit, Visit
 from tests.unit.resources import strategies
 from tests.unit.resources.samples import context, links, observation
 
@@ -17,6 +17,8 @@ TEMPLATED: list[tuple[type, st.SearchStrategy[Any]]] = [
     (Observation, strategies.observations),
     (Visit, strategies.visits),
     (Infusion, strategies.infusions),
+    (Condition, strategies.conditions),
+    (Medication, strategies.medications),
 ]
 
 

@@ -31,11 +31,13 @@ from tests.unit.resources.samples import (
     SCORE,
     STUDY,
     adverse_event,
+    condition,
     consent,
     context,
     disposition,
     infusion,
     links,
+    medication,
     observation,
     participant,
     visit,
@@ -315,3 +317,40 @@ def test_every_element_of_the_context_is_checked() -> None:
 def test_links_default_to_absent() -> None:
     body = builder_for(type(visit())).build(visit(), Links("e1"), context())
     assert {"subject", "extension", "serviceProvider"}.isdisjoint(body)
+
+
+def test_a_condition_is_of_the_problem_list_where_its_status_is_known() -> None:
+    bare = made(condition(onset="1999"))
+    assert set(bare) == {"resourceType", "id", "identifier", "code", "subject", "onsetDateTime"}, "no tie to the study"
+    ended = made(condition(abatement="2001", status="resolved", category=Concept(text="RENAL")))
+    assert [one.get("text") or one["coding"][0]["code"] for one in ended["category"]] == ["problem-list-item", "RENAL"]
+    assert ended["clinicalStatus"]["coding"][0]["code"] == "resolved"
+    refuted = made(condition(verification="refuted"))
+    assert refuted["verificationStatus"]["coding"][0]["code"] == "refuted"
+    assert not {"clinicalStatus", "category"} & set(refuted)
+    diagnosed = made(condition(asserted="2010-06"))
+    assert diagnosed["extension"] == [
+        {"url": "http://hl7.org/fhir/StructureDefinition/condition-assertedDate", "valueDateTime": "2010-06"}
+    ]
+
+
+def test_a_medication_is_inside_where_its_form_is_known() -> None:
+    plain = made(medication(code=Concept((Coding("urn:x", "8640"),), "other words"), start="2019", status="active"))
+    assert plain["medicationCodeableConcept"] == {"coding": [{"system": "urn:x", "code": "8640"}], "text": "Deltasone"}
+    assert plain["effectivePeriod"] == {"start": "2019"}
+    assert plain["extension"][0]["url"].endswith("workflow-researchStudy")
+    assert not {"contained", "dosage"} & set(plain)
+    formed = made(medication(form=Concept(text="TABLET"), dose=Quantity("5.0", Unit("mg", "mg")), as_needed=True))
+    [inside] = formed["contained"]
+    assert formed["medicationReference"] == {"reference": f"#{inside['id']}"}
+    assert (inside["code"], inside["form"]) == ({"text": "Deltasone"}, {"text": "TABLET"})
+    [dosage] = formed["dosage"]
+    assert dosage["asNeededBoolean"] is True
+    assert dosage["doseAndRate"][0]["doseQuantity"]["value"] == 5.0
+
+
+def test_an_observation_names_its_instrument_and_who_judged() -> None:
+    body = made(observation(source_category=Concept(text="PHQ-9"), performers=("INVESTIGATOR", "READER 1")))
+    assert [one.get("text") for one in body["category"]] == [None, "PHQ-9"]
+    assert body["performer"] == [{"display": "INVESTIGATOR"}, {"display": "READER 1"}]
+    assert "category" not in made(observation(category=None))

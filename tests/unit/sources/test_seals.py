@@ -89,3 +89,20 @@ def test_an_error_tells_no_row_number_where_there_is_none() -> None:
             list(SealedSource(Memory(damaged=damaged), sealed).rows("EX", ["id"]))
         assert (caught.value.row, caught.value.column, caught.value.file) == (None, shown, "ex.csv")
         assert "4" not in str(caught.value)
+
+
+def test_where_only_some_tables_are_open_every_other_is_sealed() -> None:
+    assert [table.name for table in SealedSource(Memory(), Seals(open=frozenset({"DM", "E?"}))).tables()] == ["EX"]
+    closed = SealedSource(Memory(), Seals(open=frozenset({"DM", "LB"})))
+    assert closed.tables() == []
+    with pytest.raises(BlindError):
+        next(iter(closed.rows("EX", ["id"])))
+    both = Seals(tables=frozenset({"EX"}), open=frozenset({"E*"}))
+    assert (both.seals_table("EX"), both.seals_table("EY"), bool(Seals(open=frozenset({"EX"})))) == (True, False, True)
+
+
+def test_what_is_dropped_is_dropped_however_it_is_typed_and_what_is_kept_is_as_it_is_named() -> None:
+    dropped = RowSeal("arm", ("*PLACEBO*",))
+    assert dropped.drops(" Placebo, matching ")
+    assert not dropped.drops("ASPIRIN")
+    assert RowSeal("arm", ("RACE",), inverse=True).drops("race")

@@ -57,11 +57,12 @@ def run(ledger: Ledger, server: FakeServer, time: FakeTime) -> Run:
         undeliverable: Mapping[str, str] = MappingProxyType({}),
         entries: int = 5,
         bytes: int = 10**6,
+        page: int = 1000,
     ) -> DeliveryReport:
         if wanted:
             stage(ledger, by_table(*wanted), time())
         options = DeliveryOptions(
-            SYSTEM, Limits(entries, bytes), connections=connections, undeliverable=undeliverable, grace=0.01
+            SYSTEM, Limits(entries, bytes), connections=connections, undeliverable=undeliverable, grace=0.01, page=page
         )
         return deliver(ledger, server.client, options, clock=time, random=lambda: 0.5, stop=time)
 
@@ -108,6 +109,37 @@ def test_boundaries_do_not_depend_on_the_connections(server: FakeServer, run: Ru
         )
     run(connections=4)
     assert sorted(str(bundle.keys) for bundle in server.bundles) == alone
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 7])
+def test_boundaries_do_not_depend_on_how_a_lane_is_read(page: int, server: FakeServer, run: Run) -> None:
+    run(STUDY, *person(1, 17), *person(2, 1), page=page)
+    patients, rest = ["Patient/p1"], [f"Observation/o1-{n:03}" for n in range(17)]
+    keys = [*patients, *rest]
+    assert [bundle.keys for bundle in server.bundles if "1-" in str(bundle.keys)] == [
+        keys[at : at + 5] for at in range(0, len(keys), 5)
+    ]
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 1000])
+def test_what_is_referred_to_goes_first_though_it_is_read_later(page: int, server: FakeServer, run: Run) -> None:
+    patient = desired("Patient", "p1", "p1", refs=[STUDY], table="DM")
+    last = desired("Observation", "z", "p1", refs=[patient])
+    members = desired("Observation", "a", "p1", refs=[last])
+    run(STUDY, patient, members, obs("b", patient), last, page=page, entries=1)
+    sent = [key for bundle in server.bundles for key in bundle.keys]
+    assert sorted(sent) == sorted(set(sent))
+    assert sent.index("Observation/z") < sent.index("Observation/a")
+
+
+@pytest.mark.parametrize("page", [1, 2, 1000])
+def test_what_refers_to_a_refused_one_of_an_earlier_page_waits(
+    page: int, server: FakeServer, run: Run, ledger: Ledger
+) -> None:
+    server.refuse = lambda key, _body: key == "Patient/p1"
+    report = run(STUDY, *person(1, 5), page=page, entries=2)
+    assert report.left == {State.DEAD: 1, State.WAITING: 5}
+    assert states(ledger) == {"s1": "sent", "p1": "dead", **{f"o1-{n:03}": "waiting" for n in range(5)}}
 
 
 def test_bodies_leave_to_the_byte_and_new_ones_without_if_match(run: Run, server: FakeServer) -> None:

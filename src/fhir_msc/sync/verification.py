@@ -1,0 +1,194 @@
+"""Does the server still hold what was sent? Every delivered resource is read back and compared, three ways.
+
+*Source* is what the source gives now, *sent* what the ledger knows the server took last, *server* what stands there. A
+server may forget what it acknowledged (seen: a kill of HAPI with its database on file), and somebody may change or
+delete what is ours. The first can be repaired: it is marked as not delivered, and the next delivery reads and sends it
+like anything else. The others are for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, and_, select, true
+
+from fhir_msc.findings import Origin
+from fhir_msc.sync import audit, outbox
+from fhir_msc.sync.accounts import origins
+from fhir_msc.sync.comparison import FieldDifference, differences, holds, version_id
+from fhir_msc.sync.course import Clock
+from fhir_msc.sync.exchange import LOOKED_UP, Wanted, inspect
+from fhir_msc.sync.ledger import Ledger
+from fhir_msc.sync.standing import Standing, forgotten
+from fhir_msc.sync.states import IN_FLIGHT, State
+from fhir_msc.sync.tables import resource
+from fhir_msc.target.client import FhirClient, Missing, Resource
+from fhir_msc.target.fhirjson import parse
+
+
+class Drift(StrEnum):
+    """How the server differs from what was sent."""
+
+    FORGOTTEN = "forgotten"
+    """The server does not know it: what it acknowledged was lost."""
+    OLDER = "older"
+    """The server holds an earlier version than the one it acknowledged."""
+    DELETED = "deleted"
+    CHANGED = "changed"
+
+
+FORGOT = (Drift.FORGOTTEN, Drift.OLDER)
+"""What the server lost by itself: sent again where a repair is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDrift:
+    """One element that differs between source, sent and server; values as JSON text, ``None`` where it is absent."""
+
+    path: str
+    source: str | None
+    sent: str | None
+    server: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """One resource that the server does not hold as it was sent.
+
+    ``version`` is the one on the server, ``known`` the one the ledger has. ``repairable``: a repair would send it.
+    """
+
+    id: int
+    type: str
+    rid: str
+    drift: Drift
+    known: str | None
+    version: str | None
+    repairable: bool
+    fields: tuple[FieldDrift, ...]
+    origins: tuple[Origin, ...]
+
+
+@dataclass(slots=True)
+class Verified:
+    """How many were read back, how many are as sent, and how many of those the source wants otherwise by now."""
+
+    read: int = 0
+    same: int = 0
+    behind: int = 0
+    in_flight: int = 0
+
+
+Progress = Callable[[str, int], None]
+
+
+def verify(ledger: Ledger, client: FhirClient, counts: Verified, progress: Progress) -> Iterator[Drifted]:
+    """Reads back all that was delivered, type by type; no transaction is open while it gives. Raises TargetError."""
+    with ledger.begin() as connection:
+        types = _types(connection, ledger.target_id)
+    for type in types:
+        last = 0
+        while True:
+            with ledger.begin() as connection:
+                ids = _page(connection, ledger.target_id, type, last)
+                if not ids:
+                    break
+                rows = outbox.standings(connection, ids)
+                vanished = _vanished(connection, ids)
+            last = ids[-1]
+            checked = [row for row in rows.values() if row.state not in IN_FLIGHT]
+            counts.in_flight += len(rows) - len(checked)
+            found = inspect(client, [Wanted(row.id, row.rid, row.type, expected=True) for row in checked])
+            with ledger.begin() as connection:
+                bodies = outbox.contents(connection, {id for row in checked for id in row.bodies})
+                compared = [
+                    (row, _compared(connection, row, found[row.id], bodies, row.id in vanished)) for row in checked
+                ]
+            for row, drifted in compared:
+                counts.read += 1
+                if drifted is not None:
+                    yield drifted
+                else:
+                    counts.same += 1
+                    counts.behind += row.delivered != row.desired and row.id not in vanished
+            progress(f"verifying {type}", counts.read)
+
+
+def repair(ledger: Ledger, drifted: Drifted, actor: str, clock: Clock) -> None:
+    """Marks what the server forgot as not delivered, on a person's word: the next delivery sends it."""
+    with ledger.begin() as connection:
+        row = outbox.standings(connection, [drifted.id])[drifted.id]
+        outbox.settle(connection, [(row, forgotten(row, drifted.version))], clock())
+        event = audit.Event(
+            "forgotten",
+            row.type,
+            row.rid,
+            before=row.delivered.digest.hex() if row.delivered else "",
+            version=drifted.version or "",
+            reason=drifted.drift.value,
+        )
+        audit.append(connection, ledger.target, actor, [event], clock())
+
+
+def _compared(
+    connection: Connection, row: Standing, found: Resource | Missing, bodies: dict[int, bytes], vanished: bool
+) -> Drifted | None:
+    assert row.delivered is not None
+    sent = bodies[row.delivered.body_id]
+    server = None if isinstance(found, Missing) else found.content
+    if server is not None and holds(server, sent):
+        return None
+    version = version_id(server) if server is not None else None
+    drift = _drift(found, version, row.version)
+    repairable = drift in FORGOT and not vanished and row.state in (State.SENT, State.PENDING)
+    fields: list[FieldDrift] = []
+    if server is not None:
+        source = parse(bodies[row.desired.body_id])
+        theirs = {one.path: one for one in differences(server, parse(sent))}
+        ours = {one.path: one for one in differences(source, parse(sent))}
+        fields = [_field(path, theirs.get(path), ours.get(path)) for path in sorted({*theirs, *ours})]
+    places = origins(connection, row.id)
+    return Drifted(row.id, row.type, row.rid, drift, row.version, version, repairable, tuple(fields), places)
+
+
+def _field(path: str, theirs: FieldDifference | None, ours: FieldDifference | None) -> FieldDrift:
+    one = theirs or ours
+    sent = one.mine if one else None
+    return FieldDrift(path, ours.theirs if ours else sent, sent, theirs.theirs if theirs else sent)
+
+
+def _drift(found: Resource | Missing, version: str | None, known: str | None) -> Drift:
+    if isinstance(found, Missing):
+        return Drift.DELETED if found.gone else Drift.FORGOTTEN
+    # Versions that are numbers go up: a lower one is from before what was acknowledged.
+    if version is not None and known is not None and version.isdecimal() and known.isdecimal():
+        return Drift.OLDER if int(version) < int(known) else Drift.CHANGED
+    return Drift.CHANGED
+
+
+def _types(connection: Connection, target_id: int) -> list[str]:
+    mine = and_(resource.c.target_id == target_id, resource.c.delivered_body.is_not(None))
+    return list(connection.execute(select(resource.c.type).where(mine).distinct().order_by(resource.c.type)).scalars())
+
+
+def _page(connection: Connection, target_id: int, type: str, last: int) -> list[int]:
+    found = (
+        select(resource.c.id)
+        .where(
+            resource.c.target_id == target_id,
+            resource.c.type == type,
+            resource.c.delivered_body.is_not(None),
+            resource.c.id > last,
+        )
+        .order_by(resource.c.id)
+        .limit(LOOKED_UP)
+    )
+    return list(connection.execute(found).scalars())
+
+
+def _vanished(connection: Connection, ids: Sequence[int]) -> set[int]:
+    return set(
+        connection.execute(select(resource.c.id).where(resource.c.id.in_(ids), resource.c.vanished == true())).scalars()
+    )

@@ -1,0 +1,144 @@
+"""Every row of a real SDTM study, and what became of it: the domains that one rule serves, medication, history, deaths.
+
+The expected figures come from ``tests/support/expected_sdtm.py``, which knows nothing of fhir_msc.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fhir_msc.findings import Severity
+from fhir_msc.sources.opening import open_source
+from fhir_msc.sources.table import Row, Source, Table
+from tests.support import expected_sdtm
+from tests.unit.desired.trial_source import Outcome, outcome
+from tests.unit.mapping.memory import Memory
+
+pytestmark = pytest.mark.shared
+
+SEALED = {"DI", "EX", "RELREC", "SE"}
+PREFIXES = {"DD": "DD", "FA": "FA", "FT": "FT", "IE": "IE", "OE": "OE", "QSPH": "QS", "QSSL": "QS", "RS": "RS"}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A source with the tables of two."""
+
+    first: Source
+    second: Source
+
+    def tables(self) -> Sequence[Table]:
+        return [*self.first.tables(), *self.second.tables()]
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        is_second = any(one.name == table for one in self.second.tables())
+        return (self.second if is_second else self.first).rows(table, columns)
+
+
+@dataclass
+class Study:
+    """The study, mapped blind and not."""
+
+    folder: Path
+
+    @cached_property
+    def source(self) -> Source:
+        return Beside(open_source(self.folder), Memory({"FT": expected_sdtm.functional_tests(self.folder)}))
+
+    @cached_property
+    def unblinded(self) -> Outcome:
+        return outcome(self.source, blind=False, zone="America/New_York")
+
+    @cached_property
+    def blind(self) -> Outcome:
+        return outcome(self.source, zone="America/New_York")
+
+    def expected(self, domain: str) -> list[dict[str, Any]]:
+        if domain == "FT":
+            return [dict(row) for row in expected_sdtm.functional_tests(self.folder)]
+        return expected_sdtm.rows(self.folder, domain)
+
+
+@pytest.fixture(scope="module")
+def study(shared: Path) -> Study:
+    return Study(shared / "data/sdtm-msg-18subjects")
+
+
+def of_table(found: Outcome, table: str) -> list[dict[str, Any]]:
+    """The observations that a table became."""
+    ids = {one.rid for one in found.bodies.values() if one.table == table}
+    return [body for body in found.of_type("Observation") if body["id"] in ids]
+
+
+def value_of(body: dict[str, Any]) -> str:
+    quantity = body.get("valueQuantity")
+    return str(quantity["value"]) if quantity else str(body["valueString"])
+
+
+def test_no_row_is_without_an_account(study: Study) -> None:
+    accounts = study.unblinded.accounts
+    counts = {**expected_sdtm.row_counts(study.folder), "FT": len(expected_sdtm.functional_tests(study.folder))}
+    assert {name: account.rows for name, account in accounts.items() if name != "study"} == counts
+    assert sum(counts.values()) == expected_sdtm.ALL_ROWS
+    left = {name for name, account in accounts.items() if account.count("not-mapped")}
+    assert left == set(expected_sdtm.NOTHING_IS_MADE_OF)
+    for name in left:
+        [(became, reason)] = accounts[name].outcomes
+        assert became == "not-mapped", name
+        assert reason != "the pack has no words for it", name
+    assert not any(account.count("rejected") for account in accounts.values())
+    assert not [one for one in study.unblinded.findings if one.severity is Severity.ERROR]
+
+
+def test_a_blind_project_carries_the_same(study: Study) -> None:
+    blind, unblinded = study.blind.accounts, study.unblinded.accounts
+    assert set(unblinded) - set(blind) == SEALED
+    assert {name: blind[name].outcomes for name in blind} == {name: unblinded[name].outcomes for name in blind}
+
+
+@pytest.mark.parametrize("domain", sorted(PREFIXES))
+def test_a_result_is_as_it_was_reported(study: Study, domain: str) -> None:
+    expected, prefix = study.expected(domain), PREFIXES[domain]
+    found = of_table(study.unblinded, domain)
+    assert Counter(map(value_of, found)) == expected_sdtm.reported(expected, prefix)
+    assert sum("component" in one for one in found) == expected_sdtm.scored(expected, prefix)
+    codes = Counter(str(row[f"{prefix}TESTCD"]) for row in expected)
+    systems = [one["code"]["coding"][-1] for one in found]
+    assert Counter(one["code"] for one in systems) == codes
+    assert {one["system"].rpartition("/")[2] for one in systems} == {f"sdtm-{prefix.lower()}testcd"}
+
+
+def test_an_item_of_a_questionnaire_says_what_it_is(study: Study) -> None:
+    items = of_table(study.unblinded, "QSPH")
+    assert {one["category"][0]["coding"][0]["code"] for one in items} == {"survey"}
+    assert {one["category"][1]["coding"][0]["code"] for one in items} == {"C103526"}
+    totals = [one for one in items if one["code"]["coding"][0]["code"] == "44261-6"]
+    assert len(totals) == 30
+    assert all("valueQuantity" in one for one in totals)
+    eyes = of_table(study.unblinded, "OE")
+    assert {one["bodySite"]["text"] for one in eyes} >= {"EYE, LEFT", "EYE, RIGHT", "CORNEA, LEFT"}
+    assert {one["note"][0]["text"] for one in eyes} == {"OS", "OD"}
+    assert {one["method"]["text"] for one in eyes} == {"SLIT LAMP"}
+    assert "Occurrence Indicator, PAIN" in {one["code"]["text"] for one in of_table(study.unblinded, "FA")}
+
+
+@pytest.mark.parametrize("kind", ["blind", "unblinded"])
+def test_medication_history_and_deaths(study: Study, kind: str) -> None:
+    found: Outcome = getattr(study, kind)
+    taken = found.of_type("MedicationStatement")
+    assert Counter(one["status"] for one in taken) == expected_sdtm.medication_states(study.folder)
+    # Some began in an unknown year, or long before the consent: a history is not gated by its beginning.
+    assert found.outcomes("CM") == {"delivered": len(expected_sdtm.rows(study.folder, "CM"))}
+    [history] = {one["code"]["text"] for one in found.of_type("Condition")}  # type: ignore[index]
+    assert history == "ALZHEIMER'S DISEASE"
+    assert len(found.of_type("Condition")) == len(expected_sdtm.rows(study.folder, "MH"))
+    dead = [one["deceasedDateTime"] for one in found.of_type("Patient") if "deceasedDateTime" in one]
+    assert sorted(map(str, dead)) == expected_sdtm.deaths(study.folder)
+    assert len(of_table(found, "DD")) == len(dead) == 3
