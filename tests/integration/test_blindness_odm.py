@@ -102,7 +102,7 @@ def odm_rig(tmp_path_factory: pytest.TempPathFactory, snapshot: Files) -> Iterat
         head = root / "pack/pack.yaml"
         text = head.read_text("utf-8")
         rows = '"IG.AE.AE_ARRAY1": {column: IT.AETERM, any: [CHIM*]}'
-        changed = text.replace('sealed: {tables: ["IG.EC*"]}', f'sealed: {{tables: ["IG.EC*"], rows: {{{rows}}}}}')
+        changed = text.replace("sealed: {open:", f"sealed: {{rows: {{{rows}}}, open:")
         assert changed != text
         head.write_text(changed, "utf-8")
         yield replace(rig)
@@ -124,7 +124,7 @@ def other_rows(text: str, random: Random) -> str:
     def changed(found: re.Match[str]) -> str:
         more = {"IT.ECDOSE": f"{TOKEN}1", f"IT.{TOKEN}": "2"}
         return "".join(_row("IG.EC.EC_ARRAY1", more, 50 + i) for i in range(random.randrange(4))) + (
-            found[0] if random.random() < 0.5 else ""
+            _row(f"IG.EC.{TOKEN}", more, 1) if random.random() < 0.5 else found[0]
         )
 
     return SEALED_GROUP.sub(changed, text)

@@ -43,7 +43,7 @@ def counts(path: Path) -> Counts:
         participant = subject.get("SubjectKey", "")
         found.participants.append(participant)
         for event in _named(subject, "StudyEventData"):
-            name = event.get(f"{REDCAP}UniqueEventName") or event.get("StudyEventOID", "")
+            name = event.get(f"{REDCAP}UniqueEventName", event.get("StudyEventOID", ""))
             if (participant, name) not in found.events:
                 found.events.append((participant, name))
         if not is_redcap:

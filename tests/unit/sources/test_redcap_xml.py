@@ -72,7 +72,8 @@ META = """
 <ItemDef OID="text" redcap:Variable="text" redcap:FieldType="descriptive"/>
 <ItemDef OID="person_complete" redcap:Variable="person_complete" redcap:FieldType="select"/>
 <ItemDef OID="crp" redcap:Variable="crp" redcap:FieldType="text" redcap:TextValidationType="number_1dp_comma_decimal"/>
-<CodeList OID="s"><CodeListItem CodedValue="1"><Decode><TranslatedText>Female</TranslatedText></Decode></CodeListItem></CodeList>
+<CodeList OID="s">
+<CodeListItem CodedValue="1"><Decode><TranslatedText>Female</TranslatedText></Decode></CodeListItem></CodeList>
 <CodeList OID="r" redcap:CheckboxChoices="A-b, Black, or African|c, Other"/>
 </MetaDataVersion></Study>
 """
