@@ -25,7 +25,7 @@ from fhir_msc.sources.encoding import UTF_8
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.odm_definitions import Definitions, DefinitionsReader, Version, columns_of
 from fhir_msc.sources.table import LABEL, UNIT, Row, Table
-from fhir_msc.sources.xml_stream import Event, XmlDamage, elements
+from fhir_msc.sources.xml_stream import Event, Skip, XmlDamage, elements
 
 SUBJECTS = "SubjectData"
 EVENTS = "StudyEventData"
@@ -40,6 +40,7 @@ CONTEXT = (
 _NAMESPACES = tuple(f"http://www.cdisc.org/ns/odm/v{version} " for version in ("1.3", "2.0", "1.2"))
 _BINARY = ("ItemDataBase64Binary", "ItemDataHexBinary")
 _BINARY_NAMES = frozenset(f"{namespace}{name}" for namespace in _NAMESPACES for name in _BINARY)
+_FLAT_GROUPS = frozenset(f"{namespace}ItemGroupData" for namespace in _NAMESPACES if "/v2" not in namespace)
 _STATES = frozenset({"", "Insert", "Context"})
 _UNIT_OID = ":unit-oid"
 """Behind an item: the OID of the unit that its ItemData names."""
@@ -161,9 +162,16 @@ def outline(file: InputFile, encoding: str | None = None) -> Outline:
     )
 
 
-def _elements_of(file: InputFile, stream: BinaryIO, encoding: str | None) -> Iterator[Event]:
+def _others(wanted: str | None) -> Skip | None:
+    """Passes over the groups that are not wanted. In ODM 2.0 a group may hold others, and none is passed over."""
+    if wanted is None:
+        return None
+    return lambda name, attributes: name in _FLAT_GROUPS and attributes.get("ItemGroupOID") != wanted
+
+
+def _elements_of(file: InputFile, stream: BinaryIO, encoding: str | None, skips: Skip | None = None) -> Iterator[Event]:
     """The elements of a document by their local names. Raises SourceError for one that is not ODM, XmlDamage."""
-    found = elements(stream, encoding, _BINARY_NAMES)
+    found = elements(stream, encoding, _BINARY_NAMES, skips)
     for name, attributes, text in found:
         if _local(name) != "ODM":
             raise SourceError(_NO_ODM, file=file.name, hint="Its first element must be ODM, in CDISC's namespace.")
@@ -182,7 +190,7 @@ def stream(outlined: Outline, table: str, wanted: str | None) -> Iterator[tuple[
     walk = _Walk(wanted)
     try:
         with outlined.file.open() as file:
-            for name, attributes, text in _elements_of(outlined.file, file, outlined.encoding):
+            for name, attributes, text in _elements_of(outlined.file, file, outlined.encoding, _others(wanted)):
                 ended = walk.take(name, attributes, text)
                 if ended is not None:
                     row += 1

@@ -6,7 +6,7 @@ Defused: a document type declaration is refused, so there are no entities to exp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
@@ -39,18 +39,21 @@ class _Refused(Exception):
     hint: str
 
 
-def elements(file: BinaryIO, encoding: str | None = None, textless: frozenset[str] = frozenset()) -> Iterator[Event]:
+Skip = Callable[[str, Mapping[str, str]], bool]
+"""Whether an element of this name and with these attributes is passed over, with all that it holds."""
+
+
+def elements(
+    file: BinaryIO, encoding: str | None = None, textless: frozenset[str] = frozenset(), skips: Skip | None = None
+) -> Iterator[Event]:
     """Streams the elements of the file, from where it stands. ``encoding`` overrides what the file declares.
 
     Of elements that are named in ``textless`` the text is dropped. Raises XmlDamage.
     """
     parser = expat.ParserCreate(codec(encoding).removesuffix("-sig") if encoding else None, _SEPARATOR)
-    handlers = _Handlers(textless)
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse_doctype
-    parser.StartElementHandler = handlers.start
-    parser.EndElementHandler = handlers.end
-    parser.CharacterDataHandler = handlers.characters
+    handlers = _Handlers(parser, textless, skips)
     fed = 0
     try:
         for chunk in iter(partial(file.read, _CHUNK), b""):
@@ -88,13 +91,22 @@ _ENDS = frozenset(
 class _Handlers:
     """Keeps what expat reports of one piece of the file."""
 
-    def __init__(self, textless: frozenset[str]) -> None:
+    def __init__(self, parser: expat.XMLParserType, textless: frozenset[str], skips: Skip | None) -> None:
+        self._parser = parser
         self._textless = textless
+        self._skips = skips
+        self._skipped = 0
         self._events: list[Event] = []
         self._text: list[str] = []
         self._length = 0
         self._depth = 0
         self._keeps = True
+        self._attend()
+
+    def _attend(self) -> None:
+        self._parser.StartElementHandler = self.start
+        self._parser.EndElementHandler = self.end
+        self._parser.CharacterDataHandler = self.characters
 
     def taken(self) -> list[Event]:
         events, self._events = self._events, []
@@ -103,8 +115,13 @@ class _Handlers:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise _Refused(f"elements stand more than {_DEEPEST} deep in each other", "This is no clinical export.")
+            raise _too_deep()
         self._clear()
+        if self._skips is not None and self._skips(name, attributes):
+            self._parser.StartElementHandler = self.start_skipped
+            self._parser.EndElementHandler = self.end_skipped
+            self._parser.CharacterDataHandler = None
+            return
         self._keeps = name not in self._textless
         self._events.append((name, attributes, ""))
 
@@ -113,6 +130,18 @@ class _Handlers:
         self._events.append((name, None, "".join(self._text)))
         self._clear()
         self._keeps = True
+
+    def start_skipped(self, _name: str, _attributes: dict[str, str]) -> None:
+        self._skipped += 1
+        if self._depth + self._skipped > _DEEPEST:
+            raise _too_deep()
+
+    def end_skipped(self, _name: str) -> None:
+        if self._skipped:
+            self._skipped -= 1
+        else:
+            self._depth -= 1
+            self._attend()
 
     def characters(self, text: str) -> None:
         if not self._keeps:
@@ -126,6 +155,10 @@ class _Handlers:
         if self._text:
             self._text.clear()
         self._length = 0
+
+
+def _too_deep() -> _Refused:
+    return _Refused(f"elements stand more than {_DEEPEST} deep in each other", "This is no clinical export.")
 
 
 def _refuse_doctype(*_: object) -> None:
