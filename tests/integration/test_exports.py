@@ -252,6 +252,16 @@ def test_hl7s_engine_finds_no_error(export: Export, shared: Path, tmp_path: Path
     assert not errors
 
 
+def test_a_row_may_lend_its_cells_and_be_mapped_itself(shared: Path, tmp_path: Path) -> None:
+    """OpenEDC's sex stands in a group that has results besides."""
+    [export] = [one for one in EXPORTS if one.pack == "openedc"]
+    project, held = laid(export, shared, tmp_path)
+    accounts, bodies = mapped(project)
+    assert sum(b'"gender"' in body for type, body in bodies if type == "Patient") == held.cells["Gender"]
+    [group] = [one for one in accounts if one.table == "IG.1"]
+    assert {outcome for outcome, _ in group.outcomes} == {"delivered"}
+
+
 def test_a_csv_export_gives_the_bodies_of_the_xml(shared: Path, tmp_path: Path) -> None:
     """Four projects of which both exports are of the same day: but for the name of the file nothing differs."""
     for name in ("arm-single-longitudinal", "clinical-trial-1", "repeating-instruments", "vignette-repeating"):

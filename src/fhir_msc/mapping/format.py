@@ -320,9 +320,10 @@ class Join(_Words):
 
     table: str
     on: dict[str, str] = Field(default_factory=dict, description="this table's column → the other's")
-    kind: Literal["qualifiers", "same"] = Field(
+    kind: Literal["qualifiers", "same", "look-up"] = Field(
         "same",
-        description="`same`: the other row says more of the same thing; `qualifiers`: SUPP--, each QNAM a column",
+        description="`same`: the other row says more of the same thing, and is merged; `look-up`: the other row is a "
+        "thing of its own, and lends its cells; `qualifiers`: SUPP--, each QNAM a column",
     )
     columns: Names = Field((), description="the other table's columns that are wanted")
 

@@ -21,11 +21,10 @@ from functools import lru_cache
 from typing import BinaryIO
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources.encoding import UTF_8
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.odm_definitions import Definitions, DefinitionsReader, Version, columns_of
 from fhir_msc.sources.table import LABEL, UNIT, Row, Table
-from fhir_msc.sources.xml_stream import Event, Skip, XmlDamage, elements
+from fhir_msc.sources.xml_stream import Event, Skip, XmlDamage, elements, encoding_of
 
 SUBJECTS = "SubjectData"
 EVENTS = "StudyEventData"
@@ -90,6 +89,8 @@ class Outline:
 
     file: InputFile
     encoding: str | None
+    """What it was declared to be written in, whatever it says itself."""
+    written_in: str
     versions: Mapping[Version, Definitions]
     data_versions: tuple[Version, ...]
     """The metadata that its clinical data refer to; none for a document without clinical data."""
@@ -135,6 +136,8 @@ def outline(file: InputFile, encoding: str | None = None) -> Outline:
     versions: dict[Version, None] = {}
     in_study = False
     with file.open() as stream:
+        written_in = encoding or encoding_of(stream)
+        stream.seek(0)
         try:
             for name, attributes, text in _elements_of(file, stream, encoding):
                 if name == "Study" and not walk.inside:
@@ -158,7 +161,12 @@ def outline(file: InputFile, encoding: str | None = None) -> Outline:
         except (_NoState, _Twice):
             pass  # whoever reads the rows is told
     return Outline(
-        file, encoding, reader.versions, tuple(versions), {name: tuple(columns) for name, columns in found.items()}
+        file,
+        encoding,
+        written_in,
+        reader.versions,
+        tuple(versions),
+        {name: tuple(columns) for name, columns in found.items()},
     )
 
 
@@ -339,7 +347,7 @@ def _table(
         file=outlined.file.name,
         columns=listed,
         labels=tuple(labels.get(column, "") for column in listed),
-        encoding=outlined.encoding or UTF_8,
+        encoding=outlined.written_in,
         undescribed=frozenset(added),
     )
     return OdmTable(table, outlined, definitions)

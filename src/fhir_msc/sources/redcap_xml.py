@@ -139,7 +139,12 @@ def records_of(outlined: Outline) -> tuple[XmlRecords, tuple[Field, ...]]:
     described = [item for group in definitions.groups.values() for item in group.items]
     texts = {name for name, field in fields.items() if field.kind == "descriptive"}
     columns = [column for column in (record_id, *own, *described, *sorted(in_data)) if column not in texts]
-    table = Table(PurePath(outlined.file.name).stem, outlined.file.name, tuple(dict.fromkeys(columns)))
+    table = Table(
+        PurePath(outlined.file.name).stem,
+        outlined.file.name,
+        tuple(dict.fromkeys(columns)),
+        encoding=outlined.written_in,
+    )
     records = XmlRecords(table, outlined, record_id, events, forms, repeating_events, repeating_forms)
     return records, tuple(fields.values())
 

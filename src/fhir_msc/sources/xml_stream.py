@@ -6,19 +6,23 @@ Defused: a document type declaration is refused, so there are no entities to exp
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 from xml.parsers import expat
 
-from fhir_msc.sources.encoding import codec
+from fhir_msc.sources.encoding import UTF_8, UTF_16, codec
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 24
 """Bytes of one tag, and characters of one text. Binary content does not count, for it is not kept."""
 _DEEPEST = 256
 _SEPARATOR = " "
+_HEAD = 256
+_DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 
 Event = tuple[str, Mapping[str, str] | None, str]
 """Name, attributes and ``""`` where an element starts; name, ``None`` and its text where it ends. Names are
@@ -155,6 +159,15 @@ class _Handlers:
         if self._text:
             self._text.clear()
         self._length = 0
+
+
+def encoding_of(file: BinaryIO) -> str:
+    """What a file says it is written in, read from its start: by its mark, its declaration, or UTF-8."""
+    head = file.read(_HEAD)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return UTF_16
+    declared = _DECLARED.match(head)
+    return declared[1].decode().lower() if declared else UTF_8
 
 
 def _too_deep() -> _Refused:
