@@ -6,6 +6,7 @@
     │   ├── PackError               a mapping pack, at file:line:column
     │   └── SecretError             the secret is missing, readable by others, or not the ledger's
     ├── SourceError                 exit 3: an input cannot be read; nothing of that table counts as vanished
+    │   └── RewriteError            another pack or engine would rewrite much of a target; look, then confirm
     ├── LedgerError                 exit 2: the ledger is locked, newer than this engine, or of another kind of project
     ├── BlindError                  exit 4: a sealed field came where none may come; nothing was sent
     └── TargetError                 exit 5: the server
@@ -52,6 +53,10 @@ class PackError(UsageError):
 
 class SecretError(UsageError):
     """The project's secret is missing, readable by others, or another than the ledger's."""
+
+
+class RewriteError(UsageError):
+    """Another pack or engine would rewrite more than a tenth of what a target has; nothing was sent."""
 
 
 class LedgerError(UsageError):

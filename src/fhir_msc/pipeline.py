@@ -16,9 +16,9 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,17 +28,23 @@ from fhir_msc import __version__
 from fhir_msc.config import Project
 from fhir_msc.desired.assembly import DesiredTables, assemble
 from fhir_msc.desired.model import Account, Desired
-from fhir_msc.errors import SourceError
+from fhir_msc.errors import RewriteError, SourceError
 from fhir_msc.findings import Finding
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.registry import RANKS
 from fhir_msc.sync import ledger as ledgers
-from fhir_msc.sync.course import ACTOR, DeliveryOptions
+from fhir_msc.sync.audit import ACTOR, AuditVerdict, verify_audit
+from fhir_msc.sync.corrections import Answer, Held, held
+from fhir_msc.sync.corrections import settle as settle_correction
+from fhir_msc.sync.course import DeliveryOptions, Planned
 from fhir_msc.sync.delivery import DeliveryReport, deliver, not_begun
 from fhir_msc.sync.dispatch import Stop
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.lock import project_lock
 from fhir_msc.sync.outbox import is_due, revive
+from fhir_msc.sync.plan import Plan, Rewrite
+from fhir_msc.sync.plan import make_plan as planned
+from fhir_msc.sync.plan import rewrite as rewritten
 from fhir_msc.sync.planning import Limits
 from fhir_msc.sync.staging import StagingReport, stage
 from fhir_msc.sync.status import Status, status
@@ -190,15 +196,19 @@ def sync(
     *,
     retry_dead: bool = False,
     repair: bool = False,
+    rewrite: bool = False,
+    plan: Mapping[str, Planned] | None = None,
     show_routes: Callable[[Probed], None] = lambda _: None,
 ) -> Synced:
     """Stages what has changed and sends what is missing, once. ``show_routes`` is called before anything is sent.
 
     ``retry_dead`` sends dead letters once more: what they were refused for may have been mended on the server.
-    ``repair`` reads back all that was delivered first, and sends again what the server has forgotten.
+    ``repair`` reads back all that was delivered first, and sends again what the server has forgotten. ``rewrite``
+    confirms that another pack or engine may rewrite more than a tenth of the target. Under a ``plan`` nothing is sent
+    but what it names, as it names it.
 
-    Raises ConfigError, PackError, SourceError (the source as a whole), SecretError, LedgerError, and TargetError where
-    the target cannot be probed.
+    Raises ConfigError, PackError, SourceError (the source as a whole), SecretError, LedgerError, RewriteError, and
+    TargetError where the target cannot be probed.
     """
     around = surroundings or Surroundings()
     with opened_ledger(project) as ledger:
@@ -210,12 +220,22 @@ def sync(
                 for drifted in read_back(ledger, client, Verified(), silent):
                     if drifted.repairable:
                         mark_forgotten(ledger, drifted, ACTOR, around.clock)
-        return _round(project, ledger, around, show_routes)
+        return _round(project, ledger, around, show_routes, rewrite=rewrite, plan=plan)
 
 
-def _round(project: Project, ledger: Ledger, around: Surroundings, show_routes: Callable[[Probed], None]) -> Synced:
+def _round(
+    project: Project,
+    ledger: Ledger,
+    around: Surroundings,
+    show_routes: Callable[[Probed], None],
+    *,
+    rewrite: bool = False,
+    plan: Mapping[str, Planned] | None = None,
+) -> Synced:
     staged = stage(ledger, desired_tables(project), around.clock())
     with ledger.begin() as connection:
+        if not rewrite and plan is None:
+            _confirm(rewritten(connection, ledger.target_id), ledger.target)
         # What was skipped is asked for again: the target, or the config, may take it by now.
         due = is_due(connection, ledger.target_id, around.clock(), skipped=True)
     if not due:
@@ -224,8 +244,21 @@ def _round(project: Project, ledger: Ledger, around: Surroundings, show_routes: 
         return Synced(staged, None, not_begun(ledger), status(ledger))
     target = probed(project, around)
     show_routes(target)
+    delivered = deliver(
+        ledger,
+        lambda: client_of(project, around),
+        replace(_options(project, target), plan=plan),
+        clock=around.clock,
+        random=around.random,
+        stop=around.stop,
+    )
+    return Synced(staged, target, delivered, status(ledger))
+
+
+def _options(project: Project, target: Probed) -> DeliveryOptions:
+    """How the target is delivered to."""
     _, section = project.target
-    options = DeliveryOptions(
+    return DeliveryOptions(
         system=f"{project.words.project.namespace}/id/sync",
         limits=target.limits,
         connections=section.connections,
@@ -234,15 +267,28 @@ def _round(project: Project, ledger: Ledger, around: Surroundings, show_routes: 
             name for name, declared in target.capabilities.types.items() if declared.can_search("identifier")
         ),
     )
-    delivered = deliver(
-        ledger,
-        lambda: client_of(project, around),
-        options,
-        clock=around.clock,
-        random=around.random,
-        stop=around.stop,
-    )
-    return Synced(staged, target, delivered, status(ledger))
+
+
+def _confirm(change: Rewrite, target: str) -> None:
+    """Raises RewriteError where nobody has said yet that so much may be rewritten."""
+    if change.resources and change.is_large:
+        raise RewriteError(
+            f"{change.resources:,} of {change.delivered:,} resources on target {target} would be rewritten,"
+            f" because of: {', '.join(change.causes)}",
+            hint="look with `fhir-msc plan`, then confirm with `fhir-msc sync --rewrite`; nothing was sent",
+        )
+
+
+def make_plan(project: Project, surroundings: Surroundings | None = None) -> tuple[Plan, StagingReport]:
+    """What a sync would do now, asked of the server; nothing is written, there or here.
+
+    Raises what ``sync`` raises, and TargetError also where the server fails while it is read.
+    """
+    around = surroundings or Surroundings()
+    target = probed(project, around)
+    with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
+        staged = stage(ledger, desired_tables(project), around.clock())
+        return planned(ledger, client, _options(project, target)), staged
 
 
 def work(project: Project, surroundings: Surroundings | None = None, *, beat: Callable[[], None] = lambda: None) -> int:
@@ -296,22 +342,47 @@ def verify(
 ) -> Verified | None:
     """Reads back all that was delivered and tells ``told`` of what the server holds otherwise; beside a running worker
     too. ``None`` before the first sync. Raises TargetError, LedgerError."""
+    counts = Verified()
+    with _looked_at(project) as ledger:
+        if ledger is None:
+            return None
+        with client_of(project, surroundings or Surroundings()) as client:
+            for drifted in read_back(ledger, client, counts, progress):
+                told(drifted)
+    return counts
+
+
+def corrections_of(project: Project) -> list[Held]:
+    """What is held as a possible correction and waits for an answer; nothing before the first sync."""
+    with _looked_at(project) as ledger:
+        return held(ledger) if ledger is not None else []
+
+
+def settle(project: Project, rid: str, answer: Answer, reason: str, actor: str) -> None:
+    """A person's answer to a possible correction; the next sync acts on it. Raises UsageError, LedgerError."""
+    with opened_ledger(project) as ledger:
+        settle_correction(ledger, rid, answer, reason, actor, utc_now())
+
+
+def audited(project: Project) -> AuditVerdict | None:
+    """Whether the audit is whole; ``None`` before the first sync."""
+    with _looked_at(project) as ledger:
+        return verify_audit(ledger) if ledger is not None else None
+
+
+@contextmanager
+def _looked_at(project: Project) -> Iterator[Ledger | None]:
+    """The ledger for reading, beside a running worker too."""
     name, _ = project.target
     ledger = Ledger.look(project.state / "ledger.db", name)
     if ledger is None:
-        return None
-    counts = Verified()
-    with ledger, client_of(project, surroundings or Surroundings()) as client:
-        for drifted in read_back(ledger, client, counts, progress):
-            told(drifted)
-    return counts
+        yield None
+        return
+    with ledger:
+        yield ledger
 
 
 def status_of(project: Project) -> Status | None:
     """How the target stands as the ledger has it, beside a running worker too; ``None`` before the first sync."""
-    name, _ = project.target
-    ledger = Ledger.look(project.state / "ledger.db", name)
-    if ledger is None:
-        return None
-    with ledger:
-        return status(ledger)
+    with _looked_at(project) as ledger:
+        return status(ledger) if ledger is not None else None

@@ -9,7 +9,21 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import Abort, TyperException
 
-from fhir_msc.cli import INTERRUPTED, demo, init, mapping, sandbox, status, sync, target, validate, verify
+from fhir_msc.cli import (
+    INTERRUPTED,
+    audit,
+    corrections,
+    demo,
+    init,
+    mapping,
+    plan,
+    sandbox,
+    status,
+    sync,
+    target,
+    validate,
+    verify,
+)
 from fhir_msc.errors import FhirMscError, UsageError
 
 INTERNAL = 4
@@ -28,10 +42,13 @@ app.command("map")(mapping.map_export)
 app.add_typer(mapping.app, name="mapping")
 app.command("validate")(validate.validate)
 app.add_typer(target.app, name="target")
+app.command("plan")(plan.plan)
 app.command("sync")(sync.sync)
 app.command("worker")(sync.worker)
 app.command("status")(status.status)
 app.command("verify")(verify.verify)
+app.command("corrections")(corrections.corrections)
+app.add_typer(audit.app, name="audit")
 app.command("sandbox")(sandbox.sandbox)
 
 

@@ -100,6 +100,7 @@ def synced_document(result: Synced, show_values: bool) -> dict[str, object]:
             "adopted": delivery.adopted,
             "transactions": delivery.sent,
             "reads": delivery.read,
+            "moved": [{"key": rid, "reason": why} for rid, why in sorted(delivery.moved.items())],
         },
     }
 
@@ -114,7 +115,7 @@ def sync_exit_code(result: Synced) -> int:
         return 5
     if result.staging.errors:
         return 3
-    return 1 if needs_a_person(result.status) else 0
+    return 1 if needs_a_person(result.status) or (result.delivery and result.delivery.moved) else 0
 
 
 def needs_a_person(status: Status) -> bool:
@@ -147,6 +148,11 @@ def print_synced(out: Console, result: Synced, show_values: bool) -> None:
         f"{delivery.sent:,} transactions and {delivery.read:,} reads.",
         markup=False,
     )
+    if delivery.moved:
+        out.print(f"{len(delivery.moved):,} of the plan not sent: they have moved since it was made", markup=False)
+        for rid, why in sorted(delivery.moved.items())[:_SHOWN]:
+            out.print(f"  {rid}  {why}", markup=False)
+        out.print("  -> make a new plan: fhir-msc plan", markup=False)
     if delivery.ended is not Ended.DONE:
         out.print(f"The run ended early: {delivery.ended.value}. {delivery.message or ''}", markup=False)
         out.print("  -> nothing is lost: run the same command again", markup=False)

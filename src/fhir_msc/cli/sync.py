@@ -25,10 +25,17 @@ def sync(
     repair: Annotated[
         bool, typer.Option("--repair", help="Read back all that was delivered, and send again what the server forgot.")
     ] = False,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="Send exactly what this plan names, and nothing else.")
+    ] = None,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="Confirm that another pack or engine rewrites much of the target.")
+    ] = False,
     json: JsonOption = False,
     show_values: ShowValuesOption = False,
 ) -> int:
     """Map what has changed, and send what the target lacks. Interrupted, the next sync goes on from there."""
+    from fhir_msc.cli.plan import read_plan
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.cli.standing import print_routes, print_synced, sync_exit_code, synced_document
     from fhir_msc.config import read_project
@@ -39,9 +46,18 @@ def sync(
         if not json:
             print_routes(console(), probed)
 
+    opened = read_project(project)
+    keep_to = read_plan(plan, opened) if plan is not None else None
     with stopped_by_signals() as stop:
-        around = Surroundings(stop=stop)
-        result = run(read_project(project), around, retry_dead=retry_dead, repair=repair, show_routes=show_routes)
+        result = run(
+            opened,
+            Surroundings(stop=stop),
+            retry_dead=retry_dead,
+            repair=repair,
+            rewrite=rewrite,
+            plan=keep_to,
+            show_routes=show_routes,
+        )
     if json:
         print_json(synced_document(result, show_values))
     else:

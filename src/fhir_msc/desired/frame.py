@@ -9,6 +9,7 @@ from functools import cached_property
 
 from fhir_msc import __version__
 from fhir_msc.desired.bodies import BodyMaker
+from fhir_msc.desired.fingerprint import fingerprint
 from fhir_msc.desired.policy import Policy
 from fhir_msc.desired.roster import Roster
 from fhir_msc.errors import SourceError
@@ -158,16 +159,28 @@ class Frame:
             for step in self.roster.unclear_withdrawals()
         ]
 
+    def fingerprint(self, name: str, *rows: bytes) -> bytes:
+        """The fingerprint of a table whose bodies depend on these rows, on those of the roster, on the pack, on the
+        config, and on the engine."""
+        source = self.identity.digest("table", (name, self._roster_digest.hex(), *(one.hex() for one in rows)))
+        return fingerprint(source, *self._basis)
+
     @cached_property
-    def common_fingerprint(self) -> bytes:
-        """What every body depends on: engine, pack, policy, and the rows of the roster's tables."""
-        digest = self.identity.digest(
-            "common", (__version__, hashlib.sha256(self.pack.text).hexdigest(), _policy_text(self.policy))
-        )
-        total = hashlib.sha256(digest)
+    def _roster_digest(self) -> bytes:
+        total = hashlib.sha256()
         for pack_table, table in self._roster_tables():
             total.update(self.rows_digest(pack_table, table))
         return total.digest()
+
+    @cached_property
+    def _basis(self) -> tuple[bytes, bytes, bytes]:
+        """What every body depends on besides rows: pack, config, engine."""
+        digest = self.identity.digest
+        return (
+            digest("pack", (hashlib.sha256(self.pack.text).hexdigest(),)),
+            digest("config", (_policy_text(self.policy),)),
+            digest("engine", (__version__,)),
+        )
 
     def rows_digest(self, pack_table: PackTable, table: Table) -> bytes:
         """A keyed digest of the rows of a table and of those joined to it, of the columns that are read."""

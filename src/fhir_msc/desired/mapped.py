@@ -72,10 +72,8 @@ class MappedTable:
 
     def fingerprint(self) -> bytes:
         """Equal fingerprints give equal bodies. What is joined to this table, and what this is joined to, counts."""
-        frame = self._frame
-        parts = [self.name, frame.common_fingerprint.hex(), self._rows_digest().hex()]
-        parts += [host._rows_digest().hex() for host in self._hosts()]
-        return frame.identity.digest("table", parts)
+        hosts = [host._rows_digest() for host in self._hosts()]
+        return self._frame.fingerprint(self.name, self._rows_digest(), *hosts)
 
     def stream(self) -> Iterator[list[Desired]]:
         """The bodies in batches; a rid that comes again replaces the earlier one."""

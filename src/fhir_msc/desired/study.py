@@ -46,7 +46,7 @@ class StudyTable:
 
     def fingerprint(self) -> bytes:
         """The study depends on the config and on which sites have participants."""
-        return self._frame.identity.digest("table", (self.name, self._frame.common_fingerprint.hex()))
+        return self._frame.fingerprint(self.name)
 
     def stream(self) -> Iterator[list[Desired]]:
         """The bodies, in one batch."""

@@ -18,6 +18,9 @@ from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import audit, instant
 
+ACTOR = "fhir-msc"
+"""On whose word the program acts where nobody else is named."""
+
 _START = bytes(32)
 _CONTENT = ("at", "actor", "target", "event", "type", "rid", "digest", "before", "version", "reason")
 _INSERT = insert(audit)
@@ -28,7 +31,8 @@ _LAST = select(audit.c.id, audit.c.hash).order_by(audit.c.id.desc()).limit(1)
 class Event:
     """Something that happened to a resource on the server, or that we found there.
 
-    ``event`` is created, updated, adopted, conflict or refused; ``digest`` and ``before`` are the SHA-256, in hex, of
+    ``event`` is created, updated, adopted, conflict, refused, forgotten (by the server: to be sent again) or settled (a
+    person's answer to a possible correction); ``digest`` and ``before`` are the SHA-256, in hex, of
     the body that is there now and of the one before; empty where there is none.
     """
 

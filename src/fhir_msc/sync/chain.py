@@ -177,6 +177,11 @@ class Chain:
         unseen = [row for row in ready if self._is_unseen(row, attempt)]
         if unseen:
             return Look(tuple(map(_wanted, unseen)))
+        moved = {row.rid: why for row in ready if (why := self._moved(row)) is not None}
+        if moved:
+            self._course.moved |= moved
+            self._lost |= moved.keys()
+            return self._send(connection)
         if not ready:
             return None
         bodies = outbox.contents(connection, {row.desired.body_id for row in ready})
@@ -192,7 +197,9 @@ class Chain:
         """What of the parcel is still to be sent; what refers to something that did not arrive waits for it."""
         kept: list[tuple[Pending, ...]] = []
         for unit in parcel:
-            members = tuple(one for one in unit if rows[one.id].state is State.PENDING)
+            members = tuple(
+                one for one in unit if rows[one.id].state is State.PENDING and one.rid not in self._course.moved
+            )
             missing = next((rid for one in members for rid in one.needs if rid in self._lost), None)
             if missing is not None:
                 self._settle(connection, [(rows[one.id], waiting(rows[one.id], missing)) for one in members])
@@ -200,10 +207,22 @@ class Chain:
                 kept.append(members)
         return tuple(kept)
 
+    def _moved(self, row: Standing) -> str | None:
+        """Why it is not what the plan says, if there is one."""
+        plan = self._course.options.plan
+        if plan is None:
+            return None
+        planned = plan[row.rid]
+        if row.desired.digest != planned.digest:
+            return "the source, the pack or the config changed since the plan was made"
+        return None if row.version == planned.version else "the server changed since the plan was made"
+
     def _is_unseen(self, row: Standing, attempt: _Try) -> bool:
         """Whether the row must be read before it is written: no version is known, nor was its type read."""
-        if row.version is not None or row.id in attempt.clear:
+        if row.id in attempt.clear:
             return False
+        if row.version is not None:
+            return self._course.options.plan is not None  # whether it is the version that was planned
         return row.delivered is not None or row.type not in self._course.read
 
     def _in_flight(self, connection: Connection, job: Send) -> dict[int, Standing]:

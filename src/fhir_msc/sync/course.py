@@ -24,10 +24,6 @@ Random = Callable[[], float]
 """Gives numbers in [0, 1)."""
 
 
-ACTOR = "fhir-msc"
-"""On whose word the program acts where nobody else is named."""
-
-
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
     """How a target is delivered to.
@@ -37,6 +33,7 @@ class DeliveryOptions:
     such search for). ``busy_tries`` is how often in a row a target that is too busy is asked before the run ends,
     ``longest_wait`` how many seconds a run waits for it at once, ``attempts`` how often a resource that is refused
     alone for a passing cause is tried before it is dead, ``grace`` how many seconds a stopped run waits for answers.
+    ``plan`` says what may be sent at all, by rid: the body that was planned, over the version that was planned.
     ``page`` is how many resources of a lane are planned at once. ``actor`` is on whose word it is done, for the audit.
     """
 
@@ -49,8 +46,9 @@ class DeliveryOptions:
     longest_wait: float = 120.0
     attempts: int = 5
     grace: float = 25.0
+    plan: Mapping[str, Planned] | None = None
     page: int = 1000
-    actor: str = ACTOR
+    actor: str = audit.ACTOR
 
     def can_count(self, type: str) -> bool:
         """Whether the server can say how many resources of the type have an identifier of ours."""
@@ -58,6 +56,14 @@ class DeliveryOptions:
 
 
 _NO_IDENTIFIER_SEARCH = frozenset({"AdverseEvent", "Provenance"})
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a run under a plan keeps to, of one resource: the digest of its body, the version it may replace."""
+
+    digest: bytes
+    version: str | None
 
 
 class Ended(StrEnum):
@@ -87,6 +93,8 @@ class Course:
         self.read: set[str] = set()
         """The types of which all that the ledger does not know was read in this run."""
         self.counts: Counter[str] = Counter()
+        self.moved: dict[str, str] = {}
+        """What of a plan was not sent, by rid, and why."""
         self.ended: Ended | None = None
         self.message: str | None = None
         self.resume_at: datetime | None = None

@@ -8,7 +8,7 @@ knows what may have reached the server, and the next run reads it there before i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 from sqlalchemy import Connection, insert, update
@@ -34,6 +34,7 @@ class DeliveryReport:
     """What a run did (resources created, updated, adopted as found), how it ended, and what is left by state.
 
     ``sent`` counts the transactions, ``read`` the other requests. ``message`` says why it ended, unless it is done.
+    ``moved`` names, by rid, what a plan has and was not sent, and why.
     """
 
     ended: Ended
@@ -44,6 +45,7 @@ class DeliveryReport:
     sent: int
     read: int
     left: Mapping[State, int]
+    moved: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -87,6 +89,7 @@ def deliver(
             sent=counted["sent"],
             read=counted["read"],
             left=outbox.left(connection, ledger.target_id),
+            moved=course.moved,
         )
         counts = {name: getattr(report, name) for name in ("created", "updated", "adopted", "sent", "read")}
         connection.execute(
@@ -149,8 +152,13 @@ def _units(connection: Connection, course: Course, lane_id: int) -> Iterator[Uni
         if any(place > page[-1].place for place in places.values()):
             # Something refers to what stands further on: the rest cannot be parted.
             page = outbox.pending_of(connection, target_id, lane_id, after)
-        plan = plan_lane(page, {rid for rid, place in places.items() if place <= after})
-        after = page[-1].place
+        last, planned = page[-1].place, course.options.plan
+        before = {rid for rid, place in places.items() if place <= after}
+        if planned is not None:
+            # What is not planned stays as it is; what refers to it waits.
+            page, before = [one for one in page if one.rid in planned], before & planned.keys()
+        plan = plan_lane(page, before)
+        after = last
         if plan.blocked:
             rows = outbox.standings(connection, [one.id for one in plan.blocked])
             outbox.settle(

@@ -42,6 +42,7 @@ class Ledger:
         self._connection = connection
         self.target = target
         self.target_id = target_id
+        self._is_rehearsal = False
 
     @classmethod
     def open(cls, path: Path, identity: Identity, target: str) -> Ledger:
@@ -91,8 +92,21 @@ class Ledger:
 
         Raises LedgerError where the database fails (a full disk, a lock that is not given up).
         """
-        with _clear_errors(Path(self._engine.url.database or "")), self._connection.begin():
+        within = self._connection.begin_nested if self._is_rehearsal else self._connection.begin
+        with _clear_errors(Path(self._engine.url.database or "")), within():
             yield self._connection
+
+    @contextmanager
+    def rehearsed(self) -> Iterator[None]:
+        """What is written within this context is taken back at its end."""
+        with _clear_errors(Path(self._engine.url.database or "")):
+            whole = self._connection.begin()
+            self._is_rehearsal = True
+            try:
+                yield
+            finally:
+                self._is_rehearsal = False
+                whole.rollback()
 
     def close(self) -> None:
         """Gives the file back."""

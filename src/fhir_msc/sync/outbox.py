@@ -203,6 +203,12 @@ def _needs(connection: Connection, target_id: int, ids: Sequence[int]) -> dict[i
     return needs
 
 
+def needs_of(connection: Connection, target_id: int, rows: Iterable[Standing]) -> dict[str, list[str]]:
+    """The rids that these refer to and that are not on the server, by rid."""
+    rids = {row.id: row.rid for row in rows}
+    return {rids[id]: found for id, found in _needs(connection, target_id, sorted(rids)).items()}
+
+
 def places(connection: Connection, target_id: int, lane_id: int, rids: Sequence[str]) -> dict[str, Place]:
     """Where those of the rids stand that are to be sent in this lane."""
     found: dict[str, Place] = {}

@@ -130,6 +130,7 @@ def _hold(connection: Connection, target_id: int, source: str, at: str) -> None:
             resource.c.target_id == target_id,
             resource.c.source == source,
             resource.c.vanished == false(),
+            resource.c.twin_id.is_(None),
             _UNDELIVERED,
             _gone.c.target_id == target_id,
             _gone.c.source == source,

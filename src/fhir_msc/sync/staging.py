@@ -14,9 +14,12 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from fhir_msc.desired import DesiredSet, DesiredTable
+from fhir_msc.desired.fingerprint import causes
 from fhir_msc.errors import SourceError
 from fhir_msc.sync import presence, upserts
 from fhir_msc.sync.accounts import fingerprint_of, record_findings, record_staged
+from fhir_msc.sync.audit import ACTOR
+from fhir_msc.sync.corrections import Returned, take_back
 from fhir_msc.sync.ledger import Ledger
 
 
@@ -78,18 +81,23 @@ def _stage_table(ledger: Ledger, table: DesiredTable, now: datetime) -> TableRep
     try:
         fingerprint = table.fingerprint()
         with ledger.begin() as connection:
-            if fingerprint_of(connection, ledger.target_id, table.name) == fingerprint:
+            before = fingerprint_of(connection, ledger.target_id, table.name)
+            if before == fingerprint:
                 return TableReport(table.name, Staged.UNCHANGED)
-            return _take_in(connection, ledger.target_id, table, fingerprint, now)
+            cause = ", ".join(causes(before, fingerprint))
+            return _take_in(connection, ledger.target_id, table, fingerprint, cause, now)
     except SourceError as error:
         return TableReport(table.name, Staged.FAILED, error=error)
+    except Returned as returned:
+        take_back(ledger, returned.rids, ACTOR, now)
+        return _stage_table(ledger, table, now)
 
 
 def _take_in(
-    connection: Connection, target_id: int, table: DesiredTable, fingerprint: bytes, now: datetime
+    connection: Connection, target_id: int, table: DesiredTable, fingerprint: bytes, cause: str, now: datetime
 ) -> TableReport:
     counts = upserts.Counts()
-    upsert = upserts.Upsert(connection, target_id, table.name, now)
+    upsert = upserts.Upsert(connection, target_id, table.name, cause, now)
     with presence.collected(connection) as seen:
         for batch in table.stream():
             counts += upsert(batch, seen)

@@ -92,12 +92,14 @@ resource = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", String),
     Column("reason", Text),
+    Column("cause", String),
     Column("twin_id", ForeignKey("resource.id")),
     Column("waiting_on", String),
     UniqueConstraint("rid", "target_id"),
 )
 """What a target should have and has. ``source`` is the source table, ``places`` a digest of the origins, ``twin_id``
-the vanished resource that a held one may be the correction of, ``waiting_on`` the rid that is not on the server yet.
+the vanished resource that a held one may be the correction of, ``cause`` why it is desired as it is (source, pack,
+config, engine), ``waiting_on`` the rid that is not on the server yet.
 
 The three ``_body`` columns name rows of ``body`` without a foreign key, which would have every deleted body looked for
 in three columns. No index begins with ``target_id``: few values make it a bad choice that SQLite would take.
@@ -143,6 +145,17 @@ reference = Table(
     Column("rid", String, nullable=False),
 )
 """What the desired body of a resource refers to."""
+
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("target_id", ForeignKey("target.id"), nullable=False),
+    Column("rid", String, nullable=False),
+    Column("continues", String, nullable=False),
+    UniqueConstraint("target_id", "rid"),
+)
+"""A key that corrects an earlier one, on a person's word: what has this rid goes on under the rid it ``continues``."""
 
 staged = Table(
     "staged",

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 
 from fhir_msc.desired import Desired
+from fhir_msc.sync.corrections import Returned, continued, continuing
 from fhir_msc.sync.states import State, after_staging
 from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import body, instant, lane, origin, reference, resource
@@ -55,7 +56,7 @@ class Counts:
 _BODY = ("id", "content")
 _RESOURCE = (
     "id", "target_id", "lane_id", "rank", "type", "rid", "source", "loose", "places", "state", "changed_at",
-    "desired_digest", "desired_body",
+    "desired_digest", "desired_body", "cause",
 )  # fmt: skip
 _ORIGIN = ("resource_id", "file", "source", "row", "fields", "key")
 _REFERENCE = ("resource_id", "rid")
@@ -86,7 +87,7 @@ _CHANGE = (
             name: bindparam(name)
             for name in (
                 "lane_id", "rank", "type", "source", "loose", "places", "state", "changed_at",
-                "desired_digest", "desired_body", "attempts", "due_at", "reason",
+                "desired_digest", "desired_body", "attempts", "due_at", "reason", "cause",
             )
         }
     )
@@ -111,12 +112,17 @@ _FORGET_BODY = delete(body).where(body.c.id == bindparam("b_id"))
 class Upsert:
     """Takes batches of one source table into the ledger, inside one transaction."""
 
-    def __init__(self, connection: Connection, target_id: int, source: str, now: datetime) -> None:
+    def __init__(self, connection: Connection, target_id: int, source: str, cause: str, now: datetime) -> None:
         self._connection = connection
         self._target_id = target_id
         self._source = source
+        self._cause = cause
         self._now = instant(now)
         self._lanes: dict[str, int] = {}
+        self._continuing = continuing(connection, target_id)
+        self._earlier = frozenset(self._continuing.values())
+        self._went_on: set[str] = set()
+        self._stayed: set[str] = set()
         self._next_resource = _next_id(connection, resource)
         self._next_body = _next_id(connection, body)
         self._insert_bodies = row_writer(connection, _INSERT_BODY, _BODY)
@@ -125,12 +131,25 @@ class Upsert:
         self._insert_references = row_writer(connection, _INSERT_REFERENCE, _REFERENCE)
 
     def __call__(self, batch: Sequence[Desired], seen: Seen) -> Counts:
-        """Takes a batch in and tells ``seen`` the ids. Of two with one rid the later counts."""
+        """Takes a batch in and tells ``seen`` the ids. Of two with one rid the later counts. Raises Returned."""
         counts = Counts()
+        if self._continuing:
+            batch = self._gone_on(batch)
         for start in range(0, len(batch), LOOKED_UP):
             latest = {one.rid: one for one in batch[start : start + LOOKED_UP]}
             counts += self._chunk(list(latest.values()), seen)
         return counts
+
+    def _gone_on(self, batch: Sequence[Desired]) -> list[Desired]:
+        """The batch under the ids that corrected keys go on under. Raises Returned."""
+        for one in batch:
+            if one.rid in self._continuing:
+                self._went_on.add(self._continuing[one.rid])
+            elif one.rid in self._earlier:
+                self._stayed.add(one.rid)
+        if both := self._went_on & self._stayed:
+            raise Returned(frozenset(both))
+        return [continued(one, self._continuing) for one in batch]
 
     def _chunk(self, chunk: list[Desired], seen: Seen) -> Counts:
         found = {
@@ -168,7 +187,7 @@ class Upsert:
             [
                 (
                     id, self._target_id, self._lanes[one.lane], one.rank, one.type, one.rid, self._source, one.loose,
-                    places_of(one), State.PENDING.value, self._now, one.digest, body_id,
+                    places_of(one), State.PENDING.value, self._now, one.digest, body_id, self._cause,
                 )
                 for (id, one), body_id in zip(pairs, bodies, strict=True)
             ]
@@ -212,6 +231,7 @@ class Upsert:
                     "attempts": 0,
                     "due_at": None,
                     "reason": known.reason if state is before else None,
+                    "cause": self._cause,
                 }
             )
         self._insert_bodies(bodies)

@@ -51,7 +51,7 @@ def test_a_newer_engine_is_taken_and_a_newer_schema_refused(path: Path) -> None:
     Ledger.open(path, replace(IDENTITY, engine="0.2.0"), "store").close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(LedgerError, match="schema 9999, this engine knows 0001 at most"):
+    with pytest.raises(LedgerError, match=f"schema 9999, this engine knows {storage.SCHEMA} at most"):
         Ledger.open(path, IDENTITY, "store")
     with pytest.raises(LedgerError, match="schema 9999"):
         Ledger.look(path, "store")
@@ -96,3 +96,32 @@ def test_a_look_reads_beside_a_writer_and_writes_nothing(path: Path, ledger: Led
 def test_the_schema_is_the_newest_migration() -> None:
     versions = Path(storage.__file__).with_name("migrations") / "versions"
     assert max(file.name[:4] for file in versions.glob("[0-9]*.py")) == storage.SCHEMA
+
+
+def test_a_rehearsal_leaves_no_trace(ledger: Ledger) -> None:
+    def names() -> list[str]:
+        with ledger.begin() as connection:
+            return list(connection.execute(select(tables.meta.c.name).order_by(tables.meta.c.id)).scalars())
+
+    def write(name: str, *, fails: bool = False) -> None:
+        with ledger.begin() as connection:
+            connection.execute(insert(tables.meta), [{"name": name, "value": "y"}])
+            if fails:
+                raise ZeroDivisionError
+
+    def rehearse(*, fails: bool) -> None:
+        with ledger.rehearsed():
+            write("x")
+            assert names() == [*before, "x"]
+            with pytest.raises(ZeroDivisionError):
+                write("z", fails=True)
+            assert names() == [*before, "x"]
+            if fails:
+                raise ZeroDivisionError
+
+    before = names()
+    rehearse(fails=False)
+    assert names() == before
+    with pytest.raises(ZeroDivisionError):
+        rehearse(fails=True)
+    assert names() == before
