@@ -131,7 +131,7 @@ def outline(file: InputFile, encoding: str | None = None) -> Outline:
     Raises SourceError for a file that is not ODM, and for damage before the clinical data, with the line.
     """
     reader = DefinitionsReader()
-    walk = _Walk(None)
+    walk = _Walk(None, refuses=False)
     found: dict[str, dict[str, None]] = {}
     versions: dict[Version, None] = {}
     in_study = False
@@ -142,8 +142,10 @@ def outline(file: InputFile, encoding: str | None = None) -> Outline:
             for name, attributes, text in _elements_of(file, stream, encoding):
                 if name == "Study" and not walk.inside:
                     in_study = attributes is not None
-                    if in_study:
-                        reader.start(name, attributes or {})
+                    if attributes is None:
+                        reader.end(name, text)
+                    else:
+                        reader.start(name, attributes)
                 elif in_study:
                     if attributes is None:
                         reader.end(name, text)
@@ -158,8 +160,6 @@ def outline(file: InputFile, encoding: str | None = None) -> Outline:
         except XmlDamage as damage:
             if not walk.has_begun:
                 raise SourceError(f"line {damage.line}: {damage.what}", file=file.name, hint=damage.hint) from None
-        except (_NoState, _Twice):
-            pass  # whoever reads the rows is told
     return Outline(
         file,
         encoding,
@@ -190,7 +190,7 @@ def _elements_of(file: InputFile, stream: BinaryIO, encoding: str | None, skips:
 
 
 def stream(outlined: Outline, table: str, wanted: str | None) -> Iterator[tuple[Place, Cells]]:
-    """Streams what a document holds of one group (or, without ``wanted``, whatever ends, under ``""``).
+    """Streams what a document holds of one group, of the participants or of their events; without ``wanted`` all of it.
 
     Raises SourceError, as of ``table``, with the row that cannot be read.
     """
@@ -367,15 +367,17 @@ class _Twice(Exception):
 class _Walk:
     """Takes the elements of a document and gives what ends: groups of items, participants, events.
 
-    ``wanted`` is the one kind that is given; cells of others are not kept.
+    ``wanted`` is the one kind that is given; cells of others are not kept. What is no state of the data, or is told
+    twice, is an error where it ``refuses``; who only looks for columns does not.
     """
 
-    def __init__(self, wanted: str | None) -> None:
+    def __init__(self, wanted: str | None, *, refuses: bool = True) -> None:
         self.place = Place()
         self.inside = False
         """Whether the elements are those of clinical data."""
         self.has_begun = False
         self._wanted = wanted
+        self._refuses = refuses
         self._cells: list[Cells | None] = []
         self._item = ""
         self._values: list[str] = []
@@ -395,7 +397,7 @@ class _Walk:
             return None
         if attributes is None:
             return self._end(name, text)
-        if attributes.get("TransactionType", "") not in _STATES:
+        if self._refuses and attributes.get("TransactionType", "") not in _STATES:
             raise _NoState
         self._start(name, attributes)
         return None
@@ -457,7 +459,7 @@ class _Walk:
         cells = self._cells[-1] if self._cells else None
         if cells is None or not item:
             return
-        if item in cells:
+        if item in cells and self._refuses:
             raise _Twice(item)
         if name not in ("ItemData", *_BINARY):
             values = [text]

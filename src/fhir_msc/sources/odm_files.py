@@ -37,7 +37,8 @@ def odm_tables(
     """The tables of the document ``records``, and the files that were read. Metadata that it lacks are taken from
     ``dictionary``, or from the one document of the folder that holds them.
 
-    Raises SourceError for a document without clinical data, and where several hold the metadata.
+    Raises SourceError for a document without clinical data, where several hold the metadata, and where ``dictionary``
+    does not.
     """
     outlined = outline(InputFile.at(folder / records, records), encoding)
     if not outlined.data_versions:
@@ -48,6 +49,13 @@ def odm_tables(
     if dictionary is not None:
         definitions |= outline(InputFile.at(folder / dictionary, dictionary), encoding).versions
         used.append(dictionary)
+        unknown = [version for version in lacking if version not in definitions]
+        if unknown:
+            raise SourceError(
+                f"does not describe version {unknown[0][1]} of study {unknown[0][0]}, which the data in {records} name",
+                file=dictionary,
+                hint="Export the metadata of that version; without a dictionary, rows alone tell the columns.",
+            )
     elif lacking:
         found = _with_metadata(folder, [name for name in names if name != records], lacking, encoding)
         if len(found) > 1:

@@ -178,6 +178,11 @@ def test_metadata_in_another_file_and_included(tmp_path: Path) -> None:
         opened(tmp_path, document(group(""), ""))
     source = opened(tmp_path, document(group(""), ""), dictionary="twice.xml", format="odm")
     assert columns_of(source, "DM") == (*CONTEXT, "SEX", "WT", "WT:unit")
+    (tmp_path / "late.xml").write_text(
+        document("", METADATA.replace('MetaDataVersion OID="M"', 'MetaDataVersion OID="N"'))
+    )
+    with pytest.raises(SourceError, match=r"late\.xml: does not describe version M of study S"):
+        opened(tmp_path, document(group(""), ""), dictionary="late.xml", format="odm")
 
 
 def test_a_folder_with_several_exports_asks_which(tmp_path: Path) -> None:
@@ -249,6 +254,14 @@ def test_damage_costs_the_row_its_table(tmp_path: Path, body: str, said: str) ->
     assert (raised.value.table, raised.value.row) == ("DM", 2)
     assert raised.value.hint
     assert "secret" not in str(raised.value)
+
+
+def test_a_change_in_one_group_costs_no_other(tmp_path: Path) -> None:
+    changed = group('<ItemData ItemOID="SEX" TransactionType="Update"/>')
+    source = opened(tmp_path, document(changed + group('<ItemData ItemOID="X" Value="1"/>', "LB")))
+    assert cells(source, "LB", "X") == [("1",)]
+    with pytest.raises(SourceError, match="holds changes"):
+        cells(source, "DM", "SEX")
 
 
 def test_text_that_is_not_in_its_encoding(tmp_path: Path) -> None:
