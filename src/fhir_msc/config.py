@@ -74,7 +74,7 @@ class ProjectSection(_Section):
 class SourceSection(_Section):
     """[source]: how the export is read, where detecting is not enough."""
 
-    format: Literal["xpt", "redcap", "csv", "odm"] | None = None
+    format: Literal["xpt", "dataset-json", "redcap", "csv", "odm"] | None = None
     encoding: str | None = None
     delimiter: str | None = None
     records: str | None = None
@@ -231,7 +231,8 @@ class Project:
         return open_source(
             self.source_path,
             SourceOptions(
-                format=section.format or self.pack.words.source,
+                format=section.format,
+                kinds=self.pack.words.source,
                 encoding=section.encoding,
                 delimiter=section.delimiter,
                 records=section.records,

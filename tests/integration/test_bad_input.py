@@ -445,8 +445,7 @@ def test_bytes_that_are_not_the_declared_encoding_are_named(
 ) -> None:
     folder = as_csv(tmp_path / "csv")
     configure(project, r'^source = ".*"$', f'source = "../{folder.name}"')
-    with (project / "fhir-msc.toml").open("a") as config:
-        config.write('\n[source]\nformat = "csv"\nencoding = "utf-8"\n')
+    configure(project, r'^format = ".*"$', 'format = "csv"\nencoding = "utf-8"')
     sync(project, 0)
     before = held(url)
     good = (folder / "LB.csv").read_bytes()
@@ -471,8 +470,7 @@ def test_a_redcap_export_in_another_encoding_is_named_by_row_and_column(url: str
             export.mkdir(exist_ok=True)
             (tmp_path / name).write_bytes(content)
     project = new_project(tmp_path / "project", "misle-redcap", export, url)
-    with (project / "fhir-msc.toml").open("a") as config:
-        config.write('\n[source]\nencoding = "utf-8"\n')
+    configure(project, r'^format = ".*"$', 'format = "redcap"\nencoding = "utf-8"')
     records = tmp_path / misle.RECORDS
     good = records.read_bytes()
     first = sync(project, 0)

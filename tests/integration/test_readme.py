@@ -123,7 +123,7 @@ def on_server(base_url: str) -> int:
 
 
 def test_every_use_has_its_snippet() -> None:
-    assert set(SNIPPETS) == {"init", "sandbox", "library", "worker", "command line"}
+    assert set(SNIPPETS) == {"init", "sandbox", "library", "worker", "plan", "command line"}
     fences = re.findall(r"^```(?:python|console)$", README, re.M)
     assert len(fences) == len(SNIPPETS), "a snippet that no test runs"
 
@@ -156,6 +156,13 @@ def test_worker(folder: Path, base_url: str) -> None:
         assert process.stderr is not None
         assert "worker started" in process.stderr.readline()
     assert on_server(base_url) == stored
+
+
+def test_plan(folder: Path, base_url: str) -> None:
+    before = on_server(base_url)
+    for command in commands("plan", base_url):
+        run(command, folder)
+    assert on_server(base_url) > before
 
 
 def test_command_line(folder: Path, base_url: str) -> None:

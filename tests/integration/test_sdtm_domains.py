@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from fhir_msc.findings import Severity
-from fhir_msc.sources.opening import open_source
+from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.table import Row, Source, Table
 from tests.support import expected_sdtm
 from tests.unit.desired.trial_source import Outcome, outcome
-from tests.unit.mapping.memory import Memory
 
 pytestmark = pytest.mark.shared
 
@@ -50,7 +49,11 @@ class Study:
 
     @cached_property
     def source(self) -> Source:
-        return Beside(open_source(self.folder), Memory({"FT": expected_sdtm.functional_tests(self.folder)}))
+        return Beside(open_source(self.folder, SourceOptions(format="xpt")), open_source(self.folder / "ft.json"))
+
+    @cached_property
+    def as_json(self) -> Source:
+        return open_source(self.folder, SourceOptions(format="dataset-json"))
 
     @cached_property
     def unblinded(self) -> Outcome:
@@ -101,6 +104,19 @@ def test_a_blind_project_carries_the_same(study: Study) -> None:
     blind, unblinded = study.blind.accounts, study.unblinded.accounts
     assert set(unblinded) - set(blind) == SEALED
     assert {name: blind[name].outcomes for name in blind} == {name: unblinded[name].outcomes for name in blind}
+
+
+@pytest.mark.parametrize("blind", [True, False])
+def test_transport_files_and_dataset_json_give_the_same_bytes(study: Study, blind: bool) -> None:
+    from_xpt = study.blind if blind else study.unblinded
+    from_json = outcome(study.as_json, blind=blind, zone="America/New_York")
+    assert len(from_xpt.bodies) > 10_000
+    assert {rid: one.body for rid, one in from_json.bodies.items()} == {
+        rid: one.body for rid, one in from_xpt.bodies.items()
+    }
+    assert {name: account.outcomes for name, account in from_json.accounts.items()} == {
+        name: account.outcomes for name, account in from_xpt.accounts.items()
+    }
 
 
 @pytest.mark.parametrize("domain", sorted(PREFIXES))

@@ -57,7 +57,7 @@ def check(
     from fhir_msc.sources.seals import Seals
 
     known = read_pack(find_pack(pack))
-    options = SourceOptions(format=known.words.source, arms_are_treatments=known.words.arms_are_treatments)
+    options = SourceOptions(kinds=known.words.source, arms_are_treatments=known.words.arms_are_treatments)
     opened = open_source(source, options) if source is not None else None
     findings = in_order(check_pack(known, opened, Seals() if unblinded else known.seals))
     wrong = sum(one.is_error for one in findings)

@@ -50,7 +50,7 @@ def scaffold(
     folder = find_pack(pack)
     known = read_pack(folder)
     opened = open_source(
-        source, SourceOptions(format=known.words.source, arms_are_treatments=known.words.arms_are_treatments)
+        source, SourceOptions(kinds=known.words.source, arms_are_treatments=known.words.arms_are_treatments)
     )
     sealed = SealedSource(opened, known.seals) if blind and known.seals else opened
     directory.mkdir(parents=True, exist_ok=True)
@@ -59,6 +59,7 @@ def scaffold(
         if (folder.parent / pack).exists() and not (Path(pack) / "pack.yaml").is_file()
         else str(folder.resolve()),
         source=_relative(source, directory),
+        form=opened.form,
         target=target,
         zone=zone,
         namespace=namespace or PLACEHOLDER_NAMESPACE,
@@ -132,6 +133,7 @@ def _config(
     *,
     pack: str,
     source: str,
+    form: str,
     target: str,
     zone: str | None,
     namespace: str,
@@ -158,6 +160,10 @@ secret = "file:secret"
 namespace = {_text(namespace)}
 # The zone of sites that name none. Without one, times are sent as dates.
 {f"zone = {_text(zone)}" if zone else '# zone = "America/New_York"'}
+
+[source]
+# How the export is read, whatever else comes to lie beside it.
+format = {_text(form)}
 
 [study]
 identifier = {_text(study.get("identifier") or "STUDY-1")}

@@ -444,7 +444,9 @@ class PackWords(_Words):
     pack: str
     title: str
     version: str
-    source: Literal["xpt", "redcap", "csv", "odm"]
+    source: Annotated[
+        tuple[Literal["xpt", "dataset-json", "redcap", "csv", "odm"], ...], BeforeValidator(_as_list), _Or(one=True)
+    ] = Field(description="the formats that it is for, the one that is preferred first")
     order: Names = Field((), description="tables in the order they are mapped; others follow by name")
     sealed: Sealed = Field(default_factory=Sealed)
     missing: dict[str, str] = Field(default_factory=dict, description="missing-data code → R4 data-absent-reason code")

@@ -14,16 +14,18 @@ _MISSING = frozenset(b"._ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def number_of(raw: bytes) -> str:
-    """The text of a number of 2 to 8 bytes; "" for a SAS missing value (``.``, ``._``, ``.A`` to ``.Z``).
-
-    Written without an exponent from 1e-7 up to 1e21, as JSON writers do.
-    """
+    """The text of a number of 2 to 8 bytes; "" for a SAS missing value (``.``, ``._``, ``.A`` to ``.Z``)."""
     bits = int.from_bytes(raw.ljust(8, b"\x00"), "big")
     fraction = bits & 0x00FFFFFFFFFFFFFF
     if fraction == 0:
         return "" if raw[0] in _MISSING else "0"
     value = math.ldexp(fraction, 4 * ((bits >> 56 & 0x7F) - 64) - 56)
-    text = f"{-value if bits >> 63 else value:.15g}"
+    return spelled(-value if bits >> 63 else value)
+
+
+def spelled(value: float) -> str:
+    """The text of a binary number: 15 significant digits, no exponent from 1e-7 up to 1e21, as JSON writers do."""
+    text = f"{value:.15g}"
     if "e" not in text:
         return text
     exponent = int(text.partition("e")[2])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from fhir_msc.errors import SourceError
+from fhir_msc.sources.dataset_json import dataset_json
 from fhir_msc.sources.delimited import delimited, header_of
 from fhir_msc.sources.dictionary import fields_of, is_dictionary
 from fhir_msc.sources.files import InputFile
@@ -17,9 +18,15 @@ from fhir_msc.sources.redcap import forms_of, holds_records
 from fhir_msc.sources.table import Row, Table
 from fhir_msc.sources.xpt import members
 
-Format = Literal["csv", "odm", "redcap", "xpt"]
+Format = Literal["csv", "odm", "redcap", "xpt", "dataset-json"]
 
-_SUFFIXES: Mapping[str, Format] = {".xpt": "xpt", ".csv": "csv", ".tsv": "csv"}
+_SUFFIXES: Mapping[str, Format] = {
+    ".xpt": "xpt",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "dataset-json",
+    ".ndjson": "dataset-json",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class SourceOptions:
     """How a source is read. ``None`` is found out."""
 
     format: Format | None = None
+    kinds: Sequence[Format] = ()
+    """Formats that the pack is for, the one it prefers first: the first that the source has is read."""
     encoding: str | None = None
     """Of the tables; a REDCap data dictionary's is always found out."""
     delimiter: str | None = None
@@ -72,9 +81,11 @@ class _Named:
 
 
 class OpenSource:
-    """An opened source: its tables by name, and the files of the folder that are no part of it."""
+    """An opened source: the format it is read in, its tables by name, and the files of the folder that are no part of
+    it."""
 
-    def __init__(self, name: str, readers: Sequence[_Reader], ignored: Sequence[str]) -> None:
+    def __init__(self, name: str, form: Format, readers: Sequence[_Reader], ignored: Sequence[str]) -> None:
+        self.form = form
         self._name = name
         self._readers = {reader.table.name: reader for reader in readers}
         self._ignored = tuple(ignored)
@@ -103,7 +114,7 @@ class OpenSource:
 def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     """Opens the export at ``path``: a folder, or one file of it.
 
-    A CSV or XPT table whose file is damaged or lacks, and one that stands in two files, is listed as such
+    A table whose file is damaged or lacks, and one that stands in two files, is listed as such
     (``Table.damage``), so that it costs no other table, and nothing at all where a blind project seals it.
     Raises SourceError where nothing is there, where it is not clear what to read (the hint names the option that says
     so), and where the data dictionary or the records of REDCap cannot be read.
@@ -115,12 +126,18 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
         folder, names = path, sorted(entry.name for entry in path.iterdir() if entry.is_file())
     else:
         folder, names = path.parent, [path.name]
-        if options.format in ("redcap", "odm") or is_xml(path.name):
+        expected = options.format or next(iter(options.kinds), None)
+        if expected in ("redcap", "odm") or is_xml(path.name):
             options = replace(options, records=path.name)
             names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     named = {name: _named(folder, name, file, options) for name, file in options.tables.items()}
     names = [name for name in names if name not in options.tables.values()]
-    form = options.format or _detect(path, folder, names, has_others=bool(named))
+    looked_at = [path.name] if path.is_file() else names
+    form = (
+        options.format
+        or _preferred(folder, looked_at, options.kinds)
+        or _detect(path, folder, looked_at, has_others=bool(named))
+    )
     readers: Sequence[_Reader]
     if form == "odm":
         records_name = _records(clinical_documents(folder, names, options.records), folder)
@@ -133,20 +150,30 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     readers = _without_twins([reader for reader in readers if reader.table.name not in named])
     if not readers and not named:
         raise SourceError(f"holds no {form} file", file=path.name, hint="Check the path and the format of the source.")
-    return OpenSource(path.name, [*readers, *named.values()], [name for name in names if name not in used])
+    return OpenSource(path.name, form, [*readers, *named.values()], [name for name in names if name not in used])
+
+
+def _preferred(folder: Path, names: Sequence[str], kinds: Sequence[Format]) -> Format | None:
+    """The first of the pack's formats that there is a file of; the first of all where there is none."""
+    if len(kinds) < 2:
+        return kinds[0] if kinds else None
+    found: set[Format] = {_SUFFIXES[suffix] for name in names if (suffix := Path(name).suffix.lower()) in _SUFFIXES}
+    if "csv" in found and _dictionaries(folder, names):
+        found.add("redcap")
+    found |= {"redcap" if of_redcap else "odm" for _, of_redcap in clinical_documents(folder, names, None)}
+    return next((kind for kind in kinds if kind in found), kinds[0])
 
 
 def _detect(path: Path, folder: Path, names: Sequence[str], *, has_others: bool) -> Format:
-    looked_at = [path.name] if path.is_file() else names
-    found = {_SUFFIXES[suffix] for name in looked_at if (suffix := Path(name).suffix.lower()) in _SUFFIXES}
+    found = {_SUFFIXES[suffix] for name in names if (suffix := Path(name).suffix.lower()) in _SUFFIXES}
     if len(found) > 1:
         raise SourceError(
-            "holds tables as XPT and as CSV",
+            f"holds tables in several formats: {', '.join(sorted(found))}",
             file=path.name,
-            hint='Say which is meant: format = "xpt", "csv" or "redcap" in [source].',
+            hint=f'Say which is meant: format = "{sorted(found)[-1]}" in [source].',
         )
     if not found:
-        documents = clinical_documents(folder, looked_at, None)
+        documents = clinical_documents(folder, names, None)
         if documents:
             return "redcap" if any(of_redcap for _, of_redcap in documents) else "odm"
         if has_others:
@@ -154,22 +181,25 @@ def _detect(path: Path, folder: Path, names: Sequence[str], *, has_others: bool)
         raise SourceError(
             "holds nothing that can be read",
             file=path.name,
-            hint="A source is a folder of .csv, .tsv or .xpt files, a REDCap export with its data dictionary, or the "
-            "XML of CDISC ODM or of a REDCap project.",
+            hint="A source is a folder of .csv, .tsv, .xpt, .json or .ndjson files, a REDCap export with its data "
+            "dictionary, or the XML of CDISC ODM or of a REDCap project.",
         )
     [form] = found
     return "redcap" if form == "csv" and path.is_dir() and _dictionaries(folder, names) else form
 
 
 def _readers(folder: Path, name: str, options: SourceOptions) -> Sequence[_Reader]:
-    """The tables of one CSV or XPT file."""
-    is_xpt = Path(name).suffix.lower() == ".xpt"
+    """The tables of one file that is no REDCap export."""
+    form = _SUFFIXES.get(Path(name).suffix.lower())
     try:
         file = InputFile.at(folder / name, name)
-        return members(file, options.encoding) if is_xpt else [delimited(file, options.encoding, options.delimiter)]
+        if form == "xpt":
+            return members(file, options.encoding)
+        return [dataset_json(file) if form == "dataset-json" else delimited(file, options.encoding, options.delimiter)]
     except SourceError as error:
         stem = Path(name).stem
-        return [_Damaged(Table(stem.upper() if is_xpt else stem, name, (), damage=error.message), error)]
+        table = stem.upper() if form in ("xpt", "dataset-json") else stem
+        return [_Damaged(Table(table, name, (), damage=error.message), error)]
 
 
 def _named(folder: Path, table: str, file: str, options: SourceOptions) -> _Reader:
