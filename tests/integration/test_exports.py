@@ -272,8 +272,10 @@ def test_a_csv_export_gives_the_bodies_of_the_xml(shared: Path, tmp_path: Path) 
         for file in ("data.csv", "dictionary.csv"):
             shutil.copyfile(shared / "data" / _redcapr(name, file)[0], tmp_path / name / "export" / file)
         config = project / "fhir-msc.toml"
-        section = '[source]\nrecords = "data.csv"\ndictionary = "dictionary.csv"\n\n[source.tables]'
-        config.write_text(config.read_text("utf-8").replace("[source.tables]", section, 1), "utf-8")
+        words = 'format = "redcap"\nrecords = "data.csv"\ndictionary = "dictionary.csv"\n'
+        text = config.read_text("utf-8")
+        assert text.count('format = "redcap"\n') == 1
+        config.write_text(text.replace('format = "redcap"\n', words), "utf-8")
         of_csv = mapped(project)[1]
         assert [json.loads(body) for _, body in of_csv] == [json.loads(body) for _, body in of_xml]
         assert of_csv

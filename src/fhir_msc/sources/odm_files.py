@@ -9,8 +9,9 @@ from pathlib import Path
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.dictionary import Field
 from fhir_msc.sources.files import InputFile
-from fhir_msc.sources.odm import OdmTable, Outline, begins_of, outline, tables_of
+from fhir_msc.sources.odm import OdmTable, tables_of
 from fhir_msc.sources.odm_definitions import Definitions, Version
+from fhir_msc.sources.odm_document import Outline, begins_of, outline
 from fhir_msc.sources.redcap_xml import XmlRecords, records_of
 
 

@@ -14,8 +14,9 @@ from pathlib import PurePath
 
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.dictionary import FIXED_CHOICES, Field, choices_of
-from fhir_msc.sources.odm import EVENTS, SUBJECTS, Outline, Place, stream
 from fhir_msc.sources.odm_definitions import Definitions, Item
+from fhir_msc.sources.odm_document import Outline, stream
+from fhir_msc.sources.odm_walk import EVENTS, SUBJECTS, Place
 from fhir_msc.sources.redcap import EVENT, GROUP, INSTANCE, INSTRUMENT
 from fhir_msc.sources.table import Table
 

@@ -17,7 +17,7 @@ from xml.parsers import expat
 from fhir_msc.sources.encoding import UTF_8, UTF_16, codec
 
 _CHUNK = 1 << 16
-_LONGEST = 1 << 24
+_LONGEST = 1 << 22
 """Bytes of one tag, and characters of one text. Binary content does not count, for it is not kept."""
 _DEEPEST = 256
 _SEPARATOR = " "
