@@ -263,7 +263,8 @@ def _redcap(folder: Path, names: Sequence[str], options: SourceOptions) -> tuple
 
 
 def _records(documents: Sequence[tuple[str, bool]], folder: Path) -> str:
-    return _only([name for name, _ in documents], folder, "records file", 'records = "…" in [source]')
+    option = 'records = "…" in [source], or take the file itself as the source'
+    return _only([name for name, _ in documents], folder, "records file", option)
 
 
 def _only(candidates: Sequence[str], folder: Path, what: str, option: str) -> str:

@@ -65,6 +65,23 @@ def columns_of(source: OpenSource, table: str) -> tuple[str, ...]:
     return next(one.columns for one in source.tables() if one.name == table)
 
 
+def test_a_pack_for_several_formats_takes_the_one_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "labs.csv").write_text("pid,crp\n1,2\n")
+    of_csv = open_source(tmp_path, SourceOptions(kinds=("odm", "redcap", "csv")))
+    assert (of_csv.form, [one.name for one in of_csv.tables()]) == ("csv", ["labs"])
+    (tmp_path / "study.xml").write_text(document(group("")))
+    assert open_source(tmp_path, SourceOptions(kinds=("odm", "redcap", "csv"))).form == "odm"
+    assert open_source(tmp_path, SourceOptions(kinds=("csv", "odm"))).form == "csv"
+    (tmp_path / "study.xml").write_text(document(group(""), root='SourceSystem="REDCap"'))
+    with pytest.raises(SourceError, match="is not the XML of a REDCap project"):
+        open_source(tmp_path, SourceOptions(kinds=("odm", "redcap", "csv")))
+    (tmp_path / "names.csv").write_text("field_name,form_name,field_type\npid,labs,text\ncrp,labs,text\n")
+    of_redcap = open_source(tmp_path, SourceOptions(kinds=("redcap", "csv")))
+    assert (of_redcap.form, [one.file for one in of_redcap.tables()]) == ("redcap", ["labs.csv"])
+    one_file = open_source(tmp_path / "labs.csv", SourceOptions(kinds=("redcap",)))
+    assert [one.file for one in one_file.tables()] == ["labs.csv"]
+
+
 def test_a_row_knows_where_it_stands(tmp_path: Path) -> None:
     source = opened(tmp_path, document(group('<ItemData ItemOID="SEX" Value="f"/>')))
     assert columns_of(source, "DM") == (*CONTEXT, "SEX", "WT", "WT:unit")
@@ -189,8 +206,9 @@ def test_a_folder_with_several_exports_asks_which(tmp_path: Path) -> None:
     for name in ("a.xml", "b.xml"):
         (tmp_path / name).write_text(document(group("")))
     (tmp_path / "define.xml").write_text("<ODM/>")
-    with pytest.raises(SourceError, match=r"several could be the records file: a\.xml, b\.xml"):
+    with pytest.raises(SourceError, match=r"several could be the records file: a\.xml, b\.xml\n.*the file itself"):
         open_source(tmp_path)
+    assert {one.file for one in open_source(tmp_path / "a.xml", SourceOptions(kinds=("odm",))).tables()} == {"a.xml"}
     source = open_source(tmp_path, SourceOptions(records="b.*"))
     assert {one.file for one in source.tables()} == {"b.xml"}
 
