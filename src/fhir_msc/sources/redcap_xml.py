@@ -28,11 +28,6 @@ _Key = tuple[str, str, str]
 """Unique event name, repeating instrument, instance; each empty where there is none."""
 
 
-def is_redcap(outlined: Outline) -> bool:
-    """Whether a document is a REDCap project's, with its records."""
-    return bool(outlined.data_versions) and _definitions(outlined) is not None
-
-
 def _definitions(outlined: Outline) -> Definitions | None:
     """The project's metadata: a REDCap document has one version, whose items name REDCap's variables."""
     definitions = outlined.versions.get(outlined.data_versions[0]) if outlined.data_versions else None
