@@ -74,7 +74,7 @@ class ProjectSection(_Section):
 class SourceSection(_Section):
     """[source]: how the export is read, where detecting is not enough."""
 
-    format: Literal["xpt", "dataset-json", "redcap", "csv"] | None = None
+    format: Literal["xpt", "dataset-json", "redcap", "csv", "odm"] | None = None
     encoding: str | None = None
     delimiter: str | None = None
     records: str | None = None

@@ -89,7 +89,12 @@ class SourceError(FhirMscError):
             if part
         )
         super().__init__(f"{place}: {message}", hint=hint)
+        self.what = message
         self.file, self.table, self.row, self.column = file, table, row, column
+
+    def at_row(self, row: int) -> SourceError:
+        """The same error of another row, for who counts rows otherwise than the reader below."""
+        return SourceError(self.what, file=self.file, table=self.table, row=row, column=self.column, hint=self.hint)
 
 
 class BlindError(FhirMscError):

@@ -77,12 +77,19 @@ def _missing_columns(pack_table: PackTable, table: Table) -> Iterator[Finding]:
 
 def _unread_columns(pack: Pack, pack_table: PackTable, table: Table) -> Iterator[Finding]:
     words = pack_table.words
-    known = {field_of(name) for name in reads(words, pack, Seals())} | set(words.ignore)
+    known = {field_of(name) for name in reads(words, pack, Seals())}
     for other in pack.tables.values():
         for join in other.words.join:
             if join.table == table.name:
                 known |= {*join.columns, *join.on.values()}
-    unread = tuple(sorted(name for name in table.columns if known.isdisjoint((name, field_of(name)))))
+    unread = tuple(
+        sorted(
+            name
+            for name in table.columns
+            if known.isdisjoint((name, field_of(name)))
+            and not any(fnmatchcase(one, pattern) for pattern in words.ignore for one in (name, field_of(name)))
+        )
+    )
     if unread:
         yield Finding(
             "MSC-PACK-004",

@@ -147,7 +147,7 @@ def _joined(
         if other is None:
             continue
         _refuse_damaged(other, source)
-        if join.kind == "same":
+        if join.kind != "qualifiers":
             wanted = _wanted(join, other, _withheld(pack, other), table, scope)
             columns |= set(wanted)
             joined.append(SameThing(source, other, join, wanted))

@@ -320,9 +320,10 @@ class Join(_Words):
 
     table: str
     on: dict[str, str] = Field(default_factory=dict, description="this table's column → the other's")
-    kind: Literal["qualifiers", "same"] = Field(
+    kind: Literal["qualifiers", "same", "look-up"] = Field(
         "same",
-        description="`same`: the other row says more of the same thing; `qualifiers`: SUPP--, each QNAM a column",
+        description="`same`: the other row says more of the same thing, and is merged; `look-up`: the other row is a "
+        "thing of its own, and lends its cells; `qualifiers`: SUPP--, each QNAM a column",
     )
     columns: Names = Field((), description="the other table's columns that are wanted")
 
@@ -398,7 +399,8 @@ class TableWords(_Words):
         (), alias="medication"
     )
     ignore: Names = Field(
-        (), description="columns that are left on purpose; other columns that nothing reads are reported"
+        (),
+        description="columns that are left on purpose, names may hold `*`; others that nothing reads are reported",
     )
     examples: tuple[Example, ...] = ()
 
@@ -443,7 +445,7 @@ class PackWords(_Words):
     title: str
     version: str
     source: Annotated[
-        tuple[Literal["xpt", "dataset-json", "redcap", "csv"], ...], BeforeValidator(_as_list), _Or(one=True)
+        tuple[Literal["xpt", "dataset-json", "redcap", "csv", "odm"], ...], BeforeValidator(_as_list), _Or(one=True)
     ] = Field(description="the formats that it is for, the one that is preferred first")
     order: Names = Field((), description="tables in the order they are mapped; others follow by name")
     sealed: Sealed = Field(default_factory=Sealed)

@@ -122,7 +122,8 @@ def _number(value: str) -> str:
 
 
 class SameThing(_Kept):
-    """Rows of another table that say more of the same thing (SDTM EX beside EC), found by equal columns."""
+    """Rows of another table that say more of the same thing (SDTM EX beside EC), or lend their cells, found by equal
+    columns."""
 
     def __init__(self, source: Source, table: Table, join: Join, columns: Sequence[str]) -> None:
         super().__init__(table, "key, cells")

@@ -24,10 +24,11 @@ _HEADERS = {
 }
 _NEEDED = ("name", "form", "type")
 _CHOSEN = frozenset({"radio", "dropdown", "checkbox"})
-_FIXED_CHOICES: Mapping[str, Mapping[str, str]] = {
+FIXED_CHOICES: Mapping[str, Mapping[str, str]] = {
     "yesno": {"1": "Yes", "0": "No"},
     "truefalse": {"1": "True", "0": "False"},
 }
+"""The choices of the types that bring their own."""
 COMPLETE_CHOICES: Mapping[str, str] = {"0": "Incomplete", "1": "Unverified", "2": "Complete"}
 """What a form's ``_complete`` field says."""
 
@@ -98,7 +99,7 @@ def fields_of(dictionary: DelimitedTable) -> tuple[Field, ...]:
             form=form,
             kind=kind,
             label=label,
-            choices=_choices(choices) if kind in _CHOSEN else _FIXED_CHOICES.get(kind, {}),
+            choices=choices_of(choices) if kind in _CHOSEN else FIXED_CHOICES.get(kind, {}),
             decimal_comma=validation.endswith("comma_decimal"),
             identifier=identifier.lower() == "y",
         )
@@ -107,7 +108,7 @@ def fields_of(dictionary: DelimitedTable) -> tuple[Field, ...]:
     return tuple(fields.values())
 
 
-def _choices(text: str) -> dict[str, str]:
+def choices_of(text: str) -> dict[str, str]:
     """``1, one | 2, two``: codes and labels. A label may hold commas."""
     pairs = (choice.partition(",") for choice in text.split("|"))
     return {code.strip(): label.strip() for code, comma, label in pairs if comma}

@@ -13,11 +13,12 @@ from fhir_msc.sources.dataset_json import dataset_json
 from fhir_msc.sources.delimited import delimited, header_of
 from fhir_msc.sources.dictionary import fields_of, is_dictionary
 from fhir_msc.sources.files import InputFile
+from fhir_msc.sources.odm_files import clinical_documents, is_xml, odm_tables, xml_records
 from fhir_msc.sources.redcap import forms_of, holds_records
 from fhir_msc.sources.table import Row, Table
 from fhir_msc.sources.xpt import members
 
-Format = Literal["csv", "redcap", "xpt", "dataset-json"]
+Format = Literal["csv", "odm", "redcap", "xpt", "dataset-json"]
 
 _SUFFIXES: Mapping[str, Format] = {
     ".xpt": "xpt",
@@ -40,9 +41,9 @@ class SourceOptions:
     delimiter: str | None = None
     """Of the tables; a REDCap data dictionary's is always found out."""
     records: str | None = None
-    """REDCap: the name of the records file, or a pattern of it (``trial_DATA_*.csv``)."""
+    """REDCap, ODM: the name of the file with the records, or a pattern of it (``trial_DATA_*.csv``)."""
     dictionary: str | None = None
-    """REDCap: the name of the data dictionary."""
+    """REDCap: the name of the data dictionary. ODM: of the file with the metadata, if not the records'."""
     arms_are_treatments: bool = False
     """REDCap: its arms are the trial's treatments (``redcap.forms_of``)."""
     tables: Mapping[str, str] = field(default_factory=dict)
@@ -125,13 +126,23 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
         folder, names = path, sorted(entry.name for entry in path.iterdir() if entry.is_file())
     else:
         folder, names = path.parent, [path.name]
-        if options.format == "redcap":
+        expected = options.format or next(iter(options.kinds), None)
+        if expected in ("redcap", "odm") or is_xml(path.name):
             options = replace(options, records=path.name)
             names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     named = {name: _named(folder, name, file, options) for name, file in options.tables.items()}
     names = [name for name in names if name not in options.tables.values()]
-    form = options.format or _preferred(names, options.kinds) or _detect(path, folder, names, has_others=bool(named))
-    if form == "redcap":
+    looked_at = [path.name] if path.is_file() else names
+    form = (
+        options.format
+        or _preferred(folder, looked_at, options.kinds)
+        or _detect(path, folder, looked_at, has_others=bool(named))
+    )
+    readers: Sequence[_Reader]
+    if form == "odm":
+        records_name = _records(clinical_documents(folder, names, options.records), folder)
+        readers, used = odm_tables(folder, records_name, names, options.dictionary, options.encoding)
+    elif form == "redcap":
         readers, used = _redcap(folder, names, options)
     else:
         used = [name for name in names if _SUFFIXES.get(Path(name).suffix.lower()) == form]
@@ -142,10 +153,15 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     return OpenSource(path.name, form, [*readers, *named.values()], [name for name in names if name not in used])
 
 
-def _preferred(names: Sequence[str], kinds: Sequence[Format]) -> Format | None:
+def _preferred(folder: Path, names: Sequence[str], kinds: Sequence[Format]) -> Format | None:
     """The first of the pack's formats that there is a file of; the first of all where there is none."""
-    found = {_SUFFIXES.get(Path(name).suffix.lower()) for name in names}
-    return next((kind for kind in kinds if kind in found), kinds[0] if kinds else None)
+    if len(kinds) < 2:
+        return kinds[0] if kinds else None
+    found: set[Format] = {_SUFFIXES[suffix] for name in names if (suffix := Path(name).suffix.lower()) in _SUFFIXES}
+    if "csv" in found and _dictionaries(folder, names):
+        found.add("redcap")
+    found |= {"redcap" if of_redcap else "odm" for _, of_redcap in clinical_documents(folder, names, None)}
+    return next((kind for kind in kinds if kind in found), kinds[0])
 
 
 def _detect(path: Path, folder: Path, names: Sequence[str], *, has_others: bool) -> Format:
@@ -157,13 +173,16 @@ def _detect(path: Path, folder: Path, names: Sequence[str], *, has_others: bool)
             hint=f'Say which is meant: format = "{sorted(found)[-1]}" in [source].',
         )
     if not found:
+        documents = clinical_documents(folder, names, None)
+        if documents:
+            return "redcap" if any(of_redcap for _, of_redcap in documents) else "odm"
         if has_others:
             return "csv"
         raise SourceError(
             "holds nothing that can be read",
             file=path.name,
-            hint="A source is a folder of .csv, .tsv, .xpt, .json or .ndjson files, or a REDCap export with its data "
-            "dictionary.",
+            hint="A source is a folder of .csv, .tsv, .xpt, .json or .ndjson files, a REDCap export with its data "
+            "dictionary, or the XML of CDISC ODM or of a REDCap project.",
         )
     [form] = found
     return "redcap" if form == "csv" and path.is_dir() and _dictionaries(folder, names) else form
@@ -221,6 +240,12 @@ def _dictionaries(folder: Path, names: Sequence[str]) -> list[str]:
 
 
 def _redcap(folder: Path, names: Sequence[str], options: SourceOptions) -> tuple[Sequence[_Reader], list[str]]:
+    if (options.records is not None and is_xml(options.records)) or not _dictionaries(folder, names):
+        documents = clinical_documents(folder, names, options.records)
+        if documents:
+            records_name = _records(documents, folder)
+            of_xml, described = xml_records(folder, records_name, options.encoding)
+            return forms_of(of_xml, described, arms_are_treatments=options.arms_are_treatments), [records_name]
     dictionary_name = options.dictionary or _only(
         _dictionaries(folder, names), folder, "data dictionary", 'dictionary = "…" in [source]'
     )
@@ -235,6 +260,11 @@ def _redcap(folder: Path, names: Sequence[str], options: SourceOptions) -> tuple
     records = delimited(InputFile.at(folder / records_name, records_name), options.encoding, options.delimiter)
     forms = forms_of(records, fields, arms_are_treatments=options.arms_are_treatments)
     return forms, [dictionary_name, records_name]
+
+
+def _records(documents: Sequence[tuple[str, bool]], folder: Path) -> str:
+    option = 'records = "…" in [source], or take the file itself as the source'
+    return _only([name for name, _ in documents], folder, "records file", option)
 
 
 def _only(candidates: Sequence[str], folder: Path, what: str, option: str) -> str:

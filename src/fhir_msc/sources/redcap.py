@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.columns import picker
-from fhir_msc.sources.delimited import DelimitedTable
 from fhir_msc.sources.dictionary import COMPLETE_CHOICES, Field, fields_by_column
 from fhir_msc.sources.table import LABEL, Row, Table
 
@@ -35,12 +35,25 @@ _COMMA_NUMBER = re.compile(r"-?\d*,\d+")
 _Change = Callable[[str], str]
 
 
+class Records(Protocol):
+    """The records of a project, a row per record, event and instance: delimited text, or the project's XML."""
+
+    @property
+    def table(self) -> Table:
+        """How they are described."""
+        ...
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Streams the rows with all their values. Raises SourceError with the row."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FormTable:
     """One form of a REDCap export."""
 
     table: Table
-    records: DelimitedTable
+    records: Records
     own: tuple[str, ...]
     """The columns whose filling makes a row one of this form."""
     fields: Mapping[str, Field]
@@ -119,7 +132,7 @@ def holds_records(columns: Sequence[str], fields: Sequence[Field]) -> bool:
     return fields[0].name in columns and len(fields_by_column(columns, fields)) > 1
 
 
-def forms_of(records: DelimitedTable, fields: Sequence[Field], *, arms_are_treatments: bool) -> list[FormTable]:
+def forms_of(records: Records, fields: Sequence[Field], *, arms_are_treatments: bool) -> list[FormTable]:
     """The tables of a REDCap export: the forms in the dictionary's order, those of which the export has a column.
 
     With ``arms_are_treatments`` the number of the arm stands in ``redcap_arm`` alone, and ``redcap_event_name`` is

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from fhir_msc.errors import BlindError, SourceError
-from fhir_msc.sources.table import LABEL, Row, Source, Table, field_of
+from fhir_msc.sources.table import LABEL, UNIT, Row, Source, Table, field_of
 
 _REMEMBERED = 4096
 """How many distinct cells are remembered as sealed or not: few tell, in many rows."""
@@ -66,7 +66,7 @@ class Seals:
 
     def seals_column(self, table: str, column: str) -> bool:
         """Whether the column of that table is sealed."""
-        shown = {column, column.removesuffix(LABEL), field_of(column)}
+        shown = {column, column.removesuffix(LABEL), column.removesuffix(UNIT), field_of(column)}
         return any(
             fnmatchcase(name, pattern)
             for tables, patterns in self.columns.items()
@@ -154,11 +154,18 @@ class SealedSource:
         )
 
     def _without_sealed(self, table: Table) -> Table:
-        kept = [i for i, column in enumerate(table.columns) if not self._seals.seals_column(table.name, column)]
+        # Whether a column that only rows name is there may be due to a sealed row.
+        hidden = table.undescribed if self._seals.row_seals(table.name) else frozenset()
+        kept = [
+            i
+            for i, column in enumerate(table.columns)
+            if column not in hidden and not self._seals.seals_column(table.name, column)
+        ]
         return replace(
             table,
             columns=tuple(table.columns[i] for i in kept),
             labels=tuple(table.labels[i] for i in kept) if table.labels else (),
+            undescribed=table.undescribed - hidden,
             identifiers=frozenset(
                 column for column in table.identifiers if not self._seals.seals_column(table.name, column)
             ),

@@ -26,6 +26,8 @@ class Table:
     encoding: str = "utf-8"
     """What the text is decoded as. Character values of an XPT that declares none are decoded one by one: UTF-8, else
     Windows-1252."""
+    undescribed: frozenset[str] = frozenset()
+    """Columns that are there because a row has them, not because the table is described so: they can tell of rows."""
     damage: str | None = None
     """Why the table cannot be read at all (an empty file, a header cut short). Such a table has no columns, and
     ``rows`` raises the SourceError that says the same: it is not a table without rows."""
@@ -39,10 +41,14 @@ LABEL = ":label"
 """Asked for ``sex:label``, a source that knows the choices of ``sex`` gives the label of its code instead of the code.
 Such columns are not listed in ``Table.columns``."""
 
+UNIT = ":unit"
+"""Behind a column: the column with the units of its numbers."""
+
 
 def field_of(column: str) -> str:
-    """The field that a column shows: ``race`` for ``race___1`` (one box of REDCap's checkboxes) and ``race:label``."""
-    return column.removesuffix(LABEL).partition("___")[0]
+    """The field that a column shows: ``race`` for ``race___1`` (one box of REDCap's checkboxes) and ``race:label``,
+    ``crp`` for ``crp:unit``."""
+    return column.removesuffix(LABEL).removesuffix(UNIT).partition("___")[0]
 
 
 class Source(Protocol):

@@ -343,8 +343,10 @@ infusion: {start: {from: XDAY, as: date}, product: {from: XTRT}}
 """
 
 
-def infusions(source: Memory, folder: Path, *, blind: bool = False, head: str = "") -> list[Infusion]:
-    pack = pack_of(folder, {"ec": EC, "ex": EX}, head)
+def infusions(
+    source: Memory, folder: Path, *, blind: bool = False, head: str = "", kind: str = "same"
+) -> list[Infusion]:
+    pack = pack_of(folder, {"ec": EC.replace("{table: EX,", f"{{table: EX, kind: {kind},"), "ex": EX}, head)
     records: list[Record] = [record for row in mapped(pack, source, "EC", blind=blind) for record in row.records]
     return [record for record in records if isinstance(record, Infusion)]
 
@@ -375,10 +377,12 @@ def test_what_joined_rows_differ_in_is_left_out(tmp_path: Path) -> None:
     assert (first.product, first.dose) == (Concept((), "cells"), None)
 
 
-def test_columns_of_a_sealed_table_give_nothing_and_are_not_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["same", "look-up"])
+def test_columns_of_a_sealed_table_give_nothing_and_are_not_named(tmp_path: Path, kind: str) -> None:
     same = [{"ID": "S", "XDAY": "2020-01-01", "XTRT": "cells", "XDOSE": "5"}]
+    assert infusions(study(EX=same), tmp_path, kind=kind)[0].product == Concept((), "cells")
     for head in ("sealed: {tables: EX}\n", "sealed: {columns: {EX: [XTRT, XDOSE]}}\n"):
-        first, _ = infusions(study(EX=same), tmp_path, blind=True, head=head)
+        first, _ = infusions(study(EX=same), tmp_path, blind=True, head=head, kind=kind)
         assert (first.product, first.dose) == (None, None)
         assert "XTRT" not in repr(first.origins)
 

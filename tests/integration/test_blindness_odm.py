@@ -1,0 +1,183 @@
+"""ODM and REDCap's XML, blind: what tells the arm changes as it may, and no byte that leaves does."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.support.blinding import Files, Observed, Rig, assert_same, bodies_sent
+from tests.support.projects import new_project
+
+pytestmark = pytest.mark.shared
+
+PACKS = Path(__file__).parents[1] / "packs"
+TOKEN = "ARMTELL"
+SUBJECT = re.compile(r"\t?<SubjectData .*?</SubjectData>\s*", re.S)
+SEALED_GROUP = re.compile(r'<ItemGroupData ItemGroupOID="IG\.EC[^"]*".*?</ItemGroupData>', re.S)
+ADVERSE_EVENT = re.compile(r'(<ItemGroupData ItemGroupOID="IG\.AE\.AE_ARRAY1")')
+
+
+def rig_of(root: Path, pack: str) -> Rig:
+    """A blind project over ``data``, as ``init`` writes it."""
+    shutil.copytree(PACKS / pack, root / "pack")
+    project = new_project(root / "made", str(root / "pack"), root / "data", "http://fhir.test/r4")
+    config = (project / "fhir-msc.toml").read_text("utf-8")
+    config = re.sub(r"(?m)^namespace = .*$", 'namespace = "https://blind.example.org"', config)
+    return Rig(root, re.sub(r"(?m)^identity = .*$", 'identity = "0123456789abcdef"', config), str(root / "pack"))
+
+
+# REDCap: the arms are the treatments, and every event's name tells them.
+
+
+@pytest.fixture(scope="module")
+def redcap(shared: Path) -> Files:
+    """Six participants of the export."""
+    text = (shared / "data/redcap/RepeatingEventsExtended.REDCap.xml").read_text("utf-8")
+    kept = iter(range(10**6))
+    return {"project.xml": SUBJECT.sub(lambda found: found[0] if next(kept) < 6 else "", text).encode()}
+
+
+def with_arms(files: Files, seed: int) -> Files:
+    """Each participant's events in another arm."""
+    random = Random(seed)
+
+    def moved(found: re.Match[str]) -> str:
+        arm = random.choice((1, 2, 3))
+        return re.sub(r"_arm_\d", f"_arm_{arm}", found[0])
+
+    return {name: SUBJECT.sub(moved, content.decode()).encode() for name, content in files.items()}
+
+
+@pytest.fixture(scope="module")
+def redcap_rig(tmp_path_factory: pytest.TempPathFactory, redcap: Files) -> Iterator[Rig]:
+    root = tmp_path_factory.mktemp("redcap")
+    (root / "data").mkdir()
+    (root / "data/project.xml").write_bytes(redcap["project.xml"])
+    with contextlib.chdir(root):
+        yield rig_of(root, "repeating-events")
+
+
+def test_arms_of_redcaps_xml(redcap_rig: Rig, redcap: Files) -> None:
+    seen = redcap_rig.observe(with_arms(redcap, 0), seed=1, whole=True)
+    assert {"Patient", "Observation"} <= {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
+    assert b"internal error" not in b"".join(seen.values())
+    for seed in (1, 2):
+        found = redcap_rig.observe(with_arms(redcap, seed), seed=seed, whole=True)
+        assert_same(seen, found)
+        said = b"".join(found.values())
+        assert not re.search(rb"_arm_\d|wfpb|lchf", said)
+
+
+def test_arms_of_a_damaged_xml(redcap_rig: Rig, redcap: Files) -> None:
+    cut = {name: content[: len(content) * 9 // 10] for name, content in redcap.items()}
+    one, other = (redcap_rig.observe(with_arms(cut, seed), seed=seed, whole=True) for seed in (3, 4))
+    assert one["1 sync: exit code"] != b"0"
+    assert_same(one, other)
+
+
+# ODM: what was given is sealed as a table; rows of one kind of adverse event are sealed besides.
+
+
+@pytest.fixture(scope="module")
+def snapshot(shared: Path) -> Files:
+    text = (shared / "data/odm/odm-data-snapshot.xml").read_text("utf-8")
+    # A consent that covers what was collected.
+    return {"study.xml": text.replace('"2022-02-19"', '"2022-01-01"').encode()}
+
+
+@pytest.fixture(scope="module")
+def odm_rig(tmp_path_factory: pytest.TempPathFactory, snapshot: Files) -> Iterator[Rig]:
+    root = tmp_path_factory.mktemp("odm")
+    (root / "data").mkdir()
+    (root / "data/study.xml").write_bytes(snapshot["study.xml"])
+    with contextlib.chdir(root):
+        rig = rig_of(root, "virus")
+        head = root / "pack/pack.yaml"
+        text = head.read_text("utf-8")
+        rows = '"IG.AE.AE_ARRAY1": {column: IT.AETERM, any: [CHIM*]}'
+        changed = text.replace("sealed: {open:", f"sealed: {{rows: {{{rows}}}, open:")
+        assert changed != text
+        head.write_text(changed, "utf-8")
+        yield replace(rig)
+
+
+def _row(oid: str, items: Mapping[str, str], key: int) -> str:
+    inner = "".join(f'<ItemData ItemOID="{item}" Value="{value}"/>' for item, value in items.items())
+    return f'<ItemGroupData ItemGroupOID="{oid}" ItemGroupRepeatKey="{key}">{inner}</ItemGroupData>'
+
+
+def other_cells(text: str, random: Random) -> str:
+    def changed(found: re.Match[str]) -> str:
+        return re.sub(r'Value="[^"]*"', lambda _: f'Value="{TOKEN}{random.random()}"', found[0])
+
+    return SEALED_GROUP.sub(changed, text)
+
+
+def other_rows(text: str, random: Random) -> str:
+    def changed(found: re.Match[str]) -> str:
+        more = {"IT.ECDOSE": f"{TOKEN}1", f"IT.{TOKEN}": "2"}
+        return "".join(_row("IG.EC.EC_ARRAY1", more, 50 + i) for i in range(random.randrange(4))) + (
+            _row(f"IG.EC.{TOKEN}", more, 1) if random.random() < 0.5 else found[0]
+        )
+
+    return SEALED_GROUP.sub(changed, text)
+
+
+def sealed_adverse_events(text: str, random: Random) -> str:
+    """Rows that are sealed by a cell, some with an item that no other row has and the metadata do not define."""
+
+    def changed(found: re.Match[str]) -> str:
+        more = {"IT.AETERM": f"CHIM{TOKEN}", "IT.AETOXGR": "3", f"IT.{TOKEN}{random.randrange(9)}": "x"}
+        return "".join(_row("IG.AE.AE_ARRAY1", more, 90 + i) for i in range(random.randrange(3))) + found[0]
+
+    return ADVERSE_EVENT.sub(changed, text)
+
+
+def without(text: str, _random: Random) -> str:
+    return SEALED_GROUP.sub("", text)
+
+
+CHANGES: Mapping[str, Callable[[str, Random], str]] = {
+    "cells": other_cells,
+    "rows": other_rows,
+    "sealed rows": sealed_adverse_events,
+    "removed": without,
+}
+
+
+@pytest.fixture(scope="module")
+def seen(odm_rig: Rig, snapshot: Files) -> Observed:
+    found = odm_rig.observe(snapshot, whole=True)
+    assert {"Patient", "Observation"} <= {str(body["resourceType"]) for body in bodies_sent(found["1 requests"])}
+    assert b"internal error" not in b"".join(found.values())
+    return found
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_sealed_of_odm(odm_rig: Rig, snapshot: Files, seen: Observed, name: str) -> None:
+    for seed in (1, 2):
+        text = CHANGES[name](snapshot["study.xml"].decode(), Random(seed))
+        assert text != snapshot["study.xml"].decode()
+        found = odm_rig.observe({"study.xml": text.encode()}, seed=seed, whole=True)
+        assert_same(seen, found)
+        for place, content in [*found.items(), ("the project's folder", odm_rig.raw_state())]:
+            assert TOKEN.encode() not in content, place
+            assert b"IG.EC" not in content, place
+
+
+def test_damage_does_not_tell_what_stands_before_it(odm_rig: Rig, snapshot: Files) -> None:
+    whole = snapshot["study.xml"].decode()
+    cut = whole[: whole.rindex("<StudyEventData")]
+    one, other = (
+        odm_rig.observe({"study.xml": sealed_adverse_events(other_rows(cut, Random(seed)), Random(seed)).encode()})
+        for seed in (5, 6)
+    )
+    assert b"internal error" not in b"".join(one.values())
+    assert_same(one, other)
