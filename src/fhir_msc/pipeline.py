@@ -33,23 +33,19 @@ from fhir_msc.findings import Finding
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.registry import RANKS
 from fhir_msc.sync import ledger as ledgers
-from fhir_msc.sync.audit import ACTOR, AuditVerdict, verify_audit
-from fhir_msc.sync.corrections import Answer, Held, held
-from fhir_msc.sync.corrections import settle as settle_correction
+from fhir_msc.sync.audit import ACTOR
 from fhir_msc.sync.course import DeliveryOptions, Planned
 from fhir_msc.sync.delivery import DeliveryReport, deliver, not_begun
 from fhir_msc.sync.dispatch import Stop
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.lock import project_lock
 from fhir_msc.sync.outbox import is_due, revive
-from fhir_msc.sync.plan import Plan, Rewrite
-from fhir_msc.sync.plan import make_plan as planned
+from fhir_msc.sync.plan import Rewrite
 from fhir_msc.sync.plan import rewrite as rewritten
 from fhir_msc.sync.planning import Limits
-from fhir_msc.sync.reconciling import Reconciled, reconcile
 from fhir_msc.sync.staging import StagingReport, stage
 from fhir_msc.sync.status import Status, status
-from fhir_msc.sync.verification import Drifted, Verified
+from fhir_msc.sync.verification import Verified
 from fhir_msc.sync.verification import repair as mark_forgotten
 from fhir_msc.sync.verification import verify as read_back
 from fhir_msc.sync.worker import work as work_rounds
@@ -248,7 +244,7 @@ def _round(
     delivered = deliver(
         ledger,
         lambda: client_of(project, around),
-        replace(_options(project, target), plan=plan),
+        replace(delivery_options(project, target), plan=plan),
         clock=around.clock,
         random=around.random,
         stop=around.stop,
@@ -256,7 +252,7 @@ def _round(
     return Synced(staged, target, delivered, status(ledger))
 
 
-def _options(project: Project, target: Probed) -> DeliveryOptions:
+def delivery_options(project: Project, target: Probed) -> DeliveryOptions:
     """How the target is delivered to."""
     _, section = project.target
     return DeliveryOptions(
@@ -278,18 +274,6 @@ def _confirm(change: Rewrite, target: str) -> None:
             f" because of: {', '.join(change.causes)}",
             hint="look with `fhir-msc plan`, then confirm with `fhir-msc sync --rewrite`; nothing was sent",
         )
-
-
-def make_plan(project: Project, surroundings: Surroundings | None = None) -> tuple[Plan, StagingReport]:
-    """What a sync would do now, asked of the server; nothing is written, there or here.
-
-    Raises what ``sync`` raises, and TargetError also where the server fails while it is read.
-    """
-    around = surroundings or Surroundings()
-    target = probed(project, around)
-    with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
-        staged = stage(ledger, desired_tables(project), around.clock())
-        return planned(ledger, client, _options(project, target)), staged
 
 
 def work(project: Project, surroundings: Surroundings | None = None, *, beat: Callable[[], None] = lambda: None) -> int:
@@ -335,60 +319,6 @@ def _stat(file: Path) -> os.stat_result | None:
         return None
 
 
-def verify(
-    project: Project,
-    told: Callable[[Drifted], None],
-    surroundings: Surroundings | None = None,
-    progress: Progress = silent,
-) -> Verified | None:
-    """Reads back all that was delivered and tells ``told`` of what the server holds otherwise; beside a running worker
-    too. ``None`` before the first sync. Raises TargetError, LedgerError."""
-    counts = Verified()
-    with looked_at(project) as ledger:
-        if ledger is None:
-            return None
-        with client_of(project, surroundings or Surroundings()) as client:
-            for drifted in read_back(ledger, client, counts, progress):
-                told(drifted)
-    return counts
-
-
-def corrections_of(project: Project) -> list[Held]:
-    """What is held as a possible correction and waits for an answer; nothing before the first sync."""
-    with looked_at(project) as ledger:
-        return held(ledger) if ledger is not None else []
-
-
-def settle(project: Project, rid: str, answer: Answer, reason: str, actor: str) -> None:
-    """A person's answer to a possible correction; the next sync acts on it. Raises UsageError, LedgerError."""
-    with opened_ledger(project) as ledger:
-        settle_correction(ledger, rid, answer, reason, actor, utc_now())
-
-
-def audited(project: Project) -> AuditVerdict | None:
-    """Whether the audit is whole; ``None`` before the first sync."""
-    with looked_at(project) as ledger:
-        return verify_audit(ledger) if ledger is not None else None
-
-
-def participant_key(project: Project, participant: str) -> str:
-    """The key of a participant's Patient, which is that of the lane too."""
-    _, target = project.target
-    return Identity(project.secret(), target.identity).rid("Patient", (participant,))
-
-
-def reconciled(project: Project, surroundings: Surroundings | None = None) -> Reconciled | None:
-    """The rows and the resources, here and on the server; ``None`` before the first sync. Raises TargetError."""
-    around = surroundings or Surroundings()
-    with looked_at(project) as ledger:
-        if ledger is None:
-            return None
-        options = _options(project, probed(project, around))
-        countable = options.by_identifier or frozenset()
-        with client_of(project, around) as client:
-            return reconcile(ledger, client, options.system, countable)
-
-
 @contextmanager
 def looked_at(project: Project) -> Iterator[Ledger | None]:
     """The ledger for reading, beside a running worker too."""
@@ -399,9 +329,3 @@ def looked_at(project: Project) -> Iterator[Ledger | None]:
         return
     with ledger:
         yield ledger
-
-
-def status_of(project: Project) -> Status | None:
-    """How the target stands as the ledger has it, beside a running worker too; ``None`` before the first sync."""
-    with looked_at(project) as ledger:
-        return status(ledger) if ledger is not None else None

@@ -22,7 +22,7 @@ def verify(project: ProjectOption = Path(), json: JsonOption = False) -> int:
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
-    from fhir_msc.pipeline import audited
+    from fhir_msc.oversight import audited
 
     found = audited(read_project(project))
     if found is None:

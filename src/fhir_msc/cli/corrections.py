@@ -26,7 +26,7 @@ def corrections(
     """List what is held as a possible correction, or settle one with a reason. The next sync acts on it."""
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
-    from fhir_msc.pipeline import settle
+    from fhir_msc.oversight import settle
 
     opened = read_project(project)
     if key is None:
@@ -46,7 +46,7 @@ def _user() -> str:
 
 def _listed(project: Project, json: bool) -> int:
     from fhir_msc.cli.report import console, origin_document, print_json
-    from fhir_msc.pipeline import corrections_of
+    from fhir_msc.oversight import corrections_of
 
     found = corrections_of(project)
     if json:

@@ -37,7 +37,7 @@ def plan(
 
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.config import read_project
-    from fhir_msc.pipeline import make_plan
+    from fhir_msc.oversight import make_plan
     from fhir_msc.sync.plan import Action
 
     opened = read_project(project)

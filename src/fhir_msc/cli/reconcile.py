@@ -28,7 +28,7 @@ def reconcile(
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
-    from fhir_msc.pipeline import reconciled
+    from fhir_msc.oversight import reconciled
 
     opened = read_project(project)
     found = reconciled(opened)

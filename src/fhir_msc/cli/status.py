@@ -13,7 +13,7 @@ def status(project: ProjectOption = Path(), json: JsonOption = False) -> int:
     from fhir_msc.cli.standing import needs_a_person, print_status, status_document
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
-    from fhir_msc.pipeline import status_of
+    from fhir_msc.oversight import status_of
 
     found = status_of(read_project(project))
     if found is None:

@@ -31,7 +31,8 @@ def trace(
     """Follow a resource to its cells and its history, a row to its resources, a participant to all there is."""
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
-    from fhir_msc.pipeline import looked_at, participant_key
+    from fhir_msc.oversight import participant_key
+    from fhir_msc.pipeline import looked_at
     from fhir_msc.sync import tracing
 
     opened = read_project(project)

@@ -37,7 +37,7 @@ def verify(
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
-    from fhir_msc.pipeline import verify as run
+    from fhir_msc.oversight import verify as run
 
     drifted: list[Drifted] = []
     with Progress() as progress:

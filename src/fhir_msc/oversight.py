@@ -1,0 +1,106 @@
+"""Looking at a project and answering what it asks: before a sync, after it, and years later.
+
+Nothing here sends a resource. ``make_plan``, ``verify`` and ``reconciled`` read the server; the others read the ledger,
+beside a running worker too. ``settle`` alone writes, and only a person's answer into the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fhir_msc.config import Project
+from fhir_msc.pipeline import (
+    Progress,
+    Surroundings,
+    client_of,
+    delivery_options,
+    desired_tables,
+    looked_at,
+    opened_ledger,
+    probed,
+    silent,
+    utc_now,
+)
+from fhir_msc.resources.identity import Identity
+from fhir_msc.sync.audit import AuditVerdict, verify_audit
+from fhir_msc.sync.corrections import Answer, Held, held
+from fhir_msc.sync.corrections import settle as settle_correction
+from fhir_msc.sync.plan import Plan
+from fhir_msc.sync.plan import make_plan as planned
+from fhir_msc.sync.reconciling import Reconciled, reconcile
+from fhir_msc.sync.staging import StagingReport, stage
+from fhir_msc.sync.status import Status, status
+from fhir_msc.sync.verification import Drifted, Verified
+from fhir_msc.sync.verification import verify as read_back
+
+
+def status_of(project: Project) -> Status | None:
+    """How the target stands as the ledger has it, beside a running worker too; ``None`` before the first sync."""
+    with looked_at(project) as ledger:
+        return status(ledger) if ledger is not None else None
+
+
+def make_plan(project: Project, surroundings: Surroundings | None = None) -> tuple[Plan, StagingReport]:
+    """What a sync would do now, asked of the server; nothing is written, there or here.
+
+    Raises what ``sync`` raises, and TargetError also where the server fails while it is read.
+    """
+    around = surroundings or Surroundings()
+    target = probed(project, around)
+    with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
+        staged = stage(ledger, desired_tables(project), around.clock())
+        return planned(ledger, client, delivery_options(project, target)), staged
+
+
+def verify(
+    project: Project,
+    told: Callable[[Drifted], None],
+    surroundings: Surroundings | None = None,
+    progress: Progress = silent,
+) -> Verified | None:
+    """Reads back all that was delivered and tells ``told`` of what the server holds otherwise; beside a running worker
+    too. ``None`` before the first sync. Raises TargetError, LedgerError."""
+    counts = Verified()
+    with looked_at(project) as ledger:
+        if ledger is None:
+            return None
+        with client_of(project, surroundings or Surroundings()) as client:
+            for drifted in read_back(ledger, client, counts, progress):
+                told(drifted)
+    return counts
+
+
+def corrections_of(project: Project) -> list[Held]:
+    """What is held as a possible correction and waits for an answer; nothing before the first sync."""
+    with looked_at(project) as ledger:
+        return held(ledger) if ledger is not None else []
+
+
+def settle(project: Project, rid: str, answer: Answer, reason: str, actor: str) -> None:
+    """A person's answer to a possible correction; the next sync acts on it. Raises UsageError, LedgerError."""
+    with opened_ledger(project) as ledger:
+        settle_correction(ledger, rid, answer, reason, actor, utc_now())
+
+
+def audited(project: Project) -> AuditVerdict | None:
+    """Whether the audit is whole; ``None`` before the first sync."""
+    with looked_at(project) as ledger:
+        return verify_audit(ledger) if ledger is not None else None
+
+
+def participant_key(project: Project, participant: str) -> str:
+    """The key of a participant's Patient, which is that of the lane too."""
+    _, target = project.target
+    return Identity(project.secret(), target.identity).rid("Patient", (participant,))
+
+
+def reconciled(project: Project, surroundings: Surroundings | None = None) -> Reconciled | None:
+    """The rows and the resources, here and on the server; ``None`` before the first sync. Raises TargetError."""
+    around = surroundings or Surroundings()
+    with looked_at(project) as ledger:
+        if ledger is None:
+            return None
+        options = delivery_options(project, probed(project, around))
+        countable = options.by_identifier or frozenset()
+        with client_of(project, around) as client:
+            return reconcile(ledger, client, options.system, countable)
