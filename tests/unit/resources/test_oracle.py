@@ -47,7 +47,9 @@ def test_every_body_is_tagged_named_and_without_absolute_references(blind: bool)
         assert '"reference":"http' not in text
         assert '"div"' not in text
         assert text.count(f'"system":"https://fhir.hospital.example/trial/id/sync","value":"{links.rid}"') == 1
+        design = links.design
         named = {links.subject, links.study, links.encounter, links.consent, links.service_provider}
+        named |= {design.location, design.practitioner, *design.investigators, *design.enrollment, *design.protocol}
         assert set(references(body)) <= named
 
 
