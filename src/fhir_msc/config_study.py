@@ -5,6 +5,7 @@ What tables of study design say too (SDTM TS, TA, TV, TI, TE) is added to it; wh
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +19,7 @@ from fhir_msc.trial import (
     Investigator,
     OutcomeMeasure,
     PlannedVisit,
+    Quantity,
     Site,
     Study,
     age_limit,
@@ -134,6 +136,7 @@ class StudySection(Section):
     description: str | None = None
     condition: Texts = ()
     keywords: Texts = ()
+    interventions: Texts = ()
     features: Texts = ()
     countries: Texts = ()
     registry: str | None = None
@@ -193,4 +196,45 @@ class SiteSection(Section):
     zone: Zone | None = None
 
 
-StudySection.model_rebuild()
+def words_of(study: Study) -> dict[str, object]:
+    """The config that describes a study: its ``study`` and its ``sites``; what is not known is left out."""
+    lists = {
+        "arms": [_known(asdict(one)) for one in study.arms],
+        "investigators": [_known(asdict(one)) for one in study.investigators],
+        "visits": [_known(asdict(one)) for one in study.planned_visits],
+        "outcomes": [
+            _known({**asdict(one), "is_objective": None, "objective": one.is_objective or None})
+            for one in study.outcome_measures
+        ],
+        "eligibility": [
+            _known(
+                {
+                    "identifier": one.identifier,
+                    "kind": "inclusion" if one.inclusion else "exclusion",
+                    "version": one.version,
+                    "text": one.text,
+                }
+            )
+            for one in study.eligibility
+        ],
+    }
+    plain = {name: getattr(study, name) for name in StudySection.model_fields if hasattr(study, name)}
+    words = {
+        **plain,
+        "condition": study.conditions,
+        "features": tuple(one.text for one in study.features),
+        "minimum_age": _age(study.minimum_age),
+        "maximum_age": _age(study.maximum_age),
+        **lists,
+    }
+    sites = {site.identifier: _known({**asdict(site), "identifier": None}) for site in study.sites}
+    ordered = {name: words[name] for name in StudySection.model_fields}
+    return {"study": _known(ordered), **({"sites": sites} if sites else {})}
+
+
+def _known(words: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in words.items() if value not in (None, (), [])}
+
+
+def _age(limit: Quantity | None) -> str | None:
+    return None if limit is None or limit.unit is None else f"{limit.value} {limit.unit.text}"

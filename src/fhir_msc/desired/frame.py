@@ -27,6 +27,13 @@ from fhir_msc.trial import Consent, Disposition, Participant, Visit
 _ROSTER_KINDS = ("participants", "consents", "dispositions", "visits")
 
 
+def body_maker(policy: Policy, identity: Identity) -> BodyMaker:
+    """What makes the bodies of a target."""
+    return BodyMaker(
+        ResourceContext(policy.namespace, policy.blind, policy.study, identity, synthetic=policy.synthetic)
+    )
+
+
 @dataclass
 class Frame:
     """The common ground of a run. The source is sealed already where the project is blind."""
@@ -60,10 +67,7 @@ class Frame:
     @cached_property
     def maker(self) -> BodyMaker:
         """Makes the bodies."""
-        policy = self.policy
-        return BodyMaker(
-            ResourceContext(policy.namespace, policy.blind, policy.study, self.identity, synthetic=policy.synthetic)
-        )
+        return body_maker(self.policy, self.identity)
 
     def mapper(self, pack_table: PackTable, table: Table) -> TableMapper:
         """The compiled mapper of a table."""

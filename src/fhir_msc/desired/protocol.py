@@ -41,7 +41,7 @@ def site_rid(identity: Identity, site: str) -> str:
 
 def protocol(study: Study, sites: Sequence[Site], identity: Identity) -> list[Part]:
     """The parts of a study with these sites."""
-    parts = [*_terminology(identity)]
+    parts = [*terminology(identity)]
     sponsor = identity.rid("Organization", ("sponsor", study.sponsor)) if study.sponsor else None
     if study.sponsor and sponsor:
         parts.append(Part("Organization", Sponsor(study.sponsor), Links(sponsor)))
@@ -75,7 +75,8 @@ def protocol(study: Study, sites: Sequence[Site], identity: Identity) -> list[Pa
     return parts
 
 
-def _terminology(identity: Identity) -> Iterator[Part]:
+def terminology(identity: Identity) -> Iterator[Part]:
+    """The project's own codes: code systems, then value sets."""
     for system in own_code_systems():
         yield Part("CodeSystem", system, Links(identity.rid("CodeSystem", (system.name,))), system.name)
     for values in own_value_sets():

@@ -56,6 +56,7 @@ def build(record: Study, links: Links, context: ResourceContext) -> Body:
             "primaryPurposeType": _concept("research-study-prim-purp-type", record.purpose),
             "phase": _concept("research-study-phase", record.phase),
             "category": [_masking(record.masking), *[codeable_concept(one, context) for one in record.features]],
+            "focus": [{"text": name} for name in record.interventions] or None,
             "condition": [{"text": condition} for condition in record.conditions] or None,
             "contact": _contacts(record, [one for one, _ in others]) or None,
             "keyword": [{"text": keyword} for keyword in record.keywords] or None,

@@ -164,6 +164,8 @@ class Study:
     description: str | None = None
     conditions: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    interventions: tuple[str, ...] = ()
+    """What is tried, by name; the protocol's list, which tells nobody's arm."""
     features: tuple[Concept, ...] = ()
     """What else the design is: allocation, intervention model, control."""
     countries: tuple[str, ...] = ()

@@ -65,6 +65,7 @@ STUDY = Study(
     acronym="MSC",
     conditions=("Systemic lupus erythematosus", "Lupus nephritis"),
     keywords=("Lupus", "Cells"),
+    interventions=("Cells", "Placebo"),
     features=(Concept(text="Allocation: randomized"), Concept((Coding(NCIT, "C82639"),), "Parallel")),
     countries=("USA",),
     collaborators=("Institute of Allergy",),
