@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from decimal import Decimal
@@ -18,7 +19,8 @@ from fhir_msc.errors import SourceError
 from fhir_msc.sources import dataset_json as reader
 from fhir_msc.sources.dataset_json import DatasetJson, dataset_json
 from fhir_msc.sources.files import InputFile
-from fhir_msc.sources.opening import SourceOptions, open_source
+from fhir_msc.sources.opening import Format, SourceOptions, open_source
+from tests.unit.sources.xpt_writer import Column, xpt
 
 COLUMNS = [("USUBJID", "string"), ("LBSEQ", "integer"), ("LBORRES", "string"), ("VISITNUM", "float")]
 HEAD: dict[str, Any] = {
@@ -287,15 +289,15 @@ def test_every_cell_of_a_real_study_as_the_json_library_reads_it(shared: Path) -
 @pytest.mark.shared
 def test_transport_files_and_dataset_json_of_a_real_study_agree_in_every_cell(shared: Path) -> None:
     """Whichever of the two is read: the columns, their labels and every cell, numbers by their spelling."""
-    xpt, of_json = (open_source(shared / STUDY, SourceOptions(format=form)) for form in ("xpt", "dataset-json"))
-    assert [table.name for table in xpt.tables()] == [one.name for one in of_json.tables() if one.name != "FT"]
+    of_xpt, of_json = (open_source(shared / STUDY, SourceOptions(format=form)) for form in ("xpt", "dataset-json"))
+    assert [table.name for table in of_xpt.tables()] == [one.name for one in of_json.tables() if one.name != "FT"]
     fractions = 0
-    for table in xpt.tables():
+    for table in of_xpt.tables():
         (other,) = [one for one in of_json.tables() if one.name == table.name]
         assert (table.columns, table.labels) == (other.columns, other.labels)
-        one = list(xpt.rows(table.name, table.columns))
+        one = list(of_xpt.rows(table.name, table.columns))
         assert one == list(of_json.rows(table.name, table.columns)), table.name
-        fractions += sum("." in visit for _, (visit,) in xpt.rows(table.name, ["VISITNUM"]))
+        fractions += sum("." in visit for _, (visit,) in of_xpt.rows(table.name, ["VISITNUM"]))
     assert fractions > 50, "visits like 9.3, whose binary number has more digits"
 
 
@@ -316,8 +318,8 @@ def test_as_written_by_python_it_is_the_same(shared: Path, tmp_path: Path) -> No
     written = opened(tmp_path, lines_of(head, rows), "lb.ndjson")
     spelled = {repr(cell) for row in rows for cell in row if isinstance(cell, float)}
     assert {"1.0", "0.26999999999999996"} <= spelled
-    xpt = open_source(shared / STUDY, SourceOptions(format="xpt"))
-    assert list(written.rows(written.table.columns)) == list(xpt.rows("LB", written.table.columns))
+    of_xpt = open_source(shared / STUDY, SourceOptions(format="xpt"))
+    assert list(written.rows(written.table.columns)) == list(of_xpt.rows("LB", written.table.columns))
 
 
 def test_a_pack_for_both_reads_what_there_is(tmp_path: Path) -> None:
@@ -327,3 +329,41 @@ def test_a_pack_for_both_reads_what_there_is(tmp_path: Path) -> None:
     assert [table.name for table in open_source(tmp_path).tables()] == ["LB"]
     with pytest.raises(SourceError, match="holds no xpt file"):
         open_source(tmp_path, SourceOptions(kinds=("xpt",)))
+
+
+def test_a_folder_with_both_is_read_in_the_one_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lb.json").write_text(text_of(HEAD))
+    (tmp_path / "lb.xpt").write_bytes(xpt(("LB", [Column("USUBJID", 2)], [(b"S1",)])))
+    both: tuple[Format, ...] = ("xpt", "dataset-json")
+    assert open_source(tmp_path, SourceOptions(kinds=both)).form == "xpt", "the pack's first"
+    for form, file in zip(both, ("lb.xpt", "lb.json"), strict=True):
+        source = open_source(tmp_path, SourceOptions(format=form, kinds=both))
+        assert [table.file for table in source.tables()] == [file]
+    with pytest.raises(SourceError, match=r"several formats: dataset-json, xpt\n.*format = "):
+        open_source(tmp_path)
+
+
+def test_a_table_that_stands_as_json_and_as_ndjson_must_be_named(tmp_path: Path) -> None:
+    (tmp_path / "lb.json").write_text(text_of(HEAD))
+    (tmp_path / "lb.ndjson").write_text(lines_of(HEAD, []))
+    [table] = open_source(tmp_path).tables()
+    assert table.damage is not None
+    assert table.damage.endswith("stands in lb.json and in lb.ndjson")
+    [table] = open_source(tmp_path, SourceOptions(tables={"LB": "lb.json"})).tables()
+    assert (table.file, table.damage) == ("lb.json", None)
+
+
+@pytest.mark.shared
+def test_a_domain_that_stands_as_json_alone_beside_transport_files(shared: Path) -> None:
+    source = open_source(shared / STUDY, SourceOptions(format="xpt", tables={"FT": "ft.json"}))
+    files = {table.name: table.file for table in source.tables()}
+    assert (len(files), files["FT"], files["LB"]) == (28, "ft.json", "lb.xpt")
+    assert sum(1 for _ in source.rows("FT", ["USUBJID"])) == 4488
+    assert source.facts("FT").sha256 == hashlib.sha256((shared / STUDY / "ft.json").read_bytes()).hexdigest()
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    found = opened(tmp_path, text_of(HEAD))
+    (tmp_path / "lb.json").write_text(text_of(HEAD) + " ")
+    with pytest.raises(SourceError, match="has changed"):
+        list(found.rows(["USUBJID"]))
