@@ -84,13 +84,13 @@ def started(command: Command, folder: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-@pytest.fixture(scope="module")
-def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The README's sandbox, on a free port."""
+@pytest.fixture
+def base_url(tmp_path: Path) -> Iterator[str]:
+    """The README's sandbox, on a free port; one for each test, for their projects share a namespace."""
     (command,) = commands("sandbox")
     assert command.prints == (URL,)
     at_a_free_port = Command((*command.words[:-1], "0"), ())
-    with started(at_a_free_port, tmp_path_factory.mktemp("sandbox")) as process:
+    with started(at_a_free_port, tmp_path) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
 
