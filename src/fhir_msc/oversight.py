@@ -6,7 +6,7 @@ beside a running worker too. ``settle`` alone writes, and only a person's answer
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from fhir_msc.config import Project
 from fhir_msc.pipeline import (
@@ -22,6 +22,7 @@ from fhir_msc.pipeline import (
     utc_now,
 )
 from fhir_msc.resources.identity import Identity
+from fhir_msc.sources.table import FileFacts
 from fhir_msc.sync.audit import AuditVerdict, verify_audit
 from fhir_msc.sync.corrections import Answer, Held, held
 from fhir_msc.sync.corrections import settle as settle_correction
@@ -92,6 +93,16 @@ def participant_key(project: Project, participant: str) -> str:
     """The key of a participant's Patient, which is that of the lane too."""
     _, target = project.target
     return Identity(project.secret(), target.identity).rid("Patient", (participant,))
+
+
+def files_read(project: Project, tables: Collection[str]) -> list[FileFacts]:
+    """What is true, as they lie there now, of the files that these tables are read from; nothing in a blind project.
+    Raises SourceError."""
+    if project.words.project.blind:
+        return []
+    source = project.open_source()
+    by_file = {one.file: one.name for one in source.tables() if one.name in tables}
+    return [source.facts(table) for _, table in sorted(by_file.items())]
 
 
 def reconciled(project: Project, surroundings: Surroundings | None = None) -> Reconciled | None:
