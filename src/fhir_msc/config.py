@@ -24,6 +24,7 @@ from fhir_msc.errors import ConfigError, SecretError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.release.consent import ConsentPolicy
 from fhir_msc.sources.opening import SourceOptions, open_source
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import ToldSource
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
 from fhir_msc.target.families import Family
@@ -233,6 +234,7 @@ class Project:
             SourceOptions(
                 format=section.format,
                 kinds=self.pack.words.source,
+                seals=self.pack.seals if self.words.project.blind else Seals(),
                 encoding=section.encoding,
                 delimiter=section.delimiter,
                 records=section.records,

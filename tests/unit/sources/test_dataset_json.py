@@ -21,6 +21,7 @@ from fhir_msc.sources import dataset_json as reader
 from fhir_msc.sources.dataset_json import DatasetJson, dataset_json
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.opening import Format, SourceOptions, open_source
+from fhir_msc.sources.seals import Seals
 from tests.unit.sources.xpt_writer import Column, xpt
 
 COLUMNS = [("USUBJID", "string"), ("LBSEQ", "integer"), ("LBORRES", "string"), ("VISITNUM", "float")]
@@ -405,6 +406,17 @@ def test_a_folder_with_both_is_read_in_the_one_that_is_named(tmp_path: Path) -> 
         assert [table.file for table in source.tables()] == [file]
     with pytest.raises(SourceError, match=r"several formats: dataset-json, xpt\n.*format = "):
         open_source(tmp_path)
+
+
+def test_a_sealed_table_does_not_decide_on_the_format(tmp_path: Path) -> None:
+    (tmp_path / "lb.json").write_text(text_of(HEAD))
+    (tmp_path / "ex.xpt").write_bytes(xpt(("EX", [Column("USUBJID", 2)], [(b"S1",)])))
+    both: tuple[Format, ...] = ("xpt", "dataset-json")
+    assert open_source(tmp_path, SourceOptions(kinds=both)).form == "xpt"
+    for seals in (Seals(tables=frozenset({"E*"})), Seals(open=frozenset({"LB"}))):
+        assert open_source(tmp_path, SourceOptions(kinds=both, seals=seals)).form == "dataset-json"
+    nothing_left = Seals(tables=frozenset({"*"}))
+    assert open_source(tmp_path, SourceOptions(kinds=both, seals=nothing_left)).form == "xpt"
 
 
 def test_a_table_that_stands_as_json_and_as_ndjson_must_be_named(tmp_path: Path) -> None:
