@@ -50,7 +50,7 @@ def make_plan(project: Project, surroundings: Surroundings | None = None) -> tup
     target = probed(project, around)
     with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
         staged = stage(ledger, desired_tables(project), around.clock())
-        return planned(ledger, client, delivery_options(project, target)), staged
+        return planned(ledger, client, delivery_options(project, target), around.clock()), staged
 
 
 def verify(
