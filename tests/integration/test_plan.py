@@ -12,22 +12,10 @@ import pytest
 
 from fhir_msc.mapping.pack import find_pack
 from fhir_msc.sandbox.server import SandboxServer
-from tests.support.hapi import HapiServer
 from tests.support.hospital import Hospital
 from tests.support.projects import configure, fhir_msc
 
 CREATININE, HAEMOGLOBIN, ALT = "2160-0", "718-7", "1742-6"
-
-
-@pytest.fixture(params=["sandbox", pytest.param("hapi", marks=pytest.mark.hapi)])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Both servers."""
-    if request.param == "hapi":
-        server: HapiServer = request.getfixturevalue("hapi")
-        yield server.base_url
-    else:
-        with SandboxServer() as sandbox:
-            yield sandbox.base_url
 
 
 @pytest.fixture
