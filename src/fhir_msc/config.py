@@ -24,7 +24,8 @@ from fhir_msc.errors import ConfigError, SecretError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.release.consent import ConsentPolicy
 from fhir_msc.sources.opening import SourceOptions, open_source
-from fhir_msc.sources.table import Source
+from fhir_msc.sources.seals import Seals
+from fhir_msc.sources.table import ToldSource
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
 from fhir_msc.target.families import Family
 from fhir_msc.trial import Study
@@ -157,7 +158,7 @@ class Project:
         """The mapping pack. Raises PackError."""
         return read_pack(find_pack(self.words.project.pack, self.folder))
 
-    def open_source(self) -> Source:
+    def open_source(self) -> ToldSource:
         """The export, not yet sealed. Raises SourceError."""
         section = self.words.source
         return open_source(
@@ -165,6 +166,7 @@ class Project:
             SourceOptions(
                 format=section.format,
                 kinds=self.pack.words.source,
+                seals=self.pack.seals if self.words.project.blind else Seals(),
                 encoding=section.encoding,
                 delimiter=section.delimiter,
                 records=section.records,

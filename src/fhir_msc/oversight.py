@@ -6,7 +6,7 @@ beside a running worker too. ``settle`` alone writes, and only a person's answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from fhir_msc.config import Project
 from fhir_msc.desired.frame import body_maker
@@ -24,6 +24,7 @@ from fhir_msc.pipeline import (
     utc_now,
 )
 from fhir_msc.resources.identity import Identity
+from fhir_msc.sources.table import FileFacts
 from fhir_msc.sync.audit import AuditVerdict, verify_audit
 from fhir_msc.sync.corrections import Answer, Held, held
 from fhir_msc.sync.corrections import settle as settle_correction
@@ -52,7 +53,7 @@ def make_plan(project: Project, surroundings: Surroundings | None = None) -> tup
     target = probed(project, around)
     with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
         staged = stage(ledger, desired_tables(project), around.clock())
-        return planned(ledger, client, delivery_options(project, target)), staged
+        return planned(ledger, client, delivery_options(project, target), around.clock()), staged
 
 
 def verify(
@@ -109,6 +110,16 @@ def terminology_of(project: Project) -> Iterator[tuple[str, str, bytes]]:
     maker = body_maker(policy, identity)
     for part in terminology(identity):
         yield part.type, part.name, maker.make(part.record, part.links).content
+
+
+def files_read(project: Project, tables: Collection[str]) -> list[FileFacts]:
+    """What is true, as they lie there now, of the files that these tables are read from; nothing in a blind project.
+    Raises SourceError."""
+    if project.words.project.blind:
+        return []
+    source = project.open_source()
+    by_file = {one.file: one.name for one in source.tables() if one.name in tables}
+    return [source.facts(table) for _, table in sorted(by_file.items())]
 
 
 def reconciled(project: Project, surroundings: Surroundings | None = None) -> Reconciled | None:

@@ -118,7 +118,7 @@ def _server(running: str | None) -> Iterator[str]:
     if running is not None:
         yield running
         return
-    with HapiServer(optimise=True, heap="2g") as server:
+    with HapiServer(optimise=True, heap="4g") as server:
         yield server.base_url
 
 

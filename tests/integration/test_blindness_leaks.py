@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +20,9 @@ from unittest.mock import patch
 
 import pytest
 
-from fhir_msc import logs, pipeline
+from fhir_msc import logs, oversight, pipeline
 from fhir_msc.cli import scaffold
+from fhir_msc.config import Project
 from fhir_msc.desired import Account, Desired, making
 from fhir_msc.desired.model import DesiredTable
 from fhir_msc.errors import SourceError
@@ -29,7 +30,7 @@ from fhir_msc.findings import Finding, Severity
 from fhir_msc.mapping import checking
 from fhir_msc.mapping.table import TableMapper
 from fhir_msc.resources import medication_administration
-from fhir_msc.sources import Row, SealedSource, Source
+from fhir_msc.sources import FileFacts, Row, SealedSource, Source
 from fhir_msc.sync.planning import Limits
 from fhir_msc.target.client import FhirClient
 from tests.support.armchanges import CHANGES, telling
@@ -234,6 +235,18 @@ def unsealed_check(rig: Rig) -> Iterator[Rig]:
 
 
 @contextlib.contextmanager
+def files_behind_the_seals(rig: Rig) -> Iterator[Rig]:
+    """``reconcile`` tells of whole files."""
+
+    def leaky(project: Project, tables: Collection[str]) -> list[FileFacts]:
+        source = project.open_source()
+        return [source.facts(table.name) for table in source.tables() if table.name in tables]
+
+    with patch.object(oversight, "files_read", leaky):
+        yield rig
+
+
+@contextlib.contextmanager
 def arms_in_the_config(rig: Rig) -> Iterator[Rig]:
     """``init`` writes what stands behind the seals."""
     study = scaffold._study
@@ -273,7 +286,9 @@ HOLES: dict[str, tuple[Hole, set[str]]] = {
     "a size in the bundles": (size_in_the_bundles, {"requests"}),
     "a check behind the seals": (unsealed_check, {"mapping check --json"}),
     "a config behind the seals": (arms_in_the_config, {"init's config"}),
+    "whole files behind the seals": (files_behind_the_seals, {"reconcile", "reconcile --json", "reconcile --csv"}),
 }
+WHOLE = ("whole files behind the seals",)
 OFFLINE = ("a check behind the seals", "a config behind the seals")
 UNSENT = ("a seal of a table less", "a finding that counts sealed rows", "a file's time in a report")
 
@@ -303,7 +318,7 @@ def pair(shared: Path) -> tuple[Files, Files]:
 def test_a_hole_is_seen(rig: Rig, pair: tuple[Files, Files], name: str) -> None:
     hole, expected = HOLES[name]
     with hole(rig) as leaky:
-        whole, send = name in OFFLINE, name not in (*OFFLINE, *UNSENT)
+        whole, send = name in (*OFFLINE, *WHOLE), name not in (*OFFLINE, *UNSENT)
         one, other = (leaky.observe(files, seed=i, whole=whole, send=send) for i, files in enumerate(pair))
     assert expected <= places(differences(one, other))
 

@@ -85,7 +85,8 @@ def test_there_is_something_to_see(study: Study) -> None:
     assert b'"key": "CDISC' in seen["1 map: stdout"], "rows of a table with sealed rows are named by their key"
     assert seen["1 worker: stderr"].count(b"\n") >= 2, "the worker logs"
     assert len(seen["1 ledger"]) > 10_000
-    assert all(seen[f"{name}: exit code"] == b"0" for name in ("init", "1 worker"))
+    assert all(seen[f"{name}: exit code"] == b"0" for name in ("init", "1 worker", "1 reconcile"))
+    assert b"\nDM,dm.xpt,6," in seen["1 reconcile --csv"]
     assert b"internal error" not in b"".join(seen.values())
 
 

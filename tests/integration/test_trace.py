@@ -129,9 +129,26 @@ def test_checksums_and_times_in_an_unblinded_project(url: str, tmp_path: Path) -
     files = {one["file"]: one for one in found["files"]}
     assert files["dm.xpt"]["sha256"] == sha256((export / "dm.xpt").read_bytes()).hexdigest()
     assert files["dm.xpt"]["changed"].endswith("+00:00")
+    assert files["dm.xpt"]["encoding"] == "utf-8"
+    assert set(files) == {path.name for path in export.iterdir()}
     told = fhir_msc("reconcile", "--project", project)
     assert files["dm.xpt"]["sha256"] in told.out
     assert not any(subject in told.out for subject in SUBJECTS)
+    assert fhir_msc("reconcile", "--project", project, "--csv", tmp_path / "t.csv").code == 0
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {row["table"]: row for row in csv.DictReader(stream)}
+    assert (rows["DM"]["encoding"], rows["DM"]["sha256"]) == ("utf-8", files["dm.xpt"]["sha256"])
+
+
+def test_the_numbers_outlive_the_export(url: str, tmp_path: Path) -> None:
+    export = write_study(tmp_path / "export", tiny_study())
+    project = new_project(tmp_path / "project", "sdtm", export, url, "--unblinded")
+    assert fhir_msc("sync", "--project", project).code == 0
+    export.rename(tmp_path / "archive")
+    found = fhir_msc("reconcile", "--project", project, "--json")
+    assert (found.code, found.document["agrees"], found.document["files"]) == (3, True, [])
+    assert "is not there" in found.document["unreadable"][0]
+    assert "is not there" in fhir_msc("reconcile", "--project", project).out
 
 
 def test_before_the_first_sync(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from tests.support.exports import Domain, Export, Row, file_bytes, new_domain
+from tests.support.exports import Domain, Export, Row, Torn, new_domain
 from tests.unit.sources.xpt_writer import Column
 
 Change = Callable[[Export, Random], Export]
@@ -120,9 +120,7 @@ def tables_damaged(export: Export, random: Random) -> Export:
     """Files of tables that tell the arm, cut anywhere or overwritten."""
     changed = dict(export)
     for name, domain in _domains(export, TELLING_TABLES):
-        content = file_bytes(domain)
-        cut = random.randrange(len(content) + 1)
-        changed[name] = content[:cut] if random.random() < 0.7 else content[:cut] + random.randbytes(200)
+        changed[name] = Torn(domain, random.random(), b"" if random.random() < 0.7 else random.randbytes(200))
     return changed
 
 
@@ -294,9 +292,7 @@ def _with_rows(export: Export, name: str, make: Callable[[Domain, Row], Row], ra
     return changed
 
 
-def _moved(
-    export: Export, names: tuple[str, ...], column: str, values: tuple[str, ...], random: Random
-) -> Mapping[str, Domain | bytes]:
+def _moved(export: Export, names: tuple[str, ...], column: str, values: tuple[str, ...], random: Random) -> Export:
     changed = dict(export)
     for file, domain in _domains(export, names):
         found = [row for row in domain.rows if domain.text(row, column) in values]

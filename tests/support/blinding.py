@@ -25,7 +25,7 @@ from unittest.mock import patch
 
 import httpx
 
-from fhir_msc import pipeline
+from fhir_msc import oversight, pipeline
 from fhir_msc.cli.app import run
 from fhir_msc.errors import FhirMscError
 from fhir_msc.resources.registry import RANKS
@@ -147,6 +147,13 @@ class Rig:
                 if whole:
                     seen |= command(f"{number} sync again", "sync", *there, "--show-values")
                     seen |= command(f"{number} worker", "worker", *there)
+                    sent = len(recorder.requests)
+                    numbers = self.root / "project" / "numbers.csv"
+                    seen |= command(f"{number} reconcile", "reconcile", *there, "--csv", str(numbers))
+                    seen |= command(f"{number} reconcile --json", "reconcile", *there, "--json")
+                    seen[f"{number} reconcile --csv"] = numbers.read_bytes() if numbers.exists() else b""
+                    seen[f"{number} reconcile: requests"] = b"\n\n".join(recorder.requests[sent:])
+                    del recorder.requests[sent:]
             if whole:
                 seen |= command(f"{number} status", "status", *there)
                 seen |= command(f"{number} status --json", "status", *there, "--json")
@@ -184,7 +191,7 @@ def surroundings(recorder: Recorder, threads: bool) -> Iterator[None]:
         return kept(clock=lambda: NOW, random=Random(7).random, transport=recorder.transport(), stop=_Once(given))
 
     senders = contextlib.nullcontext() if threads else patch.object(dispatch, "Senders", _InThisThread)
-    with patch.object(pipeline, "Surroundings", fixed), senders:
+    with patch.object(pipeline, "Surroundings", fixed), patch.object(oversight, "Surroundings", fixed), senders:
         yield
 
 
@@ -211,12 +218,10 @@ class _Once(threading.Event):
 
     def __init__(self, given: Mapping[str, object]) -> None:
         super().__init__()
-        self._given = given["stop"]
-        assert isinstance(self._given, threading.Event)
+        self._given = given.get("stop")
 
     def is_set(self) -> bool:
-        assert isinstance(self._given, threading.Event)
-        return super().is_set() or self._given.is_set()
+        return super().is_set() or (isinstance(self._given, threading.Event) and self._given.is_set())
 
     def wait(self, timeout: float | None = None) -> bool:
         self.set()

@@ -5,10 +5,13 @@ Numeric cells keep the bytes they have in the file, so that what a test does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fhir_msc.sources.encoding import decoder_of_values
+from fhir_msc.sources.ibm import number_of
 from tests.support.xpt_edit import RawXpt
 from tests.unit.sources.xpt_writer import Column, xpt
 
@@ -56,8 +59,21 @@ class Domain:
         return replace(self, columns=tuple(self.columns[i] for i in places), rows=rows)
 
 
-Export = Mapping[str, Domain | bytes]
-"""The files of an export by name; bytes are a file that is no longer a table."""
+@dataclass(frozen=True)
+class Torn:
+    """A table's file of which only this share of the bytes is left, with others behind them."""
+
+    domain: Domain
+    share: float
+    tail: bytes = b""
+
+    def bytes(self, whole: bytes) -> bytes:
+        return whole[: round(len(whole) * self.share)] + self.tail
+
+
+Content = Domain | Torn | bytes
+Export = Mapping[str, Content]
+"""The files of an export by name, all with the suffix of transport files; bytes are a file that is no table."""
 
 
 def read_domain(path: Path) -> Domain:
@@ -75,15 +91,17 @@ def read_domain(path: Path) -> Domain:
     return Domain(path.stem.upper(), columns, rows)
 
 
-def read_export(folder: Path) -> dict[str, Domain | bytes]:
+def read_export(folder: Path) -> dict[str, Content]:
     """All transport files of a folder."""
     return {path.name: read_domain(path) for path in sorted(folder.glob("*.xpt"))}
 
 
-def file_bytes(content: Domain | bytes) -> bytes:
+def file_bytes(content: Content) -> bytes:
     """A table as a transport file; a column is made as wide as its longest cell needs."""
     if isinstance(content, bytes):
         return content
+    if isinstance(content, Torn):
+        return content.bytes(file_bytes(content.domain))
     columns = [
         column
         if column.numeric
@@ -99,3 +117,43 @@ def new_domain(name: str, columns: Sequence[str], rows: Sequence[Sequence[str]])
     widths = [max([1, *(len(row[i]) for row in cells)]) for i in range(len(columns))]
     described = tuple(Column(column, width) for column, width in zip(columns, widths, strict=True))
     return Domain(name, described, cells)
+
+
+def dataset_json_files(export: Export, by_line: Collection[str] = ()) -> dict[str, bytes]:
+    """The files of an export as Dataset-JSON, the tables of ``by_line`` as NDJSON."""
+    files = {}
+    for name, content in export.items():
+        lines = not isinstance(content, bytes) and _domain(content).name in by_line
+        files[name.removesuffix(".xpt") + (".ndjson" if lines else ".json")] = (
+            content if isinstance(content, bytes) else _dataset_json(content, lines)
+        )
+    return files
+
+
+def _domain(content: Domain | Torn) -> Domain:
+    return content.domain if isinstance(content, Torn) else content
+
+
+def _dataset_json(content: Domain | Torn, lines: bool) -> bytes:
+    if isinstance(content, Torn):
+        return content.bytes(_dataset_json(content.domain, lines))
+    head = {
+        "datasetJSONVersion": "1.1.0",
+        "records": len(content.rows),
+        "name": content.name,
+        "columns": [
+            {"name": column.name, "label": column.label, "dataType": "double" if column.numeric else "string"}
+            for column in content.columns
+        ],
+    }
+    rows = ["[" + ",".join(map(_json_cell, content.columns, row)) + "]" for row in content.rows]
+    first = json.dumps(head)
+    text = "\n".join([first, *rows, ""]) if lines else f'{first[:-1]},"rows":[{",".join(rows)}]}}'
+    return text.encode()
+
+
+def _json_cell(column: Column, cell: bytes) -> str:
+    return (number_of(cell) or "null") if column.numeric else json.dumps(_TEXT(cell))
+
+
+_TEXT = decoder_of_values(None)

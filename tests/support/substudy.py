@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.support.exports import Domain, Row, read_export
+from tests.support.exports import Content, Domain, Row, read_export
 from tests.unit.sources.xpt_writer import Column
 
 CONFIG = """\
@@ -35,9 +35,9 @@ _MOST = {"LB": 9, "VS": 8, "EC": 4, "EX": 4, "AE": 3, "SV": 4, "CM": 2, "FA": 3,
 _LEFT_OUT = ("ie", "oe", "qssl", "rs", "te", "ti")
 
 
-def small_study(folder: Path) -> dict[str, Domain | bytes]:
+def small_study(folder: Path) -> dict[str, Content]:
     """Six participants, a few rows of each; rows with a date that is none, a shared key, a unit that is none."""
-    export: dict[str, Domain | bytes] = {}
+    export: dict[str, Content] = {}
     for name, domain in read_export(folder).items():
         assert isinstance(domain, Domain)
         if name.removesuffix(".xpt") not in _LEFT_OUT:

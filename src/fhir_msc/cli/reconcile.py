@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,8 @@ from fhir_msc.cli.options import JsonOption, ProjectOption
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fhir_msc.config import Project
+    from fhir_msc.sources.table import FileFacts
     from fhir_msc.sync.reconciling import Reconciled
-
-Files = dict[str, tuple[str, str]]
-"""Checksum and time of change by the file's name."""
 
 
 def reconcile(
@@ -27,43 +25,35 @@ def reconcile(
     """Show per table what became of its rows, and per type how many resources are here and on the server."""
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.config import read_project
-    from fhir_msc.errors import UsageError
-    from fhir_msc.oversight import reconciled
+    from fhir_msc.errors import SourceError, UsageError
+    from fhir_msc.oversight import files_read, reconciled
 
     opened = read_project(project)
     found = reconciled(opened)
     if found is None:
         raise UsageError("nothing was synced yet: there is no ledger", hint=f"fhir-msc sync --project {project}")
-    files = _files(opened, found)
+    files: Sequence[FileFacts] = []
+    unreadable: list[str] = []
+    try:
+        files = files_read(opened, {account.table for account in found.accounts})
+    except SourceError as error:  # the numbers stand in the ledger, whatever has become of the export
+        unreadable.append(str(error))
     if csv is not None:
         _write(csv, found, files)
     if json:
-        print_json(_document(found, files))
+        print_json({**_document(found, files), "unreadable": unreadable})
     else:
         _print(console(), found, files)
-    return 0 if found.agrees else 1
+        for text in unreadable:
+            console().print(f"unreadable  {text}", markup=False)
+    return 3 if unreadable else 0 if found.agrees else 1
 
 
-def _files(project: Project, found: Reconciled) -> Files:
-    """Those of the tables' files; nothing in a blind project, for what is true of whole files may tell the arm."""
-    from datetime import UTC, datetime
-    from hashlib import file_digest
-
-    if project.words.project.blind:
-        return {}
-    files: Files = {}
-    folder = project.source_path if project.source_path.is_dir() else project.source_path.parent
-    for name in sorted({account.file for account in found.accounts}):
-        path = folder / name
-        if path.is_file():
-            with path.open("rb") as stream:
-                digest = file_digest(stream, "sha256").hexdigest()
-            changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
-            files[name] = (digest, changed)
-    return files
+def _time(facts: FileFacts) -> str:
+    return facts.modified.isoformat(timespec="seconds")
 
 
-def _document(found: Reconciled, files: Files) -> dict[str, object]:
+def _document(found: Reconciled, files: Sequence[FileFacts]) -> dict[str, object]:
     from fhir_msc.cli.report import account_document
 
     return {
@@ -71,11 +61,13 @@ def _document(found: Reconciled, files: Files) -> dict[str, object]:
         "agrees": found.agrees,
         "tables": [account_document(account) for account in found.accounts],
         "types": [{"type": one.type, "here": one.here, "there": one.there} for one in found.types],
-        "files": [{"file": name, "sha256": digest, "changed": time} for name, (digest, time) in files.items()],
+        "files": [
+            {"file": one.file, "encoding": one.encoding, "sha256": one.sha256, "changed": _time(one)} for one in files
+        ],
     }
 
 
-def _print(out: Console, found: Reconciled, files: Files) -> None:
+def _print(out: Console, found: Reconciled, files: Sequence[FileFacts]) -> None:
     from rich.table import Table
 
     from fhir_msc.cli.report import print_accounts
@@ -91,23 +83,24 @@ def _print(out: Console, found: Reconciled, files: Files) -> None:
         there = "cannot be asked" if one.there is None else f"{one.there:,}"
         table.add_row(one.type, f"{one.here:,}", there, "" if one.agrees else "differs")
     out.print(table)
-    for name, (digest, time) in files.items():
-        out.print(f"{name}  {time}  sha256 {digest}", markup=False)
+    for facts in files:
+        out.print(f"{facts.file}  {facts.encoding}  {_time(facts)}  sha256 {facts.sha256}", markup=False)
     if not found.agrees:
         out.print("  -> fhir-msc verify names what differs", markup=False)
 
 
-def _write(path: Path, found: Reconciled, files: Files) -> None:
+def _write(path: Path, found: Reconciled, files: Sequence[FileFacts]) -> None:
     import csv
 
     from fhir_msc.desired.model import OUTCOMES
 
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("table", "file", "rows", *OUTCOMES, "sha256", "changed"))
+        writer.writerow(("table", "file", "rows", *OUTCOMES, "encoding", "sha256", "changed"))
+        told = {one.file: (one.encoding, one.sha256, _time(one)) for one in files}
         for account in found.accounts:
             counts = [account.count(outcome) for outcome in OUTCOMES]
-            writer.writerow((account.table, account.file, account.rows, *counts, *files.get(account.file, ("", ""))))
+            writer.writerow((account.table, account.file, account.rows, *counts, *told.get(account.file, ("", "", ""))))
         writer.writerow(("type", "here", "there"))
         for one in found.types:
             writer.writerow((one.type, one.here, "" if one.there is None else one.there))

@@ -12,7 +12,7 @@ from fhir_msc.config import FILE, PLACEHOLDER_NAMESPACE, new_identity, new_secre
 from fhir_msc.errors import UsageError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.sources.opening import SourceOptions, open_source
-from fhir_msc.sources.seals import SealedSource
+from fhir_msc.sources.seals import SealedSource, Seals
 from fhir_msc.sources.table import Source
 
 _MASKING = {"DOUBLE": "double", "SINGLE": "single", "TRIPLE": "triple", "QUADRUPLE": "quadruple", "OPEN": "none"}
@@ -50,10 +50,12 @@ def scaffold(
         raise UsageError(f"{directory / FILE}: a project stands here already", hint="name another folder")
     folder = find_pack(pack)
     known = read_pack(folder)
+    seals = known.seals if blind else Seals()
     opened = open_source(
-        source, SourceOptions(kinds=known.words.source, arms_are_treatments=known.words.arms_are_treatments)
+        source,
+        SourceOptions(kinds=known.words.source, seals=seals, arms_are_treatments=known.words.arms_are_treatments),
     )
-    sealed = SealedSource(opened, known.seals) if blind and known.seals else opened
+    sealed = SealedSource(opened, seals) if seals else opened
     directory.mkdir(parents=True, exist_ok=True)
     text = _config(
         pack=pack

@@ -188,6 +188,15 @@ class Frame:
 
     def rows_digest(self, pack_table: PackTable, table: Table) -> bytes:
         """A keyed digest of the rows of a table and of those joined to it, of the columns that are read."""
+        if table.name not in self._digests:
+            self._digests[table.name] = self._rows_digest(pack_table, table)
+        return self._digests[table.name]
+
+    @cached_property
+    def _digests(self) -> dict[str, bytes]:
+        return {}
+
+    def _rows_digest(self, pack_table: PackTable, table: Table) -> bytes:
         words = pack_table.words
         joined = [self.tables[join.table] for join in words.join if join.table in self.tables]
         named = reads(words, self.pack, self.seals)

@@ -2,11 +2,12 @@
 
 from fhir_msc.sources.opening import Format, OpenSource, SourceOptions, open_source
 from fhir_msc.sources.seals import NO_NUMBER, RowSeal, SealedSource, Seals
-from fhir_msc.sources.table import LABEL, Row, Source, Table, field_of
+from fhir_msc.sources.table import LABEL, FileFacts, Row, Source, Table, ToldSource, field_of
 
 __all__ = [
     "LABEL",
     "NO_NUMBER",
+    "FileFacts",
     "Format",
     "OpenSource",
     "Row",
@@ -16,6 +17,7 @@ __all__ = [
     "Source",
     "SourceOptions",
     "Table",
+    "ToldSource",
     "field_of",
     "open_source",
 ]

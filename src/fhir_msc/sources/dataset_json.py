@@ -4,18 +4,23 @@ Source: CDISC, "Dataset-JSON Specification v1.1" (2024). A file holds one table:
 and its rows, each an array in the order of the columns. In NDJSON the attributes are the first line and each row is
 one of the others.
 
-Numbers are text from the start: a JSON parser that makes floats of them would lose what was written. One of the binary
-types (float, double) that needs more than 15 significant digits is spelled with 15, as those of a SAS transport file
-are, so that the two agree.
+Numbers are text from the start: a JSON parser that makes floats of them would lose what was written. Those of the
+binary types (float, double) are spelled as those of a SAS transport file are, so that the two agree: with 15
+significant digits, and 1.0 is 1, for a binary number has no zeros at its end. So is 1.0 of the type integer. The type
+for exact numbers is decimal.
+
+Only cells that are asked for are looked at: text that cannot be read in another column costs nothing.
 """
 
 from __future__ import annotations
 
 import codecs
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from functools import lru_cache
 from typing import BinaryIO, NoReturn
 
 from fhir_msc.errors import SourceError
@@ -26,12 +31,20 @@ from fhir_msc.sources.ibm import spelled
 from fhir_msc.sources.table import Row, Table
 
 _CHUNK = 1 << 16
-_LONGEST = 1 << 26
+_LONGEST = 1 << 24
 """Bytes that one attribute or one row may take before the file is taken for something else."""
 
 _BINARY = frozenset({"float", "double"})
+_INTEGER = "integer"
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"(-?[0-9]{1,18})(?:\.0+)?")
+"""A whole number, as a writer too that knows floats alone writes it: 7.0."""
+_REMEMBERED = 4096
 _SPACE = " \t\r\n"
-_DIGITS = 15
+_HALF = re.compile("[\ud800-\udfff]")
+"""What no text holds: a byte that is not UTF-8 (decoded with ``surrogateescape``), or half of an escaped pair."""
+_BROKEN = (ValueError, RecursionError)
+"""What the decoder raises where there is no JSON value, or one within a thousand others."""
 _AGAIN = "Export or copy it again."
 
 
@@ -54,57 +67,72 @@ class DatasetJson:
     by_line: bool
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Streams the rows. Raises SourceError for one that is damaged, and where there are fewer than the file says.
+        """Streams the rows. Raises SourceError for one that is damaged, and where there are fewer or more than the file
+        says.
 
         ``null`` is the empty string.
         """
         names = self.table.columns
-        place = {name: number + 1 for number, name in enumerate(names)}
-        pick = picker([place.get(column, 0) for column in columns])
-        asked = set(columns)
-        typed = zip(names, self.types, strict=True)
-        binary = [place[name] for name, type in typed if type in _BINARY and name in asked]
+        width = len(names)
+        place = {name: number for number, name in enumerate(names)}
+        pick = picker([place.get(column, width) for column in columns])
+        types = [self.types[place[column]] if column in place else "" for column in columns]
+        binary = [i for i, type in enumerate(types) if type in _BINARY]
+        whole = [i for i, type in enumerate(types) if type == _INTEGER]
+        spell = lru_cache(_REMEMBERED)(_number)
+        only_text = {str}
         row = 0
         with self.file.open() as stream:
-            source = _lines(stream) if self.by_line else _rows_of(_Text(stream), self.file.name, self.table.name)
+            source = _Lines(stream) if self.by_line else _Text(stream)
             try:
-                for row, values in enumerate(source, 1):
-                    if not isinstance(values, list) or len(values) != len(names):
+                for row, values in enumerate(source.rows(), 1):
+                    if not isinstance(values, list) or len(values) != width:
                         raise self._damaged(row, "does not have a value for each column")
-                    cells = ["", *["" if value is None else value for value in values]]
+                    if row - 1 == self.records:
+                        raise self._damaged(row, f"is one more than the {self.records:,} that the file says it has")
+                    values.append("")
+                    cells = ["" if value is None else value for value in pick(values)]
+                    if source.is_doubtful or {*map(type, cells)} != only_text:
+                        cells = [self._text(cell, row, column) for cell, column in zip(cells, columns, strict=True)]
                     for at in binary:
-                        cells[at] = _number(cells[at])
-                    if not all(cell.__class__ is str for cell in cells):
-                        cells = [self._text(cell, row) for cell in cells]
-                    yield row, pick(cells)
-            except ValueError as error:
+                        cells[at] = spell(cells[at])
+                    for at in whole:
+                        if "." in cells[at]:
+                            cells[at] = _integer(cells[at])
+                    yield row, tuple(cells)
+            except _BROKEN as error:
                 raise self._damaged(row + 1, "is damaged, or the file ends inside it") from error
         if self.records is not None and row < self.records:
-            raise self._damaged(row + 1, f"is not there, though the file says that it has {self.records} rows")
+            raise self._damaged(row + 1, f"is not there, though the file says that it has {self.records:,} rows")
 
-    def _text(self, value: object, row: int) -> str:
+    def _text(self, value: object, row: int, column: str) -> str:
         if isinstance(value, bool):
             return "true" if value else "false"
         if not isinstance(value, str):
-            raise self._damaged(row, "has a value that is an array or an object")
+            raise self._damaged(row, "has a value that is an array or an object", column)
+        if _HALF.search(value):
+            raise self._damaged(row, "has text that is not UTF-8, as Dataset-JSON must be", column)
         return value
 
-    def _damaged(self, row: int, what: str) -> SourceError:
-        return SourceError(f"the row {what}", file=self.file.name, table=self.table.name, row=row, hint=_AGAIN)
+    def _damaged(self, row: int, what: str, column: str | None = None) -> SourceError:
+        return SourceError(
+            f"the row {what}", file=self.file.name, table=self.table.name, row=row, column=column, hint=_AGAIN
+        )
 
 
 def dataset_json(file: InputFile) -> DatasetJson:
     """Reads a file's attributes. Raises SourceError for a file that is no Dataset-JSON 1.1."""
     by_line = file.path.suffix.lower() == ".ndjson"
     with file.open() as stream:
+        source = _Lines(stream) if by_line else _Text(stream)
         try:
-            head = _first_line(stream, file) if by_line else _attributes(_Text(stream))
-        except UnicodeDecodeError as error:
-            raise _bad(file, "is not UTF-8, as Dataset-JSON must be") from error
-        except ValueError as error:
-            raise _bad(file, "is empty" if file.size == 0 else "is no JSON, or is cut short before its rows") from error
-    version = head.get("datasetJSONVersion")
-    if not (isinstance(version, str) and version.startswith("1.1")):
+            head = source.attributes()
+        except _BROKEN as error:
+            if file.size and source.is_doubtful:
+                raise _bad(file, "is not UTF-8, as Dataset-JSON must be") from error
+            raise _bad(file, "is empty" if not file.size else "is no JSON, or is cut short before its rows") from error
+    version = str(head.get("datasetJSONVersion"))
+    if version != "1.1" and not version.startswith("1.1."):
         raise _bad(file, "is no Dataset-JSON of version 1.1", "Export it as Dataset-JSON 1.1, or as XPT.")
     name, columns = head.get("name"), head.get("columns")
     if not isinstance(name, str) or not name or not isinstance(columns, list) or not columns:
@@ -112,35 +140,74 @@ def dataset_json(file: InputFile) -> DatasetJson:
     if not all(isinstance(one, dict) and isinstance(one.get("name"), str) and one["name"] for one in columns):
         raise _bad(file, "has a column without a name")
     names = tuple(str(one["name"]).upper() for one in columns)
+    labels = tuple(str(one.get("label") or "") for one in columns)
+    if any(map(_HALF.search, (name, *names, *labels))):
+        raise _bad(file, "is not UTF-8, as Dataset-JSON must be")
     if len(set(names)) < len(names):
         raise _bad(file, "has two columns of one name")
     if not by_line and not head["rows"]:
         raise _bad(file, "has no rows attribute", "It is cut short, or holds attributes alone: export it again.")
     records = head.get("records")
+    whole = None if str(records).startswith("-") else _WHOLE.fullmatch(str(records))
+    if whole is None and (by_line or records is not None):
+        # Without it, a file that is cut at a line's end is whole.
+        raise _bad(file, "does not say how many rows it has", 'Dataset-JSON must: export it again, with "records".')
+    counted = int(whole[1]) if whole else None
     return DatasetJson(
         Table(
             name=name.upper(),
             file=file.name,
             columns=names,
-            labels=tuple(str(one.get("label") or "") for one in columns),
+            labels=labels,
             encoding=UTF_8,
         ),
         file,
         tuple(str(one.get("dataType") or "") for one in columns),
-        int(records) if isinstance(records, str) and records.isdecimal() else None,
+        counted,
         by_line,
     )
 
 
 class _Text:
-    """A stream as text of which what was read is forgotten, so that memory stays flat."""
+    """A JSON file as text of which what was read is forgotten, so that memory stays flat."""
 
     def __init__(self, stream: BinaryIO) -> None:
+        self.is_doubtful = False
+        """Whether the value that was taken last may hold text that is none."""
         self._stream = stream
-        self._decode = codecs.getincrementaldecoder("utf-8-sig")()
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._text = ""
         self._at = 0
         self._ended = False
+
+    def attributes(self) -> dict[str, object]:
+        """The file's attributes; ``rows`` says whether there are any. Reads past the rows only where something that is
+        needed stands behind them. Raises ValueError, RecursionError."""
+        head: dict[str, object] = {"rows": False}
+        for name in self._members():
+            if name == "rows":
+                head["rows"] = True
+                if {"name", "columns", "datasetJSONVersion", "records"} <= head.keys():
+                    return head
+                for _ in self._elements():
+                    pass
+            else:
+                head[name] = self.value()
+        return head
+
+    def rows(self) -> Iterator[object]:
+        """The rows; the whole file is read. Raises ValueError, RecursionError."""
+        found = False
+        for name in self._members():
+            if name != "rows":
+                self.value()
+            elif found:
+                raise ValueError("rows twice")
+            else:
+                found = True
+                yield from self._elements()
+        if self.next():
+            raise ValueError("more than one value")
 
     def next(self) -> str:
         """The next character that is no white space, which stays; "" at the end."""
@@ -181,88 +248,81 @@ class _Text:
         self._ended = not chunk
         self._text = self._text[self._at :] + self._decode.decode(chunk, final=self._ended)
         self._at = 0
+        self.is_doubtful = _is_doubtful(self._text)
         return True
 
-
-def _attributes(text: _Text) -> dict[str, object]:
-    """The attributes of a JSON file; ``rows`` says whether there are any. Reads past the rows only where something
-    that is needed stands behind them."""
-    head: dict[str, object] = {"rows": False}
-    for name in _members(text):
-        if name == "rows":
-            head["rows"] = True
-            if {"name", "columns", "datasetJSONVersion"} <= head.keys():
-                return head
-            for _ in _elements(text):
-                pass
-        else:
-            head[name] = text.value()
-    return head
-
-
-def _rows_of(text: _Text, file: str, table: str) -> Iterator[object]:
-    """The rows of a JSON file. Raises ValueError."""
-    for name in _members(text):
-        if name != "rows":
-            text.value()
-            continue
-        yield from _elements(text)
-        return
-    raise SourceError("has no rows attribute", file=file, table=table, hint=_AGAIN)
-
-
-def _members(text: _Text) -> Iterator[str]:
-    """The names of an object's members; the value of each must be taken before the next."""
-    text.take("{")
-    if text.next() == "}":
-        return
-    while True:
-        name = text.value()
-        if not isinstance(name, str):
-            raise ValueError("a name is expected")
-        text.take(":")
-        yield name
-        if text.take(",", "}") == "}":
+    def _members(self) -> Iterator[str]:
+        """The names of an object's members; the value of each must be taken before the next."""
+        self.take("{")
+        if self.next() == "}":
             return
+        while True:
+            name = self.value()
+            if not isinstance(name, str):
+                raise ValueError("a name is expected")
+            self.take(":")
+            yield name
+            if self.take(",", "}") == "}":
+                return
 
-
-def _elements(text: _Text) -> Iterator[object]:
-    text.take("[")
-    if text.next() == "]":
-        text.take("]")
-        return
-    while True:
-        yield text.value()
-        if text.take(",", "]") == "]":
+    def _elements(self) -> Iterator[object]:
+        self.take("[")
+        if self.next() == "]":
+            self.take("]")
             return
+        while True:
+            yield self.value()
+            if self.take(",", "]") == "]":
+                return
 
 
-def _first_line(stream: BinaryIO, file: InputFile) -> Mapping[str, object]:
-    found = _DECODER.decode(stream.readline(_LONGEST).decode("utf-8-sig"))
-    if not isinstance(found, dict):
-        raise _bad(file, "does not begin with its attributes")
-    return found
+class _Lines:
+    """An NDJSON file, line by line."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.is_doubtful = False
+        """Whether the line that was taken last may hold text that is none."""
+        self._stream = stream
+
+    def attributes(self) -> Mapping[str, object]:
+        """The first line. Raises ValueError, RecursionError."""
+        found = self._value(self._stream.readline(_LONGEST))
+        if not isinstance(found, dict):
+            raise ValueError("not the attributes")
+        return found
+
+    def rows(self) -> Iterator[object]:
+        """The other lines. Raises ValueError, RecursionError."""
+        self._stream.readline(_LONGEST)
+        while line := self._stream.readline(_LONGEST):
+            if not line.isspace():
+                yield self._value(line)
+
+    def _value(self, line: bytes) -> object:
+        text = line.decode("utf-8-sig", "surrogateescape")
+        self.is_doubtful = _is_doubtful(text)
+        return _DECODER.decode(text)
 
 
-def _lines(stream: BinaryIO) -> Iterator[object]:
-    """The rows of an NDJSON file. Raises ValueError."""
-    stream.readline()
-    for line in stream:
-        if line.strip():
-            yield _DECODER.decode(line.decode("utf-8"))
+def _is_doubtful(text: str) -> bool:
+    """Whether JSON text may hold text that is none. Quick for most: it is asked for every piece of a file."""
+    return "\\ud" in text or "\\uD" in text or (not text.isascii() and _HALF.search(text) is not None)
 
 
 def _number(text: str) -> str:
-    """A binary number as written, or with 15 significant digits where it has more."""
-    if len(text) <= _DIGITS and "e" not in text and "E" not in text:
+    """A binary number as a transport file's is spelled; one beyond a double's range, or what is no number, as it is."""
+    if not _NUMBER.fullmatch(text):
         return text
-    digits = text.lower().partition("e")[0].lstrip("-").replace(".", "").lstrip("0")
-    if len(digits) <= _DIGITS and "e" not in text.lower():
-        return text
-    try:
-        return spelled(float(Decimal(text)))
-    except ArithmeticError:
-        return text
+    value = float(text)
+    if value == 0:
+        return "0"
+    return spelled(value) if math.isfinite(value) else text
+
+
+def _integer(text: str) -> str:
+    """A whole number without the zeros that a writer of floats gives it; anything else as it is."""
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
 
 
 def _bad(file: InputFile, what: str, hint: str = _AGAIN) -> SourceError:

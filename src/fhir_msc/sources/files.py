@@ -6,15 +6,19 @@ memory only, and reading it later, or until its end, is an error if they have mo
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from fhir_msc.errors import SourceError
 
+_CHUNK = 1 << 20
 _Stamp = tuple[int, int]
 
 
@@ -38,6 +42,19 @@ class InputFile:
     def size(self) -> int:
         """In bytes."""
         return self.stamp[0]
+
+    def sha256(self) -> str:
+        """Its checksum in hexadecimal digits. Raises SourceError as ``open`` does."""
+        with self.open() as file:
+            digest = hashlib.sha256()
+            for chunk in iter(partial(file.read, _CHUNK), b""):
+                digest.update(chunk)
+            return digest.hexdigest()
+
+    @property
+    def modified(self) -> datetime:
+        """When it was last written, in UTC."""
+        return datetime.fromtimestamp(self.stamp[1] / 1e9, UTC)
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:

@@ -15,7 +15,8 @@ from fhir_msc.sources.dictionary import fields_of, is_dictionary
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.odm_files import clinical_documents, is_xml, odm_tables, xml_records
 from fhir_msc.sources.redcap import forms_of, holds_records
-from fhir_msc.sources.table import Row, Table
+from fhir_msc.sources.seals import Seals
+from fhir_msc.sources.table import FileFacts, Row, Table
 from fhir_msc.sources.xpt import members
 
 Format = Literal["csv", "odm", "redcap", "xpt", "dataset-json"]
@@ -36,6 +37,8 @@ class SourceOptions:
     format: Format | None = None
     kinds: Sequence[Format] = ()
     """Formats that the pack is for, the one it prefers first: the first that the source has is read."""
+    seals: Seals = field(default_factory=Seals)
+    """What is sealed. A file named after a sealed table does not decide which format that is: it may tell the arm."""
     encoding: str | None = None
     """Of the tables; a REDCap data dictionary's is always found out."""
     delimiter: str | None = None
@@ -84,9 +87,10 @@ class OpenSource:
     """An opened source: the format it is read in, its tables by name, and the files of the folder that are no part of
     it."""
 
-    def __init__(self, name: str, form: Format, readers: Sequence[_Reader], ignored: Sequence[str]) -> None:
+    def __init__(self, path: Path, form: Format, readers: Sequence[_Reader], ignored: Sequence[str]) -> None:
         self.form = form
-        self._name = name
+        self._name = path.name
+        self._folder = path if path.is_dir() else path.parent
         self._readers = {reader.table.name: reader for reader in readers}
         self._ignored = tuple(ignored)
 
@@ -96,6 +100,15 @@ class OpenSource:
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         """Streams the rows of ``table`` (``Source.rows``). Raises SourceError for a table that is not there."""
+        return self._reader(table).rows(columns)
+
+    def facts(self, table: str) -> FileFacts:
+        """What is true of the table's whole file (``ToldSource.facts``). Not for the eyes of a blind project."""
+        described = self._reader(table).table
+        file = InputFile.at(self._folder / described.file, described.file)
+        return FileFacts(file.name, described.encoding, file.sha256(), file.modified)
+
+    def _reader(self, table: str) -> _Reader:
         reader = self._readers.get(table)
         if reader is None:
             raise SourceError(
@@ -104,7 +117,7 @@ class OpenSource:
                 table=table,
                 hint=f"There are: {', '.join(sorted(self._readers))}.",
             )
-        return reader.rows(columns)
+        return reader
 
     def ignored(self) -> Sequence[str]:
         """The names of the folder's files that are not read. Not for the eyes of a blind project."""
@@ -135,7 +148,7 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     looked_at = [path.name] if path.is_file() else names
     form = (
         options.format
-        or _preferred(folder, looked_at, options.kinds)
+        or _preferred(folder, _open(looked_at, options.seals), options.kinds)
         or _detect(path, folder, looked_at, has_others=bool(named))
     )
     readers: Sequence[_Reader]
@@ -150,7 +163,12 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     readers = _without_twins([reader for reader in readers if reader.table.name not in named])
     if not readers and not named:
         raise SourceError(f"holds no {form} file", file=path.name, hint="Check the path and the format of the source.")
-    return OpenSource(path.name, form, [*readers, *named.values()], [name for name in names if name not in used])
+    return OpenSource(path, form, [*readers, *named.values()], [name for name in names if name not in used])
+
+
+def _open(names: Sequence[str], seals: Seals) -> Sequence[str]:
+    """The files that are not named after a sealed table; all of them where none is left."""
+    return [name for name in names if not seals.seals_table(_table_of(name))] or names
 
 
 def _preferred(folder: Path, names: Sequence[str], kinds: Sequence[Format]) -> Format | None:
@@ -197,9 +215,13 @@ def _readers(folder: Path, name: str, options: SourceOptions) -> Sequence[_Reade
             return members(file, options.encoding)
         return [dataset_json(file) if form == "dataset-json" else delimited(file, options.encoding, options.delimiter)]
     except SourceError as error:
-        stem = Path(name).stem
-        table = stem.upper() if form in ("xpt", "dataset-json") else stem
-        return [_Damaged(Table(table, name, (), damage=error.message), error)]
+        return [_Damaged(Table(_table_of(name), name, (), damage=error.message), error)]
+
+
+def _table_of(name: str) -> str:
+    """The table that a file is named after."""
+    stem = Path(name).stem
+    return stem.upper() if _SUFFIXES.get(Path(name).suffix.lower()) in ("xpt", "dataset-json") else stem
 
 
 def _named(folder: Path, table: str, file: str, options: SourceOptions) -> _Reader:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from fhir_msc.errors import BlindError, SourceError
-from fhir_msc.sources.table import LABEL, UNIT, Row, Source, Table, field_of
+from fhir_msc.sources.table import LABEL, UNIT, FileFacts, Row, Source, Table, field_of
 
 _REMEMBERED = 4096
 """How many distinct cells are remembered as sealed or not: few tell, in many rows."""
@@ -116,6 +116,10 @@ class SealedSource:
             yield from self._unnumbered(table, columns)
         except SourceError as error:
             raise self._without_number(error) from None
+
+    def facts(self, table: str) -> FileFacts:
+        """Refused, whatever the table: a whole file holds what is sealed of it, and may be due to it."""
+        raise BlindError(f"what is true of whole files, as that of {table}, is not told in a blind project")
 
     def _has_open_rows(self, table: Table) -> bool:
         seals = self._seals.row_seals(table.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -51,6 +52,19 @@ def field_of(column: str) -> str:
     return column.removesuffix(LABEL).removesuffix(UNIT).partition("___")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What is true of a whole file, by which one export can be told from another. It may tell the arm, the encoding too
+    where it is found out from cells, so a blind project is not told."""
+
+    file: str
+    encoding: str
+    sha256: str
+    """In hexadecimal digits."""
+    modified: datetime
+    """When it was last written, in UTC."""
+
+
 class Source(Protocol):
     """Where rows come from."""
 
@@ -64,4 +78,13 @@ class Source(Protocol):
         A column that the table lacks gives empty strings. Raises SourceError, with the row, when the input is damaged;
         what was streamed before is then not to be used.
         """
+        ...
+
+
+class ToldSource(Source, Protocol):
+    """A source of files, which tells what was read."""
+
+    def facts(self, table: str) -> FileFacts:
+        """Those of the file with the table's rows, which is read from its start to its end; as it is now, a damaged one
+        too. Raises SourceError if there is none, BlindError in a blind project."""
         ...

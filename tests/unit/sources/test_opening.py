@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -133,3 +136,38 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         open_source(tmp_path, SourceOptions(tables={"x": "gone.csv"})).rows("x", [])
     with pytest.raises(SourceError, match=r"table dn: there is no such table\n.*There are: dm"):
         open_source(tmp_path).rows("dn", [])
+
+
+def test_each_table_tells_of_its_file(tmp_path: Path) -> None:
+    labs = "site,name\n1,caf\xe9\n".encode("latin-1")
+    dictionary = "field_name,form_name,field_type\nrecord_id,base,text\nage,base,text\n"
+    for folder, files, encodings in (
+        ("csv", {"labs.csv": labs}, {"labs.csv": "windows-1252"}),
+        ("xpt", {"lb.xpt": member("LB"), "ex.xpt": b""}, {"lb.xpt": "utf-8", "ex.xpt": "utf-8"}),
+        (
+            "redcap",
+            {"meta.csv": dictionary.encode(), "records.csv": b"record_id,age\n1,50\n"},
+            {"records.csv": "utf-8"},
+        ),
+    ):
+        (tmp_path / folder).mkdir()
+        for name, content in files.items():
+            (tmp_path / folder / name).write_bytes(content)
+            os.utime(tmp_path / folder / name, (1_700_000_000, 1_700_000_000))
+        source = open_source(tmp_path / folder)
+        facts = [source.facts(table.name) for table in source.tables()]
+        assert {one.file: one.encoding for one in facts} == encodings
+        for one in facts:
+            assert one.sha256 == hashlib.sha256(files[one.file]).hexdigest()
+            assert one.modified == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    with pytest.raises(SourceError, match="no such table"):
+        source.facts("gone")
+
+
+def test_facts_of_a_table_in_a_folder_below_and_of_a_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/lb.xpt").write_bytes(member("LB"))
+    below = open_source(tmp_path, SourceOptions(format="xpt", tables={"LABS": "below/lb.xpt"})).facts("LABS")
+    alone = open_source(tmp_path / "below/lb.xpt").facts("LB")
+    assert (below.file, alone.file) == ("below/lb.xpt", "lb.xpt")
+    assert below.sha256 == alone.sha256

@@ -38,6 +38,13 @@ def test_nothing_sealed_nothing_changed() -> None:
     assert not Seals(unnumbered=frozenset({"EX"}))
 
 
+@pytest.mark.parametrize("seals", [Seals(), Seals(tables=frozenset({"E*"})), Seals(columns={"EX": ("arm",)})])
+def test_nothing_is_told_of_whole_files(seals: Seals) -> None:
+    for table in ("EX", "DM"):
+        with pytest.raises(BlindError, match="whole files"):
+            SealedSource(Memory(), seals).facts(table)
+
+
 def test_a_sealed_table_is_not_there() -> None:
     source = SealedSource(Memory(), Seals(tables=frozenset({"E*"})))
     assert source.tables() == []
