@@ -24,7 +24,7 @@ from pathlib import Path
 
 import httpx
 
-from fhir_msc import __version__
+from fhir_msc.version import __version__
 from fhir_msc.config import Project
 from fhir_msc.desired.assembly import DesiredTables, assemble
 from fhir_msc.desired.model import Account, Desired

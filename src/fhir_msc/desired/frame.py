@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fhir_msc import __version__
+from fhir_msc.version import __version__
 from fhir_msc.desired.bodies import BodyMaker
 from fhir_msc.desired.fingerprint import fingerprint
 from fhir_msc.desired.policy import Policy

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from fhir_msc.errors import PackError
 from fhir_msc.mapping.code_tables import CodeTable, read_code_table
 from fhir_msc.mapping.format import PackWords, TableWords
+from fhir_msc.mapping.own_transforms import Transforms, own_transforms
 from fhir_msc.mapping.yaml_text import Document, read_documents
 from fhir_msc.sources.seals import RowSeal, Seals
 
@@ -29,12 +30,13 @@ class PackTable:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack as read. ``text`` is all of it, for fingerprints."""
+    """A pack as read. ``text`` is all of it, for fingerprints, with what own transforms it may name are."""
 
     words: PackWords
     tables: dict[str, PackTable]
     code_tables: dict[str, CodeTable]
     text: bytes = field(repr=False)
+    transforms: Transforms = field(default_factory=Transforms, repr=False)
 
     @property
     def seals(self) -> Seals:
@@ -97,7 +99,10 @@ def read_pack(folder: Path) -> Pack:
         for path in sorted(folder.iterdir())
         if path.suffix in (".yaml", ".csv")
     )
-    return Pack(words, tables, code_tables, text)
+    own = own_transforms()
+    # Another version of a transform may give other bodies: it is part of the pack.
+    text += b"".join(one.identity.encode() + b"\0" for name, one in own.items() if name.encode() in text)
+    return Pack(words, tables, code_tables, text, Transforms(own))
 
 
 def checked(model: type[Model], document: Document) -> Model:
