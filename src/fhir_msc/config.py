@@ -23,7 +23,8 @@ from fhir_msc.desired.policy import Policy
 from fhir_msc.errors import ConfigError, SecretError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.release.consent import ConsentPolicy
-from fhir_msc.sources.opening import SourceOptions, open_source
+from fhir_msc.sources.opening import FORMATS, SourceOptions, open_source
+from fhir_msc.sources.own import own_sources
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import ToldSource
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
@@ -62,7 +63,7 @@ class ProjectSection(Section):
 class SourceSection(Section):
     """[source]: how the export is read, where detecting is not enough."""
 
-    format: Literal["xpt", "dataset-json", "redcap", "csv", "odm"] | None = None
+    format: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     records: str | None = None
@@ -268,6 +269,14 @@ def _check(words: Words, text: str) -> None:
     name, target = next(iter(words.targets.items()))
     if urlsplit(target.url).scheme not in ("http", "https") or not urlsplit(target.url).hostname:
         raise ConfigError(f"{FILE}:{_line(text, ('targets', name, 'url'))}: the url must be http:// or https://")
+    form = words.source.format
+    if form is not None and form not in FORMATS and form not in (known := own_sources(FORMATS)):
+        close = difflib.get_close_matches(form, [*FORMATS, *known], 1, 0.5)
+        raise ConfigError(
+            f"{FILE}:{_line(text, ('source', 'format'))}: there is no source format {form!r}"
+            + (f" (did you mean {close[0]!r}?)" if close else ""),
+            hint=f"one of: {', '.join((*FORMATS, *known))}",
+        )
     if words.project.namespace == PLACEHOLDER_NAMESPACE and not target.is_loopback:
         raise ConfigError(
             f"{FILE}:{_line(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",

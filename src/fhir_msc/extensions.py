@@ -37,7 +37,7 @@ class Extension:
         """The object that it names. Raises the group's error, whatever goes wrong while it is imported."""
         try:
             found: object = self.entry.load()
-        except Exception as error:  # noqa: BLE001 - somebody else's code, which may raise anything
+        except Exception as error:
             raise self.refused(f"does not load: {type(error).__name__}: {error}") from error
         return found
 

@@ -119,7 +119,8 @@ def files_read(project: Project, tables: Collection[str]) -> list[FileFacts]:
         return []
     source = project.open_source()
     by_file = {one.file: one.name for one in source.tables() if one.name in tables}
-    return [source.facts(table) for _, table in sorted(by_file.items())]
+    told = (source.facts(table) for _, table in sorted(by_file.items()))
+    return [facts for facts in told if facts is not None]
 
 
 def reconciled(project: Project, surroundings: Surroundings | None = None) -> Reconciled | None:

@@ -24,7 +24,6 @@ from pathlib import Path
 
 import httpx
 
-from fhir_msc.version import __version__
 from fhir_msc.config import Project
 from fhir_msc.desired.assembly import DesiredTables, assemble
 from fhir_msc.desired.model import Account, Desired
@@ -53,6 +52,7 @@ from fhir_msc.target.capabilities import Capabilities, require_r4
 from fhir_msc.target.client import FhirClient
 from fhir_msc.target.families import Family, detect_family, limits
 from fhir_msc.target.routes import Route, route_plan
+from fhir_msc.version import __version__
 
 Progress = Callable[[str, int], None]
 """Told what is being done, and how many are done."""

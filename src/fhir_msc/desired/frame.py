@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fhir_msc.version import __version__
 from fhir_msc.desired.bodies import BodyMaker
 from fhir_msc.desired.fingerprint import fingerprint
 from fhir_msc.desired.policy import Policy
@@ -23,6 +22,7 @@ from fhir_msc.resources.identity import Identity
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, Source, Table
 from fhir_msc.trial import Consent, Disposition, Participant, Visit
+from fhir_msc.version import __version__
 
 _ROSTER_KINDS = ("participants", "consents", "dispositions", "visits")
 

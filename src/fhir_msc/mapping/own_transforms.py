@@ -60,12 +60,12 @@ class Transforms:
             raise extension.refused("is no function", hint=_SIGNATURE)
         try:
             given = get_type_hints(read).get("return")
-        except Exception as error:  # noqa: BLE001 - an annotation may be any expression
+        except Exception as error:
             raise extension.refused(f"has an annotation that does not hold: {type(error).__name__}") from error
         if given is str:
-            self.words[name] = _guarded(read, str, lambda _text: True, extension)
+            self.words[name] = _guarded(read, str, lambda _text: True, "no text", extension)
         elif given is Number:
-            self.numbers[name] = _guarded(read, Number, _is_whole, extension)
+            self.numbers[name] = _guarded(read, Number, _is_whole, "no number as JSON writes it", extension)
         else:
             raise extension.refused("does not say what it returns", hint=_SIGNATURE)
 
@@ -78,7 +78,9 @@ def _is_whole(number: Number) -> bool:
         return False
 
 
-def _guarded(read: Callable[[str], T], kind: type[T], fits: Callable[[T], bool], own: Extension) -> Callable[[str], T]:
+def _guarded(
+    read: Callable[[str], T], kind: type[T], fits: Callable[[T], bool], otherwise: str, own: Extension
+) -> Callable[[str], T]:
     """The transform, its failures told by its name and never by the cell."""
 
     @wraps(read)
@@ -94,7 +96,7 @@ def _guarded(read: Callable[[str], T], kind: type[T], fits: Callable[[T], bool],
             why = f"failed on a cell with {type(error).__name__}"
             raise own.refused(why, hint="a cell that it cannot read is to raise Unreadable") from None
         if not isinstance(found, kind) or not fits(found):
-            raise own.refused(f"gave no {'number as JSON writes it' if kind is Number else 'text'} for a cell")
+            raise own.refused(f"gave {otherwise} for a cell")
         return found
 
     return guarded

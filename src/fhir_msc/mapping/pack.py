@@ -15,6 +15,8 @@ from fhir_msc.mapping.code_tables import CodeTable, read_code_table
 from fhir_msc.mapping.format import PackWords, TableWords
 from fhir_msc.mapping.own_transforms import Transforms, own_transforms
 from fhir_msc.mapping.yaml_text import Document, read_documents
+from fhir_msc.sources.opening import FORMATS
+from fhir_msc.sources.own import own_sources
 from fhir_msc.sources.seals import RowSeal, Seals
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -83,6 +85,7 @@ def read_pack(folder: Path) -> Pack:
     if len(documents) != 1:
         raise PackError("pack.yaml: must hold one document")
     words = checked(PackWords, documents[0])
+    _refuse_unknown_source(words, documents[0])
     code_tables = {path.name: read_code_table(path, path.name) for path in sorted(folder.glob("*.csv"))}
     tables: dict[str, PackTable] = {}
     for path in sorted(folder.glob("*.yaml")):
@@ -129,6 +132,16 @@ def refuse_sealed_key(seals: Seals, table: PackTable) -> None:
         sealed = next((column for column in columns if seals.seals_column(written.table, column)), None)
         if sealed is not None:
             raise PackError(f"{table.document.place((word,))}: {sealed} is sealed and can be in no key")
+
+
+def _refuse_unknown_source(words: PackWords, head: Document) -> None:
+    unknown = next((name for name in words.source if name not in FORMATS), None)
+    if unknown is None:
+        return
+    known = [*FORMATS, *own_sources(FORMATS)]
+    if unknown not in known:
+        place = head.place(("source",))
+        raise PackError(f"{place}: there is no source format {unknown!r}{_nearest(unknown, known)}")
 
 
 def _refuse_sealed_keys(words: PackWords, head: Document, tables: Mapping[str, PackTable]) -> None:
