@@ -23,6 +23,7 @@ from fhir_msc.desired.policy import Policy
 from fhir_msc.errors import ConfigError, SecretError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.release.consent import ConsentPolicy
+from fhir_msc.resources.own import NamedBuilder, own_builders
 from fhir_msc.sources.opening import FORMATS, SourceOptions, open_source
 from fhir_msc.sources.own import own_sources
 from fhir_msc.sources.seals import Seals
@@ -58,6 +59,7 @@ class ProjectSection(Section):
     namespace: Base = PLACEHOLDER_NAMESPACE
     zone: Zone | None = None
     synthetic: bool = False
+    builders: tuple[str, ...] = Field(default=(), description="resource types that the integrator's own builders make")
 
 
 class SourceSection(Section):
@@ -158,6 +160,11 @@ class Project:
     def pack(self) -> Pack:
         """The mapping pack. Raises PackError."""
         return read_pack(find_pack(self.words.project.pack, self.folder))
+
+    @cached_property
+    def builders(self) -> tuple[NamedBuilder, ...]:
+        """The integrator's own builders that the config asks for. Raises ConfigError."""
+        return own_builders(self.words.project.builders)
 
     def open_source(self) -> ToldSource:
         """The export, not yet sealed. Raises SourceError."""

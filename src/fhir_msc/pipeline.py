@@ -114,7 +114,7 @@ class Synced:
 
 def desired_tables(project: Project) -> DesiredTables:
     """What the project's target should have, table by table; nothing is read yet but the source's headers."""
-    return assemble(project.open_source(), project.pack, project.policy, project.secret())
+    return assemble(project.open_source(), project.pack, project.policy, project.secret(), project.builders)
 
 
 def checked(
@@ -164,8 +164,9 @@ def probed(project: Project, surroundings: Surroundings | None = None) -> Probed
         capabilities = client.capabilities()
     require_r4(capabilities)
     family = target.family or detect_family(capabilities)
+    types = [*RANKS, *(one.type for one in project.builders)]
     routes = route_plan(
-        capabilities, list(RANKS), family, target.role, client_ids=target.client_ids, writable=target.writable
+        capabilities, types, family, target.role, client_ids=target.client_ids, writable=target.writable
     )
     known = limits(capabilities, family)
     return Probed(capabilities, family, routes, Limits(target.entries or known.entries, target.bytes or known.bytes))

@@ -1,0 +1,183 @@
+"""The library's door: what it promises, that all of it is there, said what it is, and costs nothing before it is used."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fhir_msc
+from fhir_msc.resources import builder_for, serialise
+from tests.unit.resources.samples import context, samples
+
+SOURCE = Path(fhir_msc.__file__)
+
+PROMISED = """
+Account AdverseEvent Answer Arm ArmStep AuditVerdict BlindError Body CellProduct Checked Coding Component Concept
+Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError FileFacts Finding
+Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation OpenSource Origin OutcomeMeasure
+OutcomeUnknown OwnBuilder Pack PackError Participant Plan PlannedVisit Probed Progress Project Quantity Reconciled Record
+ReferenceRange ResourceContext RewriteError Row SandboxServer SealedSource Seals SecretError Severity Site Source
+SourceError SourceOptions StagingReport Status Study StudyFact StudyPart Surroundings Synced Table TargetError
+TargetRefused TargetUnreachable Unit Unreadable UsageError Verified Visit __version__ as_json as_model audited checked
+codeable_concept corrections_of files_read find_pack in_order make_plan open_source pack_findings participant_key period
+present probed quantity read_pack read_project reconciled reference references serialise settle status_of study_of
+synced terminology_of validate verify work
+""".split()
+
+RAISES = {
+    "as_json": "ValueError",
+    "as_model": "ValidationError",
+    "find_pack": "PackError",
+    "make_plan": "TargetError",
+    "open_source": "SourceError",
+    "pack_findings": "PackError",
+    "probed": "TargetError",
+    "read_pack": "PackError",
+    "read_project": "ConfigError",
+    "reconciled": "TargetError",
+    "settle": "UsageError",
+    "synced": "TargetError",
+    "verify": "TargetError",
+}
+"""What the docstring of a function must say that it raises, among others."""
+
+
+def imported() -> dict[str, tuple[str, str]]:
+    """The names of the block for type checkers, each with its module and its name there."""
+    tree = ast.parse(SOURCE.read_text("utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    found: dict[str, tuple[str, str]] = {}
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            found[alias.asname or alias.name] = (str(node.module), alias.name)
+    return found
+
+
+def test_it_promises_these_names_and_no_other() -> None:
+    assert sorted(fhir_msc.__all__) == sorted(PROMISED)
+
+
+def test_type_checkers_and_the_interpreter_see_the_same() -> None:
+    assert imported() == fhir_msc._PLACES
+    assert set(imported()) == set(fhir_msc.__all__)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_each_name_resolves(name: str) -> None:
+    module, there = imported()[name]
+    assert getattr(fhir_msc, name) is getattr(import_module(module), there)
+    assert name in dir(fhir_msc)
+
+
+def test_no_name_is_that_of_a_room() -> None:
+    """The import system sets a room's name on the package: which of the two was meant would depend on who was first."""
+    assert {one.name for one in pkgutil.iter_modules(fhir_msc.__path__)}.isdisjoint(fhir_msc.__all__)
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing_of_ours'"):
+        fhir_msc.nothing_of_ours  # noqa: B018
+
+
+@cache
+def defined(module: str) -> dict[str, tuple[ast.stmt, str | None]]:
+    """What a module defines at its top, with the docstrings of classes and functions and those behind a name."""
+    found: dict[str, tuple[ast.stmt, str | None]] = {}
+    path = inspect.getsourcefile(import_module(module))
+    assert path is not None
+    body = ast.parse(Path(path).read_text("utf-8")).body
+    for node, after in zip(body, [*body[1:], ast.Pass()], strict=True):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found[node.name] = (node, ast.get_docstring(node))
+        for target in node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]:
+            if isinstance(target, ast.Name):
+                said = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                found[target.id] = (node, str(after.value.value) if said else None)  # type: ignore[attr-defined]
+    return found
+
+
+def docstrings() -> Iterator[tuple[str, str | None]]:
+    for name, (module, there) in imported().items():
+        value = getattr(fhir_msc, name)
+        home = value.__module__ if inspect.isclass(value) or inspect.isfunction(value) else module
+        of = defined(home) if there in defined(home) else {}
+        if not of:
+            # Handed on by a package: look where the package has it from.
+            package = ast.parse(Path(str(inspect.getsourcefile(import_module(module)))).read_text("utf-8"))
+            (home,) = [
+                str(node.module)
+                for node in package.body
+                if isinstance(node, ast.ImportFrom) and any(alias.name == there for alias in node.names)
+            ]
+            of = defined(home)
+        yield name, of[there][1]
+
+
+def test_each_says_what_it_is() -> None:
+    assert [name for name, text in docstrings() if not text or not text.strip().endswith((".", "``"))] == []
+
+
+def test_functions_say_what_they_raise() -> None:
+    said = dict(docstrings())
+    assert [name for name, error in RAISES.items() if not re.search(rf"\b{error}\b", said[name] or "")] == []
+    functions = {name for name in fhir_msc.__all__ if inspect.isfunction(getattr(fhir_msc, name))}
+    assert set(RAISES) <= functions
+
+
+def test_importing_it_loads_none_of_the_rooms() -> None:
+    ask = "import sys, fhir_msc; print([name for name in sys.modules if name.startswith('fhir_msc.')])"
+    assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_checking_a_body_loads_no_http_no_database_and_no_models() -> None:
+    ask = (
+        "import sys, fhir_msc; fhir_msc.validate({'resourceType': 'Patient'}); fhir_msc.as_json(b'{}');"
+        "print([name for name in ('httpx', 'sqlalchemy', 'starlette', 'fhir.resources') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_a_body_as_json_is_the_same_body() -> None:
+    for record, links in samples(blind=False):
+        body = serialise(builder_for(type(record)).build(record, links, context(blind=False)))
+        assert fhir_msc.serialise(fhir_msc.as_json(body)) == body
+
+
+@given(st.from_regex(r"-?(0|[1-9][0-9]{0,9})(\.[0-9]{1,9})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
+def test_numbers_keep_their_digits(number: str) -> None:
+    body = b'{"value":' + number.encode() + b"}"
+    found = fhir_msc.as_json(body)["value"]
+    assert isinstance(found, Decimal | int)
+    if number != "-0":
+        assert fhir_msc.serialise({"value": found}) == body
+
+
+def test_what_is_no_body_is_refused() -> None:
+    for text in (b"[]", b"{", b'"Patient"'):
+        with pytest.raises(ValueError, match=r"JSON object|Expecting"):
+            fhir_msc.as_json(text)
+
+
+def test_a_body_as_a_model() -> None:
+    body = b'{"resourceType":"Observation","status":"final","code":{"text":"CRP"},"valueQuantity":{"value":1.50}}'
+    model = fhir_msc.as_model(body)
+    assert type(model).__module__ == "fhir.resources.R4B.observation"
+    assert model.valueQuantity.value == Decimal("1.50")  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="validation error"):
+        fhir_msc.as_model(b'{"resourceType":"Observation","colour":"red"}')
+    with pytest.raises(ValueError, match="not a valid FHIR Model"):
+        fhir_msc.as_model(b'{"resourceType":"Nothing"}')
