@@ -1,4 +1,4 @@
-"""The library's door: what it promises, that all of it is there, said what it is, and costs nothing before it is used."""
+"""The library's door: what it promises, that all of it is there and says what it is, and costs nothing till used."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ from tests.unit.resources.samples import context, samples
 
 SOURCE = Path(fhir_msc.__file__)
 
-PROMISED = """
+_PROMISED = """
 Account AdverseEvent Answer Arm ArmStep AuditVerdict BlindError Body CellProduct Checked Coding Component Concept
-Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError FileFacts Finding
-Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation OpenSource Origin OutcomeMeasure
-OutcomeUnknown OwnBuilder Pack PackError Participant Plan PlannedVisit Probed Progress Project Quantity Reconciled Record
-ReferenceRange ResourceContext RewriteError Row SandboxServer SealedSource Seals SecretError Severity Site Source
-SourceError SourceOptions StagingReport Status Study StudyFact StudyPart Surroundings Synced Table TargetError
-TargetRefused TargetUnreachable Unit Unreadable UsageError Verified Visit __version__ as_json as_model audited checked
-codeable_concept corrections_of files_read find_pack in_order make_plan open_source pack_findings participant_key period
-present probed quantity read_pack read_project reconciled reference references serialise settle status_of study_of
-synced terminology_of validate verify work
-""".split()
+Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError FileFacts
+Finding Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation OpenSource Origin
+OutcomeMeasure OutcomeUnknown OwnBuilder Pack PackError Participant Plan PlannedVisit Probed Progress Project
+Quantity Reconciled Record ReferenceRange ResourceContext RewriteError Row SandboxServer SealedSource Seals
+SecretError Severity Site Source SourceError SourceOptions StagingReport Status Study StudyFact StudyPart
+Surroundings Synced Table TargetError TargetRefused TargetUnreachable Unit Unreadable UsageError Verified Visit
+__version__ as_json as_model audited checked codeable_concept corrections_of files_read find_pack in_order
+make_plan open_source pack_findings participant_key period present probed quantity read_pack read_project
+reconciled reference references serialise settle status_of study_of synced terminology_of validate verify work
+"""
+PROMISED = _PROMISED.split()
 
 RAISES = {
     "as_json": "ValueError",
-    "as_model": "ValidationError",
+    "as_model": "ValueError",
     "find_pack": "PackError",
     "make_plan": "TargetError",
     "open_source": "SourceError",

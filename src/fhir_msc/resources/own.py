@@ -56,16 +56,16 @@ def own_builders(types: Sequence[str]) -> tuple[NamedBuilder, ...]:
         if type not in known:
             there = f"installed are: {', '.join(known)}" if known else "none is installed"
             raise ConfigError(f"no own builder makes {type}", hint=there)
-    return tuple(loaded(known[type], rank) for rank, type in enumerate(sorted(set(types)), len(RANKS)))
+    wanted = [known[type] for type in sorted(set(types))]
+    return tuple(named(extension, extension.load(), len(RANKS) + place) for place, extension in enumerate(wanted))
 
 
 def _known() -> Mapping[str, Extension]:
     return extensions(GROUP, RANKS, ConfigError)
 
 
-def loaded(extension: Extension, rank: int = len(RANKS)) -> NamedBuilder:
-    """The builder of an entry point. Raises ConfigError."""
-    builder = extension.load()
+def named(extension: Extension, builder: object, rank: int = len(RANKS)) -> NamedBuilder:
+    """The builder that an entry point names. Raises ConfigError where it is none."""
     if not isinstance(builder, OwnBuilder):
         raise extension.refused("is no OwnBuilder", hint="name an object: OwnBuilder(AdverseEvent, build)")
     if builder.record not in get_args(Record):
