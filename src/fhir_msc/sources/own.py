@@ -40,10 +40,17 @@ class OwnReader:
         own, name, asked = self.extension, self.table.name, len(columns)
         rows = iter(_guarded(own, lambda: self.source.rows(name, columns), self.table.file, name))
         while (row := _guarded(own, lambda: next(rows, None), self.table.file, name)) is not None:
-            number, cells = row
-            if type(number) is not int or len(cells) != asked or not all(type(cell) is str for cell in cells):
+            if not _is_row(row, asked):
                 raise _failed(own, "gave a row that is not its number and the text of each column", self.table)
-            yield number, cells
+            yield row
+
+
+def _is_row(row: object, columns: int) -> bool:
+    if not isinstance(row, tuple) or len(row) != 2:
+        return False
+    number, cells = row
+    fits = type(number) is int and isinstance(cells, tuple) and len(cells) == columns
+    return fits and all(type(cell) is str for cell in cells)
 
 
 def own_readers(extension: Extension, opened: Callable[[], object], name: str) -> list[OwnReader]:

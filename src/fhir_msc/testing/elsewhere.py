@@ -45,5 +45,6 @@ def main() -> None:
         sys.stdout.write(packs.digest(run))
     else:
         type, records = arguments
-        assert isinstance(type, str) and isinstance(records, tuple)
+        assert isinstance(type, str)
+        assert isinstance(records, tuple)
         sys.stdout.write(builders.watched(type, records))

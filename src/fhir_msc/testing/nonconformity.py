@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Nonconformity(AssertionError):
-    """Something does not hold. ``check`` is the word of the check, as ``check_pack`` and ``check_builder`` list them."""
+    """Something does not hold. ``check`` is the word of the check, of those that the called function lists."""
 
     def __init__(self, check: str, message: str) -> None:
         super().__init__(f"{check}: {message}")

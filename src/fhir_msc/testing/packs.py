@@ -115,7 +115,7 @@ def check_pack(
 
     - ``compiles``: its words hold, every transform that they name is there.
     - ``examples``: its examples give what they say, its units are UCUM.
-    - ``fits``: no row of the export is rejected, no cell unknown; ``known`` are rules that the export breaks on purpose.
+    - ``fits``: no row of the export is rejected, no cell unknown; ``known`` are rules that it breaks on purpose.
     - ``delivers``: something comes out, else nothing below is shown.
     - ``valid``: every body passes ``fhir_msc.validate``.
     - ``opaque``: ids are digests; under another secret all of them are others.
