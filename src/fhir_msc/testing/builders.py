@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import EntryPoint
-from typing import cast
+from typing import NamedTuple, cast
 
 from fhir_msc.desired.own import own_body
 from fhir_msc.errors import ConfigError, UsageError
@@ -52,25 +52,25 @@ def check_builder(type: str, builder: OwnBuilder[object] | None = None, records:
     Raises Nonconformity, UsageError for records of another class.
     """
     own = _loaded(type, builder)
-    tried = _tried(own, records)
-    bodies = _bodies(own, tried)
-    if not any(body is not None for _, body in bodies):
+    cases = _cases(own, _tried(own, records))
+    bodies = [_body(own, case) for case in cases]
+    if not any(bodies):
         raise Nonconformity("body", f"{type} is made of none of the records")
-    for record, body in bodies:
+    for case, body in zip(cases, bodies, strict=True):
         if body is not None:
-            _valid(record, body)
-    written = [_bytes(body) for _, body in bodies]
-    for _, body in bodies:
+            _valid(case.record, body)
+    written = [_bytes(body) for body in bodies]
+    for body in bodies:
         if body is not None:
-            body.clear()
-    if [_bytes(body) for _, body in _bodies(own, tried)] != written:
+            _spoil(body)
+    if _written(own, cases) != written:
         raise Nonconformity("pure", "after what it gave was changed, it gives something else: it keeps its bodies")
-    if [_bytes(body) for _, body in reversed(_bodies(own, tried[::-1]))] != written:
+    if _written(own, cases[::-1])[::-1] != written:
         raise Nonconformity("deterministic", "of the records in another order it makes something else")
-    moved = [replace(record, origins=(Origin("other.csv", "T", 7, ("a",)),)) for record in tried]
-    if [_bytes(body) for _, body in _bodies(own, moved)] != written:
+    moved = [replace(case.record, origins=(Origin("other.csv", "T", 7, ("a",)),)) for case in cases]
+    if _written(own, [case._replace(record=record) for case, record in zip(cases, moved, strict=True)]) != written:
         raise Nonconformity("lineage", "the body hangs on the row that the record comes from: one row more changes it")
-    _blind(own, tried)
+    _blind(own, cases)
     if builder is None:
         _elsewhere(type, tuple(records), _digest(written))
 
@@ -78,8 +78,8 @@ def check_builder(type: str, builder: OwnBuilder[object] | None = None, records:
 def watched(type: str, records: Sequence[object]) -> str:
     """What another process says: the digest of all bodies, and what was done while they were made, by audit event."""
     own = _loaded(type, None)
-    tried = _tried(own, cast("Sequence[Record]", records))
-    _bodies(own, tried)  # what it imports late is imported now
+    cases = _cases(own, _tried(own, cast("Sequence[Record]", records)))
+    _written(own, cases)  # what it imports late is imported now
     seen: list[str] = []
     listening = [False]
 
@@ -89,9 +89,9 @@ def watched(type: str, records: Sequence[object]) -> str:
 
     sys.addaudithook(hear)
     listening[0] = True
-    bodies = _bodies(own, tried)
+    written = _written(own, cases)
     listening[0] = False
-    return " ".join([_digest([_bytes(body) for _, body in bodies]), *sorted(set(seen))])
+    return " ".join([_digest(written), *sorted(set(seen))])
 
 
 def _loaded(type: str, builder: OwnBuilder[object] | None) -> NamedBuilder:
@@ -110,11 +110,18 @@ def _tried(own: NamedBuilder, records: Sequence[Record]) -> list[Record]:
     return [*samples(kind), *records]
 
 
-def _bodies(own: NamedBuilder, records: Sequence[Record]) -> list[tuple[Record, Body | None]]:
-    """What it makes of each record, blind and not, with all links and with few. Records are as a blind project has
-    them; nothing is made of a cell product there."""
+class _Case(NamedTuple):
+    """What a builder is called with."""
+
+    record: Record
+    links: Links
+    context: ResourceContext
+
+
+def _cases(own: NamedBuilder, records: Sequence[Record]) -> list[_Case]:
+    """Each record, blind and not, with all links and with few. A blind project has no cell product."""
     return [
-        (record, _body(own, record, links, context))
+        _Case(record, links, context)
         for record in records
         for context in _CONTEXTS
         if not (context.blind and isinstance(record, CellProduct))
@@ -132,13 +139,27 @@ def _links(type: str, record: Record) -> Iterator[Links]:
     yield Links(own, patient, study, rid("Encounter"), rid("Consent"), rid("Organization"))
 
 
-def _body(own: NamedBuilder, record: Record, links: Links, context: ResourceContext) -> Body | None:
-    before = repr((record, links))
+def _written(own: NamedBuilder, cases: Sequence[_Case]) -> list[bytes]:
+    return [_bytes(_body(own, case)) for case in cases]
+
+
+def _spoil(body: Body) -> None:
+    """Changes a body, and what is in it."""
+    for inner in [*body.values()]:
+        if isinstance(inner, dict):
+            inner["spoilt"] = True
+        elif isinstance(inner, list):
+            inner.append("spoilt")
+    body["spoilt"] = True
+
+
+def _body(own: NamedBuilder, case: _Case) -> Body | None:
+    before = repr((case.record, case.links))
     try:
-        body = own_body(own, record, links, context)
+        body = own_body(own, case.record, case.links, case.context)
     except ConfigError as error:
-        raise Nonconformity("body", f"{error} (of {type(record).__name__})") from error
-    if repr((record, links)) != before:
+        raise Nonconformity("body", f"{error} (of {type(case.record).__name__})") from error
+    if repr((case.record, case.links)) != before:
         raise Nonconformity("pure", "it changes the record that it is given")
     return body
 
@@ -162,13 +183,13 @@ def _valid(record: Record, body: Body) -> None:
             raise Nonconformity("clock", "the body holds today's date, and the record does not")
 
 
-def _blind(own: NamedBuilder, records: Sequence[Record]) -> None:
-    context = _CONTEXTS[1]
-    for record in records:
-        for links in _links(own.type, record):
-            told = {_bytes(_body(own, one, links, context)) for one in (record, *telling(record))}
-            if len(told) > 1 and not isinstance(record, CellProduct):
-                raise Nonconformity("blind", "in a blind context a field that tells the arm changes the body")
+def _blind(own: NamedBuilder, cases: Sequence[_Case]) -> None:
+    for case in cases:
+        if not case.context.blind:
+            continue
+        told = _written(own, [case._replace(record=one) for one in (case.record, *telling(case.record))])
+        if len(set(told)) > 1:
+            raise Nonconformity("blind", "in a blind context a field that tells the arm changes the body")
 
 
 def _elsewhere(type: str, records: tuple[Record, ...], here: str) -> None:

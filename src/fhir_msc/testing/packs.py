@@ -14,6 +14,7 @@ from fhir_msc.findings import Finding
 from fhir_msc.mapping.checking import check_pack as pack_findings
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.models import as_json
+from fhir_msc.release.blinding import refuse_unsealed_pack
 from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import Source
@@ -148,6 +149,7 @@ def check_pack(
     _opaque(first, seen(open_run, words, open_run.source(words), b"another" * 8))
     runs = [open_run]
     if words.seals or study.is_masked or tells_arm or same_but_arms:
+        _seals(study, words)
         runs.append(replace(open_run, blind=True))
     for run in runs:
         _deterministic(run, words)
@@ -182,6 +184,13 @@ def _opaque(first: Seen, under_another_secret: Seen) -> None:
         raise Nonconformity("opaque", "another secret gives the same ids")
 
 
+def _seals(study: Study, pack: Pack) -> None:
+    try:
+        refuse_unsealed_pack(study, True, bool(pack.seals), pack.words.pack)
+    except UsageError as error:
+        raise Nonconformity("blind", str(error)) from error
+
+
 def _deterministic(run: Run, pack: Pack) -> None:
     one, other = (seen(run, pack, run.source(pack)) for _ in range(2))
     place = one.difference(other)
@@ -199,10 +208,7 @@ def _telling(seals: Seals, tells_arm: Mapping[str, Sequence[str]]) -> Seals:
 
 
 def _blind(run: Run, pack: Pack, telling: Seals, same_but_arms: Path | None) -> None:
-    try:
-        first = seen(run, pack, run.source(pack))
-    except UsageError as error:
-        raise Nonconformity("blind", str(error)) from error
+    first = seen(run, pack, run.source(pack))
     for what, source in _otherwise(run, pack, telling, same_but_arms):
         try:
             place = first.difference(seen(run, pack, source))
