@@ -123,7 +123,8 @@ def check_pack(
     - ``deterministic``: once more, and in another process (hash seed, time zone, locale), the same bytes come out.
     - ``blind``: with all that tells the arm changed, doubled or left out, a blind project gives the same bytes, ids,
       order, findings and accounts. What tells it is what the pack seals and what the caller says: ``tells_arm`` names
-      columns by table (names may hold ``*``), ``same_but_arms`` is a second export that differs in nothing else.
+      columns by table (names may hold ``*``), ``same_but_arms`` is a second export that differs in nothing else, the
+      names of its files included.
 
     ``options`` says how the exports are read where detecting is not enough, ``zone`` is the IANA zone of the sites. An
     open study is ``Study(..., masking="none")``. Raises Nonconformity, SourceError where the export cannot be read.
