@@ -68,8 +68,10 @@ def verify(
     with looked_at(project) as ledger:
         if ledger is None:
             return None
-        with client_of(project, surroundings or Surroundings()) as client:
-            for drifted in read_back(ledger, client, counts, progress):
+        around = surroundings or Surroundings()
+        addressing = delivery_options(project, probed(project, around)).addressing
+        with client_of(project, around) as client:
+            for drifted in read_back(ledger, client, addressing, counts, progress):
                 told(drifted)
     return counts
 
@@ -129,6 +131,6 @@ def reconciled(project: Project, surroundings: Surroundings | None = None) -> Re
         if ledger is None:
             return None
         options = delivery_options(project, probed(project, around))
-        countable = options.by_identifier or frozenset()
+        countable = frozenset(type for type, route in options.routes.items() if route.by == "identifier")
         with client_of(project, around) as client:
             return reconcile(ledger, client, options.system, countable)

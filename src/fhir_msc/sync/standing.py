@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from fhir_msc.quick import quick
 from fhir_msc.sync.comparison import holds, version_id
+from fhir_msc.sync.exchange import Found, Several
 from fhir_msc.sync.states import State
-from fhir_msc.target.fhirjson import JsonObject
 
 DELETED = "deleted on the server"
 CHANGED = "changed on the server"
 FOREIGN = "the server holds something else under this id"
+SEVERAL = "the server holds several resources with its identifier"
 
 
 @quick(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Kept:
 
 @quick(frozen=True, slots=True)
 class Standing:
-    """What the ledger says of a resource: what is desired, in flight (``sent``), delivered; the version last seen."""
+    """What the ledger says of a resource: what is desired, in flight (``sent``), delivered; the version last seen; the
+    id that the server gave, where it gives ids."""
 
     id: int
     rid: str
@@ -40,6 +42,7 @@ class Standing:
     due_at: str | None = None
     reason: str | None = None
     waiting_on: str | None = None
+    server_id: str | None = None
 
     @property
     def bodies(self) -> frozenset[int]:
@@ -102,24 +105,48 @@ def waiting(one: Standing, rid: str) -> Standing:
 
 def forgotten(one: Standing, version: str | None) -> Standing:
     """The server has lost what it took; ``version`` is the earlier one that it still holds, if it holds any."""
-    return replace(one, state=State.PENDING, sent=None, delivered=None, version=version, attempts=0, due_at=None)
+    server_id = one.server_id if version is not None else None
+    return replace(
+        one,
+        state=State.PENDING,
+        sent=None,
+        delivered=None,
+        version=version,
+        attempts=0,
+        due_at=None,
+        server_id=server_id,
+    )
 
 
 def _settled(one: Standing, delivered: Kept | None, version: str | None, attempts: int) -> Standing:
     """Nothing is in flight any more; what is still to be sent is pending."""
     done = delivered is not None and delivered.digest == one.desired.digest
     state = State.SENT if done else State.PENDING
-    return Standing(one.id, one.rid, one.type, one.lane_id, state, one.desired, None, delivered, version, attempts)
+    return Standing(
+        one.id,
+        one.rid,
+        one.type,
+        one.lane_id,
+        state,
+        one.desired,
+        None,
+        delivered,
+        version,
+        attempts,
+        server_id=one.server_id,
+    )
 
 
-def judge(one: Standing, found: JsonObject | None, contents: Mapping[int, bytes]) -> Standing:
-    """What follows from reading the server: ``found`` is the resource as it stands there, ``None`` if there is none.
+def judge(one: Standing, found: Found, contents: Mapping[int, bytes]) -> Standing:
+    """What follows from reading the server.
 
-    ``contents`` has the bodies by their numbers. A resource that is to be sent ends as pending only if sending it,
-    with the version that is then kept, overwrites nothing but what we sent ourselves.
+    ``contents`` has the bodies by their numbers, as the server has them. A resource that is to be sent ends as pending
+    only if sending it, with the version that is then kept, overwrites nothing but what we sent ourselves.
     """
     if found is None:
-        return returned(one, None) if one.delivered is None else conflicting(one, DELETED)
+        return replace(returned(one, None), server_id=None) if one.delivered is None else conflicting(one, DELETED)
+    if isinstance(found, Several):
+        return conflicting(one, SEVERAL)
     version = version_id(found)
     if version is not None and version == one.version:
         return returned(one, version)

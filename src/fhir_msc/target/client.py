@@ -206,6 +206,10 @@ class FhirClient:
         headers = _WRITE if if_match is None else {**_WRITE, "If-Match": etag_of(if_match)}
         return self._write("PUT", f"{type}/{id}", f"PUT {type}", body, headers)
 
+    def update_matching(self, type: str, criteria: str, body: bytes) -> EntryResponse:
+        """Writes over the one resource that matches the criteria, or creates it under an id of the server's."""
+        return self._write("PUT", f"{type}?{criteria}", f"PUT {type} by criteria", body, _WRITE)
+
     def transaction(self, entries: Sequence[Entry]) -> list[EntryResponse]:
         """All or nothing; the answers in the order of the entries.
 
