@@ -136,16 +136,20 @@ class Words(Section):
 
 
 class Project:
-    """A project's folder and what its config says, seen from one of its targets: the first, unless another is named."""
+    """A project's folder and what its config says, seen from one of its targets: the only one, or one that is named."""
 
     def __init__(self, folder: Path, words: Words, target: str | None = None) -> None:
         self.folder = folder
         self.words = words
-        self._target = target or next(iter(words.targets))
+        self._target = target or (next(iter(words.targets)) if len(words.targets) == 1 else None)
 
     @property
     def target(self) -> tuple[str, TargetSection]:
-        """The target: its name and its section."""
+        """The target: its name and its section. Raises UsageError where there are several and none was named."""
+        if self._target is None:
+            raise UsageError(
+                "the project has several targets: name one", hint=f"--target is one of {', '.join(self.words.targets)}"
+            )
         return self._target, self.words.targets[self._target]
 
     def at(self, target: str) -> Project:
@@ -157,8 +161,8 @@ class Project:
         return Project(self.folder, self.words, target)
 
     def each_target(self) -> list[Project]:
-        """The project once for each target, in the order of the config."""
-        return [self.at(name) for name in self.words.targets]
+        """The project once for each target, in the order of the config; the one alone that was named."""
+        return [self.at(name) for name in self.words.targets if self._target in (None, name)]
 
     @property
     def state(self) -> Path:
@@ -254,8 +258,9 @@ def new_identity() -> str:
     return secrets.token_hex(8)
 
 
-def read_project(folder: Path) -> Project:
-    """Reads a project's config. Raises ConfigError with file and line."""
+def read_project(folder: Path, target: str | None = None) -> Project:
+    """Reads a project's config, to go to the ``target`` of this name. Raises ConfigError with file and line, and
+    UsageError for a name that no target has."""
     path = folder / FILE
     try:
         text = path.read_text("utf-8")
@@ -276,7 +281,8 @@ def read_project(folder: Path) -> Project:
     except ValidationError as error:
         raise _config_error(text, error) from None
     _check(words, text)
-    return Project(folder, words)
+    project = Project(folder, words)
+    return project if target is None else project.at(target)
 
 
 def _check(words: Words, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, TargetOption
 
 if TYPE_CHECKING:
     from fhir_msc.config import Project
@@ -21,6 +21,7 @@ def corrections(
     reason: Annotated[str | None, typer.Option("--reason", help="Why; it goes into the audit.")] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who says so; default: the system's user.")] = None,
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     json: JsonOption = False,
 ) -> int:
     """List what is held as a possible correction, or settle one with a reason. The next sync acts on it."""
@@ -28,7 +29,7 @@ def corrections(
     from fhir_msc.errors import UsageError
     from fhir_msc.oversight import settle
 
-    opened = read_project(project)
+    opened = read_project(project, target)
     if key is None:
         return _listed(opened, json)
     if same == new or not (reason or "").strip():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, TargetOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,7 @@ _FIELDS_SHOWN = 6
 
 def plan(
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write the plan for `sync --plan FILE`.")
     ] = None,
@@ -40,7 +41,7 @@ def plan(
     from fhir_msc.oversight import make_plan
     from fhir_msc.sync.plan import Action
 
-    opened = read_project(project)
+    opened = read_project(project, target)
     found, staging = make_plan(opened)
     if output is not None:
         output.write_bytes(orjson.dumps(_document(opened, found, False), option=orjson.OPT_INDENT_2))

@@ -5,7 +5,7 @@ ids of its own: the ledger keeps them, the bodies that leave carry them in ``id`
 found again is found by our identifier, or by a tag where a type has no search by identifier.
 
 What the target cannot have is left out of what refers to it, where the resource says what it has to say without: the
-encounter, and the study in an extension. Anything else that it refers to must be there first.
+encounter, the organisation, and the study in an extension. Anything else that it refers to must be there first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ _REFERENCE = re.compile(rb'"reference":"([A-Za-z]+)/([a-z][0-9a-f]{40})"')
 """A reference to a resource of ours under our own id of it."""
 
 _OF_STUDY = "http://hl7.org/fhir/StructureDefinition/workflow-researchStudy"
-_MAY_LACK = frozenset({"Encounter", "ResearchStudy"})
+_CONTEXT = {"encounter": "Encounter", "managingOrganization": "Organization", "serviceProvider": "Organization"}
+"""Elements that say where or when, beside what the resource is about."""
+_MAY_LACK = frozenset({*_CONTEXT.values(), "ResearchStudy"})
 _CHUNK = 500
 
 
@@ -140,7 +142,7 @@ def _rewritten(node: JsonObject, known: Mapping[str, str], lacking: frozenset[st
             type, _, rid = value.partition("/")
             kept[name] = f"{type}/{known[rid]}" if rid in known else value
         elif isinstance(value, dict):
-            if not (name == "encounter" and _type_of(value) in lacking):
+            if not (name in _CONTEXT and _type_of(value) in lacking):
                 kept[name] = _rewritten(value, known, lacking)
         elif isinstance(value, list):
             items = [item for item in value if not _is_lacking(item, lacking)]
