@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption, TargetOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, TargetOption, person
 
 if TYPE_CHECKING:
     from fhir_msc.config import Project
@@ -35,19 +35,8 @@ def corrections(
     if same == new or not (reason or "").strip():
         raise UsageError("an answer is --same or --new, with a --reason", hint="fhir-msc corrections lists the keys")
     answer: Answer = "same" if same else "new"
-    settle(opened, key.rpartition("/")[2], answer, str(reason).strip(), by or _user())
+    settle(opened, key.rpartition("/")[2], answer, str(reason).strip(), by or person())
     return 0
-
-
-def _user() -> str:
-    import getpass
-
-    from fhir_msc.errors import UsageError
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:  # a container's user without a name
-        raise UsageError("the system does not name its user", hint="say who answers: --by NAME") from error
 
 
 def _listed(project: Project, json: bool) -> int:

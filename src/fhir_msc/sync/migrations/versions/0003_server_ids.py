@@ -1,4 +1,4 @@
-"""The id that a server gave to a resource, where it does not take ours."""
+"""The id that a server gave to a resource, where it does not take ours; when a resource was retired."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,3 +11,4 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("resource", sa.Column("server_id", sa.String(), nullable=True))
+    op.add_column("resource", sa.Column("retired_at", sa.String(), nullable=True))
