@@ -23,12 +23,13 @@ from fhir_msc.desired.policy import Policy
 from fhir_msc.errors import ConfigError, SecretError, UsageError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.release.consent import ConsentPolicy
+from fhir_msc.resources.registry import RANKS
 from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import ToldSource
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
 from fhir_msc.target.families import Family
-from fhir_msc.target.routes import RouteKind
+from fhir_msc.target.routes import EVERY, RouteKind
 from fhir_msc.trial import Study
 
 FILE = "fhir-msc.toml"
@@ -307,6 +308,14 @@ def _check_target(words: Words, text: str, name: str, target: TargetSection) -> 
             f"{FILE}:{_line(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",
             hint="set [project] namespace to a base URI of your own; it can never be changed afterwards",
         )
+    for word, names in (("writable", target.writable), ("routes", tuple(target.routes))):
+        for type in names:
+            if type not in RANKS and not (word == "routes" and type == EVERY):
+                close = difflib.get_close_matches(type, RANKS, 1, 0.6)
+                raise ConfigError(
+                    f"{FILE}:{_line(text, ('targets', name, word))}: no resources of this type are sent"
+                    + (f" (did you mean {close[0]!r}?)" if close else "")
+                )
     if target.role == "ehr" and target.sites is None:
         raise ConfigError(
             f"{FILE}:{_line(text, ('targets', name, 'role'))}: a target of role ehr must name its sites",

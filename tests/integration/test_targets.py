@@ -138,3 +138,11 @@ def test_participants_of_other_sites_never_leave_for_it(hospital: Hospital, ehr:
     assert fhir_msc("sync", "--project", hospital.project).code == 0
     with ServerView(ehr) as view:
         assert not view.everything()
+
+
+def test_a_type_that_is_not_sent_is_no_word_of_a_target(hospital: Hospital) -> None:
+    config = hospital.project / "fhir-msc.toml"
+    config.write_text(config.read_text("utf-8").replace('"Patient", "Observation"', '"Patient", "Observaton"'), "utf-8")
+    refused = fhir_msc("sync", "--project", hospital.project)
+    assert refused.code == 2
+    assert "did you mean 'Observation'?" in refused.err

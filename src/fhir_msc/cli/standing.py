@@ -170,7 +170,7 @@ def _print_staging(out: Console, staging: StagingReport) -> None:
     for table in staging.tables:
         if table.vanished:
             out.print(
-                f"{table.table}: {table.vanished:,} resources are not given by the source any more; they stay as they are",
+                f"{table.table}: {table.vanished:,} resources are not given by the source any more; they stay there",
                 markup=False,
             )
 
