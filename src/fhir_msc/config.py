@@ -104,6 +104,9 @@ class TargetSection(Section):
     bytes: int | None = Field(default=None, ge=10_000, description="most bytes of a bundle; default: the family's")
     client_ids: bool | None = Field(default=None, description="whether PUT under a new id is taken; default: declared")
     writable: tuple[str, ...] = Field(default=(), description="types that may be written to an ehr")
+    delete: tuple[str, ...] = Field(
+        default=(), description="types that `retire` may delete, as R4 has no status of theirs that says the same"
+    )
     routes: dict[str, RouteKind] = Field(
         default_factory=dict, description="the route of a type, or of '*', instead of the one that would be taken"
     )
@@ -308,7 +311,7 @@ def _check_target(words: Words, text: str, name: str, target: TargetSection) -> 
             f"{FILE}:{_line(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",
             hint="set [project] namespace to a base URI of your own; it can never be changed afterwards",
         )
-    for word, names in (("writable", target.writable), ("routes", tuple(target.routes))):
+    for word, names in (("writable", target.writable), ("delete", target.delete), ("routes", tuple(target.routes))):
         for type in names:
             if type not in RANKS and not (word == "routes" and type == EVERY):
                 close = difflib.get_close_matches(type, RANKS, 1, 0.6)

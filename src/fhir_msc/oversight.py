@@ -93,14 +93,14 @@ def settle(project: Project, rid: str, answer: Answer, reason: str, actor: str) 
 def vanished_of(project: Project) -> list[Retirable]:
     """What vanished from the source and may still be on the server; nothing before the first sync."""
     with looked_at(project) as ledger:
-        return vanished(ledger) if ledger is not None else []
+        return vanished(ledger, project.target[1].delete) if ledger is not None else []
 
 
 def retire(project: Project, rids: Collection[str], reason: str, actor: str) -> int:
     """A person's word that these no longer count; the next sync sends it. Gives how many. Raises UsageError,
     LedgerError."""
     with opened_ledger(project) as ledger:
-        return retire_resources(ledger, rids, reason, actor, utc_now())
+        return retire_resources(ledger, rids, reason, actor, utc_now(), project.target[1].delete)
 
 
 def audited(project: Project) -> AuditVerdict | None:

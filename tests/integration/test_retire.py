@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.projects import fhir_msc, new_project
+from tests.support.projects import configure, fhir_msc, new_project
 from tests.support.serverside import versions
 from tests.support.serverview import ServerView
 from tests.support.tinystudy import Study, tiny_study, without_row, write_study
@@ -112,6 +112,44 @@ def test_what_has_no_such_status_stays_and_says_why(project: Path, url: str) -> 
     assert "R4 has no status" in refused.err
     sync(project)
     assert versions(url) == before
+
+
+def test_what_has_no_such_status_is_deleted_where_the_config_allows_it(project: Path, export: Path, url: str) -> None:
+    configure(project, r"^connections = 2$", 'connections = 2\ndelete = ["AdverseEvent"]')
+    one = listed(project)["AdverseEvent"]
+    place = f"AdverseEvent/{one['key']}"
+    assert one["obstacle"] is None
+    with ServerView(url) as view:
+        before = view.read(place)
+        assert retire(project, one["key"], "--reason", "entered twice").code == 0
+        plan = fhir_msc("plan", "--project", project, "--json").document
+        assert [(step["action"], step["cause"]) for step in plan["steps"]] == [("delete", "retired")]
+        document = sync(project)
+        assert (sent(document), document["delivery"]["deleted"]) == ((0, 0), 1)
+        assert view.status(place) == 410
+        assert sent(sync(project)) == (0, 0)
+        assert fhir_msc("verify", "--project", project).code == 0
+        assert fhir_msc("reconcile", "--project", project).code == 0
+        assert "deleted" in fhir_msc("trace", one["key"], "--project", project).out
+        # Its row comes back: it is there again.
+        write_study(export, {"AE": tiny_study()["AE"]})
+        assert sent(sync(project)) == (1, 0)
+        assert {**view.read(place), "meta": before["meta"]} == before
+    assert fhir_msc("verify", "--project", project).code == 0
+    assert fhir_msc("audit", "verify", "--project", project).code == 0
+
+
+def test_what_somebody_changed_is_not_deleted(project: Path, url: str) -> None:
+    configure(project, r"^connections = 2$", 'connections = 2\ndelete = ["AdverseEvent"]')
+    one = listed(project)["AdverseEvent"]
+    place = f"AdverseEvent/{one['key']}"
+    with ServerView(url) as view:
+        view.edit(place, lambda resource: resource["event"].update(text="their words"))
+        assert retire(project, one["key"], "--reason", "entered twice").code == 0
+        document = sync(project, code=1)
+        assert document["delivery"]["deleted"] == 0
+        assert document["conflicts"]["total"] == 1
+        assert view.read(place)["event"]["text"] == "their words"
 
 
 def test_what_is_wrong_with_the_request_is_said(project: Path) -> None:

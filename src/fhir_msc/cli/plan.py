@@ -62,7 +62,7 @@ def read_plan(path: Path, project: Project) -> Mapping[str, Planned]:
 
     from fhir_msc.errors import UsageError
     from fhir_msc.sync.course import Planned
-    from fhir_msc.sync.plan import Action
+    from fhir_msc.sync.plan import SENDS, Action
 
     hint = "make one: fhir-msc plan --output FILE"
     try:
@@ -72,7 +72,7 @@ def read_plan(path: Path, project: Project) -> Mapping[str, Planned]:
         steps = {
             step["key"]: Planned(bytes.fromhex(step["digest"]), step["version"])
             for step in document["steps"]
-            if step["action"] in (Action.CREATE, Action.UPDATE, Action.NOTHING)
+            if step["action"] in (*SENDS, Action.NOTHING)
         }
         belongs = document["project"]
     except OSError as error:
@@ -148,7 +148,7 @@ def _print(out: Console, plan: Plan, staging: StagingReport, show_values: bool) 
         because = sorted({step.cause for step in steps if step.cause})
         table.add_row(type, *[f"{count:,}" if count else "" for count in counts], "; ".join(because))
     out.print(table)
-    for action in (Action.UPDATE, Action.CONFLICT, Action.SKIP, Action.WAIT):
+    for action in (Action.UPDATE, Action.DELETE, Action.CONFLICT, Action.SKIP, Action.WAIT):
         members = [step for step in plan.steps if step.action is action]
         for step in members[:_SHOWN]:
             place = str(step.origins[0]) if step.origins else ""

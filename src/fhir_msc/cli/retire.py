@@ -23,7 +23,8 @@ def retire(
     json: JsonOption = False,
 ) -> int:
     """List what vanished from the source and still stands on the server, or retire it with a reason: it gets the status
-    that says that it does not count, with the next sync. Nothing is deleted."""
+    that says that it does not count, with the next sync; only what has no such status is deleted, and only where the
+    config allows it."""
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
     from fhir_msc.oversight import retire as run

@@ -97,6 +97,7 @@ def synced_document(result: Synced, show_values: bool) -> dict[str, object]:
             "message": delivery.message,
             "created": delivery.created,
             "updated": delivery.updated,
+            "deleted": delivery.deleted,
             "adopted": delivery.adopted,
             "transactions": delivery.sent,
             "reads": delivery.read,

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, select
 from fhir_msc.resources.body import serialise
 from fhir_msc.sync import outbox
 from fhir_msc.sync.exchange import Outgoing, Wanted
-from fhir_msc.sync.standing import Standing
+from fhir_msc.sync.standing import GONE, Standing
 from fhir_msc.sync.tables import resource
 from fhir_msc.target.fhirjson import Json, JsonObject, child, parse, text
 from fhir_msc.target.routes import Route, RouteKind
@@ -105,7 +105,8 @@ def contents(
     for row in all_rows:
         own = ids.get(row.id) or row.server_id if addressing.gives_ids(row.type) else row.rid
         for number in row.bodies:
-            found[number] = addressed(found[number], addressing, row.type, own, known)
+            if found[number] != GONE:
+                found[number] = addressed(found[number], addressing, row.type, own, known)
     return found
 
 

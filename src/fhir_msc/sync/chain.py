@@ -24,6 +24,7 @@ from fhir_msc.sync.planning import Parcel, Pending, cut, halves, set_apart
 from fhir_msc.sync.standing import (
     Standing,
     confirmed,
+    deleted,
     judge,
     leased,
     postponed,
@@ -34,7 +35,7 @@ from fhir_msc.sync.standing import (
 )
 from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import instant
-from fhir_msc.target.bundle import EntryResponse
+from fhir_msc.target.bundle import EntryResponse, Method
 from fhir_msc.target.outcome import entry_index
 from fhir_msc.target.retry import Action, Asked, Decision, backoff, classify
 
@@ -243,6 +244,8 @@ class Chain:
         """Whether the row must be read before it is written: no version is known, nor was its type read."""
         if row.id in attempt.clear:
             return False
+        if row.desired.is_gone:
+            return True  # not every server takes If-Match with a DELETE
         if row.version is not None:
             return self._course.options.plan is not None  # whether it is the version that was planned
         return row.delivered is not None or row.type not in self._course.read
@@ -351,11 +354,20 @@ def _is_settled(one: Outgoing, response: EntryResponse) -> bool:
 
 def _after(one: Outgoing, row: Standing, response: EntryResponse) -> Standing:
     if _is_settled(one, response):
+        if one.deletes:
+            return deleted(row)
         after = confirmed(row, response.version)
         return after if one.address is not None else replace(after, server_id=response.location_id)
     if response.ok or _decision(one, response, None).action is Action.VERIFY:
         return unknown(row)
     return returned(row, row.version)
+
+
+def _method(outgoing: Sequence[Outgoing]) -> Method:
+    """The least repeatable of them."""
+    if any(one.posts for one in outgoing):
+        return "POST"
+    return "DELETE" if any(one.deletes for one in outgoing) else "PUT"
 
 
 def _decision(one: Outgoing, response: EntryResponse, attempt: _Try | None) -> Decision:
@@ -365,7 +377,7 @@ def _decision(one: Outgoing, response: EntryResponse, attempt: _Try | None) -> D
 def _asked(outgoing: Sequence[Outgoing], attempt: _Try | None, status: int) -> Asked:
     tried = 0 if attempt is None else attempt.failures if status >= 500 else attempt.rereads
     return Asked(
-        "POST" if any(one.posts for one in outgoing) else "PUT",
+        _method(outgoing),
         attempt=1 + tried,
         entries=len(outgoing),
         conditional=any(one.is_conditional for one in outgoing),
@@ -380,7 +392,8 @@ def _size(job: Send) -> int:
 def _event(before: Standing, after: Standing, reason: str) -> Event | None:
     """What a step means on the server, for the audit."""
     if after.delivered != before.delivered and after.delivered is not None:
-        written = "created" if before.delivered is None and before.version is None else "updated"
+        is_new = (before.delivered is None or before.delivered.is_gone) and before.version is None
+        written = "deleted" if after.delivered.is_gone else "created" if is_new else "updated"
         event = written if after.delivered == before.sent else "adopted"
     elif after.state is State.CONFLICT and before.state is not State.CONFLICT:
         event, reason = "conflict", after.reason or ""

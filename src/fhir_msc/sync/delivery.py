@@ -31,7 +31,7 @@ STUDY = ""
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What a run did (resources created, updated, adopted as found), how it ended, and what is left by state.
+    """What a run did (resources created, updated, adopted as found, deleted), how it ended, and what is left by state.
 
     ``sent`` counts the transactions, ``read`` the other requests. ``message`` says why it ended, unless it is done.
     ``moved`` names, by rid, what a plan has and was not sent, and why.
@@ -46,6 +46,7 @@ class DeliveryReport:
     read: int
     left: Mapping[State, int]
     moved: Mapping[str, str] = field(default_factory=dict)
+    deleted: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -90,8 +91,9 @@ def deliver(
             read=counted["read"],
             left=outbox.left(connection, ledger.target_id),
             moved=course.moved,
+            deleted=course.counts["deleted"],
         )
-        counts = {name: getattr(report, name) for name in ("created", "updated", "adopted", "sent", "read")}
+        counts = {name: getattr(report, name) for name in ("created", "updated", "adopted", "deleted", "sent", "read")}
         connection.execute(
             update(run)
             .where(run.c.id == run_id)

@@ -18,7 +18,8 @@ LOOKED_UP = 100
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One resource on its way: its body, the version it replaces (``None`` for what is new on the server), its route.
+    """One resource on its way: its body (empty: it is to be deleted), the version it replaces (``None`` for what is new
+    on the server), its route.
 
     ``address`` is its id on the server, where one is known; ``criteria`` the search that finds it among all others.
     """
@@ -31,6 +32,11 @@ class Outgoing:
     route: RouteKind = RouteKind.CLIENT_ID_PUT
     address: str | None = None
     criteria: str = ""
+
+    @property
+    def deletes(self) -> bool:
+        """Whether it is a DELETE."""
+        return not self.body
 
     @property
     def posts(self) -> bool:
@@ -84,6 +90,8 @@ def entries(client: FhirClient, outgoing: Sequence[Outgoing]) -> list[Entry]:
 
 
 def _entry(client: FhirClient, one: Outgoing) -> Entry:
+    if one.deletes:
+        return Entry("DELETE", f"{one.type}/{one.address}")
     if one.address is not None:
         full_url = client.full_url(one.type, one.address)
         return Entry("PUT", f"{one.type}/{one.address}", one.body, full_url, if_match=one.version)
@@ -106,6 +114,8 @@ def send(client: FhirClient, outgoing: Sequence[Outgoing], bundle: BundleKind | 
 
 
 def _alone(client: FhirClient, one: Outgoing) -> EntryResponse:
+    if one.address is not None and one.deletes:
+        return client.delete(one.type, one.address)
     if one.address is not None:
         return client.update(one.type, one.address, one.body, if_match=one.version)
     if one.route is RouteKind.CONDITIONAL_UPDATE:

@@ -36,6 +36,7 @@ class Action(StrEnum):
 
     CREATE = "create"
     UPDATE = "update"
+    DELETE = "delete"
     NOTHING = "no-op"
     """The server holds what is desired already, though the ledger does not know it."""
     CONFLICT = "conflict"
@@ -43,7 +44,7 @@ class Action(StrEnum):
     WAIT = "wait"
 
 
-SENDS = (Action.CREATE, Action.UPDATE)
+SENDS = (Action.CREATE, Action.UPDATE, Action.DELETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +153,14 @@ def _step(
         return Step(row.type, row.rid, Action.NOTHING, digest, after.version, cause, "", (), places)
     if after.version is None:
         return Step(row.type, row.rid, Action.CREATE, digest, None, cause, "", (), places)
+    if row.desired.is_gone:
+        return Step(row.type, row.rid, Action.DELETE, digest, after.version, cause, "", (), places)
     fields = _changes(bodies[row.desired.body_id], found)
     return Step(row.type, row.rid, Action.UPDATE, digest, after.version, cause, "", fields, places)
 
 
 def _changes(desired: bytes, found: Found) -> tuple[FieldDifference, ...]:
-    return () if not isinstance(found, dict) else tuple(differences(found, parse(desired)))
+    return () if not isinstance(found, dict) or not desired else tuple(differences(found, parse(desired)))
 
 
 def _waiting(steps: Sequence[Step], needs: Mapping[str, Sequence[str]]) -> Iterator[Step]:

@@ -2,7 +2,8 @@
 
 A row that is gone may have been taken back by the site, or lost with half an export: only a person knows. Asked for,
 the resource is desired from then on as it was last sent, with the status that says that it no longer counts; the next
-sync sends that like any other change. If its row comes back, the source's word counts again.
+sync sends that like any other change. A type that R4 gives no such status is deleted, where the config allows it. If
+its row comes back, the source's word counts again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from fhir_msc.sync import audit, outbox
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.presence import MAY_BE_THERE
+from fhir_msc.sync.standing import GONE
 from fhir_msc.sync.states import UNSETTLED, State, after_staging
 from fhir_msc.sync.tables import body, instant, resource
 from fhir_msc.target.fhirjson import parse
@@ -40,8 +42,9 @@ class Retirable:
     origins: tuple[Origin, ...]
 
 
-def vanished(ledger: Ledger) -> list[Retirable]:
-    """What has vanished and may be on the server, in the order of types and rids."""
+def vanished(ledger: Ledger, deletable: Collection[str] = ()) -> list[Retirable]:
+    """What has vanished and may be on the server, in the order of types and rids. ``deletable`` are the types that the
+    config allows to be deleted, where R4 has no status that says so."""
     with ledger.begin() as connection:
         found = (
             select(resource.c.id, resource.c.type, resource.c.rid, resource.c.state)
@@ -49,15 +52,17 @@ def vanished(ledger: Ledger) -> list[Retirable]:
             .order_by(resource.c.type, resource.c.rid)
         )
         return [
-            Retirable(row.type, row.rid, _obstacle(row.type, State(row.state)), origins(connection, row.id))
+            Retirable(row.type, row.rid, _obstacle(row.type, State(row.state), deletable), origins(connection, row.id))
             for row in connection.execute(found).all()
         ]
 
 
-def retire(ledger: Ledger, rids: Collection[str], reason: str, actor: str, now: datetime) -> int:
+def retire(
+    ledger: Ledger, rids: Collection[str], reason: str, actor: str, now: datetime, deletable: Collection[str] = ()
+) -> int:
     """Retires these, with the reason in the audit; gives how many. Raises UsageError and changes nothing where one of
     them has not vanished, or cannot be retired."""
-    known = {one.rid: one for one in vanished(ledger)}
+    known = {one.rid: one for one in vanished(ledger, deletable)}
     for rid in sorted(rids):
         if rid not in known:
             raise UsageError(
@@ -80,8 +85,7 @@ def _retire(connection: Connection, target_id: int, rid: str, now: datetime) -> 
     assert row.delivered is not None  # or it would be in flight, which is an obstacle
     contents = outbox.contents(connection, row.bodies)
     changed = retired(parse(contents[row.delivered.body_id]))
-    assert changed is not None
-    content = serialise(changed)
+    content = GONE if changed is None else serialise(changed)
     digest = sha256(content).digest()
     body_id: int = connection.execute(select(func.coalesce(func.max(body.c.id), 0) + 1)).scalar_one()
     connection.execute(insert(body).values(id=body_id, content=content))
@@ -106,9 +110,9 @@ def _retire(connection: Connection, target_id: int, rid: str, now: datetime) -> 
         connection.execute(body.delete().where(body.c.id == row.desired.body_id))
 
 
-def _obstacle(type: str, state: State) -> str | None:
-    if not can_retire(type):
-        return "R4 has no status of this type that says so; it stays until somebody deletes it on the server"
+def _obstacle(type: str, state: State, deletable: Collection[str]) -> str | None:
+    if not can_retire(type) and type not in deletable:
+        return "R4 has no status of this type that says so, and the config does not let it be deleted"
     if state in UNSETTLED:
         return "how it stands on the server is not settled: sync first"
     return None

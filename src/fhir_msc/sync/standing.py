@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 
 from fhir_msc.quick import quick
 from fhir_msc.sync.comparison import holds, version_id
 from fhir_msc.sync.exchange import Found, Several
 from fhir_msc.sync.states import State
+from fhir_msc.target.fhirjson import JsonObject
 
 DELETED = "deleted on the server"
 CHANGED = "changed on the server"
 FOREIGN = "the server holds something else under this id"
 SEVERAL = "the server holds several resources with its identifier"
+
+
+GONE = b""
+"""The body of what should not be on the server: nothing."""
+
+GONE_DIGEST = sha256(GONE).digest()
 
 
 @quick(frozen=True, slots=True)
@@ -22,6 +30,11 @@ class Kept:
 
     digest: bytes
     body_id: int
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it says that the resource is deleted."""
+        return self.digest == GONE_DIGEST
 
 
 @quick(frozen=True, slots=True)
@@ -69,6 +82,11 @@ def unknown(one: Standing) -> Standing:
 def confirmed(one: Standing, version: str | None) -> Standing:
     """The server has what was sent."""
     return _settled(one, one.sent, version, 0)
+
+
+def deleted(one: Standing) -> Standing:
+    """The server has it no more, as was wanted; if it is wanted again, it is new there."""
+    return replace(_settled(one, one.sent or one.desired, None, 0), server_id=None)
 
 
 def adopted(one: Standing, version: str | None) -> Standing:
@@ -144,18 +162,26 @@ def judge(one: Standing, found: Found, contents: Mapping[int, bytes]) -> Standin
     only if sending it, with the version that is then kept, overwrites nothing but what we sent ourselves.
     """
     if found is None:
-        return replace(returned(one, None), server_id=None) if one.delivered is None else conflicting(one, DELETED)
+        if (one.sent or one.desired).is_gone:
+            return deleted(one)
+        if one.delivered is None or one.delivered.is_gone:
+            return replace(returned(one, None), server_id=None)
+        return conflicting(one, DELETED)
     if isinstance(found, Several):
         return conflicting(one, SEVERAL)
     version = version_id(found)
     if version is not None and version == one.version:
         return returned(one, version)
-    if one.sent is not None and holds(found, contents[one.sent.body_id]):
+    if one.sent is not None and _says(found, one.sent, contents):
         return confirmed(one, version)
-    if holds(found, contents[one.desired.body_id]):
+    if _says(found, one.desired, contents):
         return adopted(one, version)
     if one.delivered is None:
         return conflicting(one, FOREIGN)
-    if holds(found, contents[one.delivered.body_id]):
+    if _says(found, one.delivered, contents):
         return returned(one, version)
     return conflicting(one, CHANGED)
+
+
+def _says(found: JsonObject, kept: Kept, contents: Mapping[int, bytes]) -> bool:
+    return not kept.is_gone and holds(found, contents[kept.body_id])

@@ -153,13 +153,15 @@ def _compared(
     assert row.delivered is not None
     sent = bodies[row.delivered.body_id]
     server = found.content if isinstance(found, Resource) else None
-    if server is not None and holds(server, sent):
+    if row.delivered.is_gone and server is None:
+        return None
+    if server is not None and sent and holds(server, sent):
         return None
     version = version_id(server) if server is not None else None
     drift = _drift(connection, target, row, found, sent)
     repairable = drift in FORGOT and not vanished and row.state in (State.SENT, State.PENDING)
     fields: list[FieldDrift] = []
-    if server is not None:
+    if server is not None and sent and not row.desired.is_gone:
         source = parse(bodies[row.desired.body_id])
         theirs = {one.path: one for one in differences(server, parse(sent))}
         ours = {one.path: one for one in differences(source, parse(sent))}
@@ -177,7 +179,7 @@ def _field(path: str, theirs: FieldDifference | None, ours: FieldDifference | No
 def _drift(
     connection: Connection, target: str, row: Standing, found: Resource | Missing | Several, sent: bytes
 ) -> Drift:
-    if isinstance(found, Several):
+    if isinstance(found, Several) or not sent:
         return Drift.CHANGED
     if isinstance(found, Missing):
         return Drift.DELETED if found.gone else Drift.FORGOTTEN
