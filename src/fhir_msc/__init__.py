@@ -45,10 +45,12 @@ if TYPE_CHECKING:
         make_plan,
         participant_key,
         reconciled,
+        retire,
         settle,
         status_of,
         study_of,
         terminology_of,
+        vanished_of,
         verify,
     )
     from fhir_msc.pipeline import (
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
     from fhir_msc.sync.delivery import DeliveryReport
     from fhir_msc.sync.plan import Plan
     from fhir_msc.sync.reconciling import Reconciled
+    from fhir_msc.sync.retirement import Retirable
     from fhir_msc.sync.staging import StagingReport
     from fhir_msc.sync.status import Status
     from fhir_msc.sync.verification import Drifted, Verified
@@ -168,6 +171,7 @@ __all__ = [
     "Record",
     "ReferenceRange",
     "ResourceContext",
+    "Retirable",
     "RewriteError",
     "Row",
     "SandboxServer",
@@ -218,6 +222,7 @@ __all__ = [
     "reconciled",
     "reference",
     "references",
+    "retire",
     "serialise",
     "settle",
     "status_of",
@@ -225,6 +230,7 @@ __all__ = [
     "synced",
     "terminology_of",
     "validate",
+    "vanished_of",
     "verify",
     "work",
 ]
@@ -242,8 +248,8 @@ _HOMES = {
     "fhir_msc.mapping.transforms": "Number Unreadable",
     "fhir_msc.models": "as_json as_model",
     "fhir_msc.oversight": (
-        "audited corrections_of files_read make_plan participant_key reconciled settle status_of study_of "
-        "terminology_of verify"
+        "audited corrections_of files_read make_plan participant_key reconciled retire settle status_of study_of "
+        "terminology_of vanished_of verify"
     ),
     "fhir_msc.pipeline": "Checked Probed Progress Surroundings Synced checked probed sync=synced work",
     "fhir_msc.resources.body": "Body references serialise",
@@ -259,6 +265,7 @@ _HOMES = {
     "fhir_msc.sync.delivery": "DeliveryReport",
     "fhir_msc.sync.plan": "Plan",
     "fhir_msc.sync.reconciling": "Reconciled",
+    "fhir_msc.sync.retirement": "Retirable",
     "fhir_msc.sync.staging": "StagingReport",
     "fhir_msc.sync.status": "Status",
     "fhir_msc.sync.verification": "Drifted Verified",

@@ -29,12 +29,13 @@ Account AdverseEvent Answer Arm ArmStep AuditVerdict BlindError Body CellProduct
 Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError FileFacts
 Finding Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation OpenSource Origin
 OutcomeMeasure OutcomeUnknown OwnBuilder Pack PackError Participant Plan PlannedVisit Probed Progress Project
-Quantity Reconciled Record ReferenceRange ResourceContext RewriteError Row SandboxServer SealedSource Seals
-SecretError Severity Site Source SourceError SourceOptions StagingReport Status Study StudyFact StudyPart
+Quantity Reconciled Record ReferenceRange ResourceContext Retirable RewriteError Row SandboxServer SealedSource
+Seals SecretError Severity Site Source SourceError SourceOptions StagingReport Status Study StudyFact StudyPart
 Surroundings Synced Table TargetError TargetRefused TargetUnreachable Unit Unreadable UsageError Verified Visit
 __version__ as_json as_model audited checked codeable_concept corrections_of files_read find_pack in_order
 make_plan open_source pack_findings participant_key period present probed quantity read_pack read_project
-reconciled reference references serialise settle status_of study_of synced terminology_of validate verify work
+reconciled reference references retire serialise settle status_of study_of synced terminology_of validate
+vanished_of verify work
 """
 PROMISED = _PROMISED.split()
 
@@ -49,6 +50,7 @@ RAISES = {
     "read_pack": "PackError",
     "read_project": "ConfigError",
     "reconciled": "TargetError",
+    "retire": "UsageError",
     "settle": "UsageError",
     "synced": "TargetError",
     "verify": "TargetError",

@@ -126,8 +126,9 @@ def check_pack(
       columns by table (names may hold ``*``), ``same_but_arms`` is a second export that differs in nothing else, the
       names of its files included.
 
-    The export is read blind and not: it is to be one whose arms may be seen. ``options`` says how the exports are read where detecting is not enough, ``zone`` is the IANA zone of the sites. An
-    open study is ``Study(..., masking="none")``. Raises Nonconformity, SourceError where the export cannot be read.
+    The export is read blind and not: it is to be one whose arms may be seen. ``options`` says how the exports are read
+    where detecting is not enough, ``zone`` is the IANA zone of the sites. An open study is ``Study(...,
+    masking="none")``. Raises Nonconformity, SourceError where the export cannot be read.
     """
     try:
         folder = find_pack(str(pack))
