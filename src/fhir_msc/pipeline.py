@@ -125,7 +125,8 @@ def checked(
 ) -> Checked:
     """Maps, releases, builds and checks all of the export. ``keep`` is given the bodies, batch by batch.
 
-    A table that cannot be read is told in ``unreadable``; the others go on.
+    A table that cannot be read is told in ``unreadable``; the others go on. Raises PackError, ConfigError, SecretError,
+    BlindError, UsageError for a masked study whose pack seals nothing, and SourceError for the source as a whole.
     """
     result = Checked()
     for table in desired_tables(project).tables():
@@ -305,7 +306,8 @@ def _confirm(change: Rewrite, target: str) -> None:
 def work(project: Project, surroundings: Surroundings | None = None, *, beat: Callable[[], None] = lambda: None) -> int:
     """Runs rounds until ``stop`` is set: whenever the source has changed or something is due. Gives their number.
 
-    A round goes to every target of the project; what fails at one does not keep the others from theirs.
+    A round goes to every target of the project; what fails at one does not keep the others from theirs. Raises
+    LedgerError and SecretError before the first round.
     """
     around = surroundings or Surroundings()
     seen: list[object] = [None]

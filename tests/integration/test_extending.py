@@ -12,12 +12,14 @@ import httpx
 import pytest
 from mypy import api as mypy
 
+import fhir_msc
 from fhir_msc.mapping.own_transforms import GROUP as TRANSFORMS
 from fhir_msc.resources.own import GROUP as BUILDERS
 from fhir_msc.sandbox import SandboxServer
 from fhir_msc.sources.own import GROUP as SOURCES
 from tests.support.blinding import Rig, assert_same, differences
 from tests.support.distributions import Installer
+from tests.support.projects import fhir_msc as fhir_msc_command
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/extending.md").read_text("utf-8")
@@ -120,6 +122,29 @@ def test_the_script(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert flag["code"] == {"text": "Serious adverse event in a trial"}
     run("integrate.py")
     assert "None created" in capsys.readouterr().out, "a second time there is nothing to send"
+
+
+def test_what_it_brings_is_kept_in_step_like_all_else(server: str, folder: Path) -> None:
+    """Planned, traced, verified, corrected and, when its row is gone and a person says so, taken away."""
+    there = ("--project", "trial")
+    assert fhir_msc_command("plan", *there).code == 0
+    assert fhir_msc_command("sync", *there).code == 0
+    (flag,) = (entry["resource"] for entry in httpx.get(f"{server}/Flag").json()["entry"])
+    traced = fhir_msc_command("trace", flag["id"], *there)
+    assert (traced.code, "ward.db [events] row 1" in traced.out) == (0, True), traced.out
+    verified = fhir_msc_command("verify", *there)
+    assert verified.code == 0, verified.out
+    with closing(sqlite3.connect(folder / "ward.db")) as connection, connection:
+        connection.execute("DELETE FROM events WHERE pid = 'P-1'")
+    config = folder / "trial/fhir-msc.toml"
+    config.write_text(config.read_text("utf-8") + 'delete = ["Flag", "AdverseEvent"]\n', "utf-8")
+    assert fhir_msc_command("sync", *there).code == 0
+    project = fhir_msc.read_project(Path("trial"))
+    gone = fhir_msc.vanished_of(project)
+    assert sorted(one.type for one in gone) == ["AdverseEvent", "Flag"]
+    assert fhir_msc.retire(project, [one.rid for one in gone], "entered by mistake", "a test") == 2
+    fhir_msc.synced(project)
+    assert httpx.get(f"{server}/Flag/{flag['id']}").status_code == 410
 
 
 def test_its_own_tests_pass(folder: Path) -> None:

@@ -42,18 +42,28 @@ PROMISED = _PROMISED.split()
 RAISES = {
     "as_json": "ValueError",
     "as_model": "ValueError",
+    "audited": "LedgerError",
+    "checked": "PackError",
+    "corrections_of": "LedgerError",
+    "files_read": "SourceError",
     "find_pack": "PackError",
     "make_plan": "TargetError",
     "open_source": "SourceError",
     "pack_findings": "PackError",
+    "participant_key": "SecretError",
     "probed": "TargetError",
     "read_pack": "PackError",
     "read_project": "ConfigError",
     "reconciled": "TargetError",
     "retire": "UsageError",
     "settle": "UsageError",
+    "status_of": "LedgerError",
+    "study_of": "SourceError",
     "synced": "TargetError",
+    "terminology_of": "SecretError",
+    "vanished_of": "LedgerError",
     "verify": "TargetError",
+    "work": "LedgerError",
 }
 """What the docstring of a function must say that it raises, among others."""
 
@@ -138,7 +148,8 @@ def test_functions_say_what_they_raise() -> None:
     said = dict(docstrings())
     assert [name for name, error in RAISES.items() if not re.search(rf"\b{error}\b", said[name] or "")] == []
     functions = {name for name in fhir_msc.__all__ if inspect.isfunction(getattr(fhir_msc, name))}
-    assert set(RAISES) <= functions
+    pure = {"codeable_concept", "in_order", "period", "present", "quantity", "reference", "references", "serialise"}
+    assert functions - set(RAISES) == pure | {"validate"}, "which tells what is wrong, and raises nothing"
 
 
 def test_importing_it_loads_none_of_the_rooms() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import EntryPoint
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 from fhir_msc.desired.own import own_body
 from fhir_msc.errors import ConfigError, UsageError
@@ -24,6 +24,8 @@ from fhir_msc.testing.samples import samples, telling
 from fhir_msc.trial import Arm, CellProduct, Record, Study
 from fhir_msc.validation import validate
 
+R = TypeVar("R")
+
 _IDENTITY = Identity(b"conformance" * 4, "conformance")
 _STUDY = Study("CONFORMANCE", "A study to check builders with", arms=(Arm("HIGH", "High"), Arm("PLACEBO", "Placebo")))
 _CONTEXTS = tuple(
@@ -33,7 +35,7 @@ _WATCHED = ("open", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", 
 """Audit events (PEP 578) of a builder that reads or does something else."""
 
 
-def check_builder(type: str, builder: OwnBuilder[object] | None = None, records: Sequence[Record] = ()) -> None:
+def check_builder(type: str, builder: OwnBuilder[R] | None = None, records: Sequence[R] = ()) -> None:
     """Checks the builder of a resource type: the installed one, or ``builder``, which need not be installed.
 
     It is tried on made-up records of its class, with nothing and with everything in them, and on ``records``, blind and
@@ -52,7 +54,7 @@ def check_builder(type: str, builder: OwnBuilder[object] | None = None, records:
     Raises Nonconformity, UsageError for records of another class.
     """
     own = _loaded(type, builder)
-    cases = _cases(own, _tried(own, records))
+    cases = _cases(own, _tried(own, cast("Sequence[Record]", records)))
     bodies = [_body(own, case) for case in cases]
     if not any(bodies):
         raise Nonconformity("body", f"{type} is made of none of the records")
@@ -94,7 +96,7 @@ def watched(type: str, records: Sequence[object]) -> str:
     return " ".join([_digest(written), *sorted(set(seen))])
 
 
-def _loaded(type: str, builder: OwnBuilder[object] | None) -> NamedBuilder:
+def _loaded(type: str, builder: object) -> NamedBuilder:
     try:
         if builder is None:
             return own_builders([type])[0]
@@ -192,7 +194,7 @@ def _blind(own: NamedBuilder, cases: Sequence[_Case]) -> None:
             raise Nonconformity("blind", "in a blind context a field that tells the arm changes the body")
 
 
-def _elsewhere(type: str, records: tuple[Record, ...], here: str) -> None:
+def _elsewhere(type: str, records: tuple[object, ...], here: str) -> None:
     said, *done = elsewhere("builder", type, records).split()
     if said != here:
         raise Nonconformity("deterministic", "another process makes something else of the same records")
