@@ -96,6 +96,12 @@ def test_each_name_resolves(name: str) -> None:
     assert name in dir(fhir_msc)
 
 
+def test_all_of_it_can_be_imported_at_once() -> None:
+    names: dict[str, object] = {}
+    exec("from fhir_msc import *", names)
+    assert set(names) - {"__builtins__"} == set(PROMISED)
+
+
 def test_no_name_is_that_of_a_room() -> None:
     """The import system sets a room's name on the package: which of the two was meant would depend on who was first."""
     assert {one.name for one in pkgutil.iter_modules(fhir_msc.__path__)}.isdisjoint(fhir_msc.__all__)
