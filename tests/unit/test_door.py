@@ -8,9 +8,7 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from decimal import Decimal
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from hypothesis import strategies as st
 import fhir_msc
 from fhir_msc.resources import builder_for, serialise
 from tests.unit.resources.samples import context, samples
+from tools.public_names import docstrings
 
 SOURCE = Path(fhir_msc.__file__)
 
@@ -110,40 +109,6 @@ def test_no_name_is_that_of_a_room() -> None:
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing_of_ours'"):
         fhir_msc.nothing_of_ours  # noqa: B018
-
-
-@cache
-def defined(module: str) -> dict[str, tuple[ast.stmt, str | None]]:
-    """What a module defines at its top, with the docstrings of classes and functions and those behind a name."""
-    found: dict[str, tuple[ast.stmt, str | None]] = {}
-    path = inspect.getsourcefile(import_module(module))
-    assert path is not None
-    body = ast.parse(Path(path).read_text("utf-8")).body
-    for node, after in zip(body, [*body[1:], ast.Pass()], strict=True):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            found[node.name] = (node, ast.get_docstring(node))
-        for target in node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]:
-            if isinstance(target, ast.Name):
-                said = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-                found[target.id] = (node, str(after.value.value) if said else None)  # type: ignore[attr-defined]
-    return found
-
-
-def docstrings() -> Iterator[tuple[str, str | None]]:
-    for name, (module, there) in imported().items():
-        value = getattr(fhir_msc, name)
-        home = value.__module__ if inspect.isclass(value) or inspect.isfunction(value) else module
-        of = defined(home) if there in defined(home) else {}
-        if not of:
-            # Handed on by a package: look where the package has it from.
-            package = ast.parse(Path(str(inspect.getsourcefile(import_module(module)))).read_text("utf-8"))
-            (home,) = [
-                str(node.module)
-                for node in package.body
-                if isinstance(node, ast.ImportFrom) and any(alias.name == there for alias in node.names)
-            ]
-            of = defined(home)
-        yield name, of[there][1]
 
 
 def test_each_says_what_it_is() -> None:
