@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fhir_msc
-from fhir_msc.resources import builder_for, serialise
+from fhir_msc.resources import RANKS, builder_for, serialise
 from tests.unit.resources.samples import context, samples
 from tools.public_names import docstrings
 
@@ -136,10 +136,29 @@ def test_checking_a_body_loads_no_http_no_database_and_no_models() -> None:
     assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip() == "[]"
 
 
+def test_the_conformance_checks_need_no_test_runner() -> None:
+    ask = (
+        "import sys, fhir_msc.testing as door; print(sorted(door.__all__),"
+        "[name for name in ('pytest', 'hypothesis', 'httpx', 'sqlalchemy') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip()
+    assert said == "['Nonconformity', 'check_builder', 'check_pack'] []"
+
+
 def test_a_body_as_json_is_the_same_body() -> None:
     for record, links in samples(blind=False):
         body = serialise(builder_for(type(record)).build(record, links, context(blind=False)))
         assert fhir_msc.serialise(fhir_msc.as_json(body)) == body
+
+
+def test_every_type_of_body_as_a_model() -> None:
+    seen = set()
+    for record, links in samples(blind=False):
+        builder = builder_for(type(record))
+        model = fhir_msc.as_model(serialise(builder.build(record, links, context(blind=False))))
+        assert (model.id, type(model).__name__) == (links.rid, builder.type)  # type: ignore[attr-defined]
+        seen.add(builder.type)
+    assert seen == set(RANKS)
 
 
 @given(st.from_regex(r"-?(0|[1-9][0-9]{0,9})(\.[0-9]{1,9})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
