@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, TargetOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,7 @@ def trace(
         str, typer.Argument(metavar="KEY|TABLE:ROW|PARTICIPANT", help="A key, a row of a table, or a participant.")
     ],
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     json: JsonOption = False,
 ) -> int:
     """Follow a resource to its cells and its history, a row to its resources, a participant to all there is."""
@@ -35,7 +36,7 @@ def trace(
     from fhir_msc.pipeline import looked_at
     from fhir_msc.sync import tracing
 
-    opened = read_project(project)
+    opened = read_project(project, target)
     with looked_at(opened) as ledger:
         if ledger is None:
             raise UsageError("nothing was synced yet: there is no ledger", hint=f"fhir-msc sync --project {project}")
