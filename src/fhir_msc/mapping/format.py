@@ -544,13 +544,8 @@ class Sealed(_Words):
 
 
 class StudyWords(_Words):
-    """Where ``init`` finds what it writes into [study]: a parameter table (SDTM TS), the columns of the study's
-    identifier and of the sites."""
+    """Where ``init`` finds the study's identifier and its sites."""
 
-    table: str | None = None
-    parameter: str | None = None
-    value: str | None = None
-    fields: dict[str, str] = Field(default_factory=dict, description="[study] word → parameter code")
     identifier: str | None = Field(default=None, description="TABLE.COLUMN that holds the study's identifier")
     sites: str | None = Field(default=None, description="TABLE.COLUMN that names the sites")
 
