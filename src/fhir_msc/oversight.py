@@ -120,7 +120,7 @@ def participant_key(project: Project, participant: str) -> str:
 
 def study_of(project: Project) -> Study:
     """The study as the project sends it: the config's, and what tables of study design add. Raises SourceError."""
-    return desired_tables(project).frame.policy.study
+    return desired_tables(project).study
 
 
 def terminology_of(project: Project) -> Iterator[tuple[str, str, bytes]]:

@@ -54,7 +54,16 @@ class Frame:
 
     @cached_property
     def mapped(self) -> Sequence[tuple[PackTable, Table]]:
-        """The tables that the pack maps and the source has, in the pack's order."""
+        """The tables of participants that the pack maps and the source has, in the pack's order."""
+        return [one for one in self._described if one[0].words.study is None]
+
+    @cached_property
+    def telling_of_study(self) -> Sequence[tuple[PackTable, Table]]:
+        """The tables of study design, in the pack's order: their rows belong to no participant."""
+        return [one for one in self._described if one[0].words.study is not None]
+
+    @cached_property
+    def _described(self) -> Sequence[tuple[PackTable, Table]]:
         order = {name: i for i, name in enumerate(self.pack.words.order)}
         known = [
             (pack_table, self.tables[name]) for name, pack_table in self.pack.tables.items() if name in self.tables

@@ -114,6 +114,8 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
         raise PackError(f"{scope.place}: there is no transform {value.as_!r}", hint=f"one of: {names}")
     if value.all:
         return _with_condition(words_between_commas(value.all, scope), value, scope)
+    if value.pieces:
+        return _with_condition(words_between_commas(value.pieces, scope, " "), value, scope)
     if value.as_ == "date-time":
         return _with_condition(_date_time(value, scope), value, scope)
     if transforms.is_number(value.as_):
@@ -124,14 +126,14 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
     return _with_condition(_cell(value, scope, read, read, dict(value.map or {})), value, scope)
 
 
-def words_between_commas(columns: Sequence[str], scope: Scope) -> Getter[str]:
-    """The words of all these columns, as far as they are filled."""
+def words_between_commas(columns: Sequence[str], scope: Scope, between: str = ", ") -> Getter[str]:
+    """The words of all these columns, as far as they are filled; ``between`` stands for the comma."""
     places = [scope.index(column) for column in scope.open(columns)]
     if not places:
         return nothing
     missing = scope.missing
     return lambda cells, _zone: (
-        ", ".join([cell for place in places if (cell := cells[place]) and cell not in missing]) or None
+        between.join([cell for place in places if (cell := cells[place]) and cell not in missing]) or None
     )
 
 

@@ -57,6 +57,8 @@ def _seals(words: PackWords) -> Seals:
             for table, rows in sealed.rows.items()
         },
         unnumbered=frozenset(sealed.unnumbered),
+        planned=dict(sealed.planned),
+        participants=sealed.participants,
     )
 
 
@@ -147,6 +149,11 @@ def _refuse_unknown_source(words: PackWords, head: Document) -> None:
 def _refuse_sealed_keys(words: PackWords, head: Document, tables: Mapping[str, PackTable]) -> None:
     """A sealed column is in no key, in an unblinded project neither: both must give the same resources the same key."""
     seals = _seals(words)
+    if seals.planned and not seals.participants:
+        raise PackError(
+            f"{head.place(('sealed', 'planned'))}: which columns name participants is not said",
+            hint="name them under `participants`: a table of the protocol that has one is refused",
+        )
     for name, table in tables.items():
         refuse_sealed_key(seals, table)
         if words.arms_are_treatments and not seals.seals_table(name) and not seals.seals_column(name, "redcap_arm"):
