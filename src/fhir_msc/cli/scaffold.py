@@ -138,6 +138,8 @@ secret = "file:secret"
 namespace = {toml_text(namespace)}
 # The zone of sites that name none. Without one, times are sent as dates.
 {f"zone = {toml_text(zone)}" if zone else '# zone = "America/New_York"'}
+# Resource types that builders of your own make, beside what fhir_msc makes.
+# builders = ["Flag"]
 
 [source]
 # How the export is read, whatever else comes to lie beside it.

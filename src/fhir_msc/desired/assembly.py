@@ -17,6 +17,7 @@ from fhir_msc.mapping.joins import Qualifiers
 from fhir_msc.mapping.pack import Pack
 from fhir_msc.release.blinding import refuse_unsealed_pack
 from fhir_msc.resources.identity import Identity
+from fhir_msc.resources.own import NamedBuilder
 from fhir_msc.sources.seals import SealedSource, Seals
 from fhir_msc.sources.table import Source, Table
 from fhir_msc.trial import Study
@@ -112,9 +113,12 @@ class DesiredTables:
         return self._tables
 
 
-def assemble(source: Source, pack: Pack, policy: Policy, secret: bytes) -> DesiredTables:
+def assemble(
+    source: Source, pack: Pack, policy: Policy, secret: bytes, own: tuple[NamedBuilder, ...] = ()
+) -> DesiredTables:
     """Everything the target should have of the source. In a blind project the source is sealed here.
 
+    ``own`` are the integrator's own builders that make resources, too.
     Raises UsageError for a masked study whose pack seals nothing, PackError, SourceError.
     """
     refuse_unsealed_pack(policy.study, policy.blind, bool(pack.seals), pack.words.pack)
@@ -126,6 +130,7 @@ def assemble(source: Source, pack: Pack, policy: Policy, secret: bytes) -> Desir
         policy=policy,
         identity=Identity(secret, policy.domain),
         seals=seals,
+        own=own,
     )
     mapped: dict[str, MappedTable] = {}
     for pack_table, table in frame.mapped:

@@ -45,7 +45,7 @@ def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Sourc
     own = [column for column in named.columns if column not in joined_columns]
     columns = {column: i for i, column in enumerate((*own, *sorted(joined_columns)))}
     # Compiled once more, now that every column has its place: the row's own cells first, joined ones behind them.
-    scope = Scope(columns, named.closed, pack.code_tables, pack.words.missing, notes, named.place)
+    scope = Scope(columns, named.closed, pack.code_tables, pack.words.missing, notes, named.place, pack.transforms)
     shown = set(table.columns)
     return TableMapper(
         pack_table=pack_table,
@@ -78,7 +78,7 @@ def words_scope(
             return seals.seals_table(join.table) or seals.seals_column(join.table, column)
         return field_of(column) in withheld or seals.seals_column(words.table, column)
 
-    scope = Scope({}, closed, pack.code_tables, pack.words.missing, notes, place)
+    scope = Scope({}, closed, pack.code_tables, pack.words.missing, notes, place, pack.transforms)
     group = [name for many in words.observations for name in many.group]
     on = [name for join in words.join for name in join.on]
     person = (words.participant,) if words.participant else ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -550,15 +550,21 @@ class StudyWords(_Words):
     sites: str | None = Field(default=None, description="TABLE.COLUMN that names the sites")
 
 
+SourceFormat = Annotated[
+    str, WithJsonSchema({"anyOf": [{"enum": ["xpt", "dataset-json", "redcap", "csv", "odm"]}, {"type": "string"}]})
+]
+"""A format that is built in, or an integrator's own; ``read_pack`` refuses one that nobody reads."""
+
+
 class PackWords(_Words):
     """``pack.yaml``: what holds for the whole pack."""
 
     pack: str
     title: str
     version: str
-    source: Annotated[
-        tuple[Literal["xpt", "dataset-json", "redcap", "csv", "odm"], ...], BeforeValidator(_as_list), _Or(one=True)
-    ] = Field(description="the formats that it is for, the one that is preferred first")
+    source: Annotated[tuple[SourceFormat, ...], BeforeValidator(_as_list), _Or(one=True)] = Field(
+        description="the formats that it is for, the one that is preferred first"
+    )
     order: Names = Field((), description="tables in the order they are mapped; others follow by name")
     sealed: Sealed = Field(default_factory=Sealed)
     missing: dict[str, str] = Field(default_factory=dict, description="missing-data code → R4 data-absent-reason code")

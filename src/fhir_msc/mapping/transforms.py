@@ -199,4 +199,4 @@ WORDS: dict[str, Callable[[str], str]] = {
 """Transforms that read words."""
 
 NAMES = (*WORDS, *NUMBERS, "date-time")
-"""Every transform's name."""
+"""The names of the transforms that are built in."""
