@@ -131,7 +131,8 @@ def members_of(project: Project) -> dict[str, tuple[str, str | None]]:
 
 
 def queries_of(project: Project, members: Mapping[str, tuple[str, str | None]]) -> Queries | None:
-    """What the sites must be asked, as of the last sync; ``None`` before the first. ``members`` tells the sites."""
+    """What the sites must be asked, as of the last sync; ``None`` before the first. ``members`` tells the sites. Raises
+    LedgerError."""
     with looked_at(project) as ledger:
         if ledger is None:
             return None
