@@ -1,107 +1,32 @@
-"""The README does what it says: each of its snippets is run, in a folder of its own, against a sandbox of its own.
-
-A snippet follows a line ``<!-- run: NAME -->``. Of a console snippet, lines that begin with ``$`` are run, one after
-the other, and have to end with 0; the lines below each have to stand in what it prints.
-"""
+"""The README does what it says: each of its snippets is run, in a folder of its own, against a sandbox of its own."""
 
 from __future__ import annotations
 
-import csv
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
-SNIPPETS = {
-    name: (kind, text) for name, kind, text in re.findall(r"<!-- run: ([\w ]+) -->\n```(\w+)\n(.*?)```", README, re.S)
-}
-URL = "http://127.0.0.1:8090/fhir"
+from tests.support.smallexample import keep_participants
+from tests.support.snippets import ROOT, URL, Command, run, sandbox, snippets, started
+from tests.support.snippets import commands as commands_of
+
+SNIPPETS = {one.name: one for one in snippets(ROOT / "README.md")}
 PARTICIPANTS = 12
-ENOUGH_SECONDS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command of a console snippet, as words, and the lines that it prints among others."""
-
-    words: tuple[str, ...]
-    prints: tuple[str, ...]
 
 
 def commands(name: str, base_url: str = URL) -> list[Command]:
-    kind, text = SNIPPETS[name]
-    assert kind == "console"
-    found: list[Command] = []
-    for line in text.replace(URL, base_url).splitlines():
-        if line.startswith("$ "):
-            found.append(Command(tuple(line[2:].split()), ()))
-        else:
-            found[-1] = Command(found[-1].words, (*found[-1].prints, line))
-    return found
-
-
-def environment() -> dict[str, str]:
-    scripts = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
-
-
-def run(command: Command, folder: Path) -> str:
-    """Runs a command; gives what it printed."""
-    done = subprocess.run(
-        command.words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=ENOUGH_SECONDS
-    )
-    said = f"$ {' '.join(command.words)}\n{done.stdout}\n{done.stderr}"
-    assert done.returncode == 0, said
-    for line in command.prints:
-        assert line in done.stdout, said
-    return done.stdout
-
-
-@contextmanager
-def started(command: Command, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command that runs until it is told to end by SIGTERM, and then ends with 0."""
-    process = subprocess.Popen(
-        command.words, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield process
-        process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=ENOUGH_SECONDS)
-        assert process.returncode == 0, f"{output}\n{errors}"
-    finally:
-        process.kill()
-        process.communicate()
+    return commands_of(SNIPPETS[name], base_url)
 
 
 @pytest.fixture
 def base_url(tmp_path: Path) -> Iterator[str]:
-    """The README's sandbox, on a free port; one for each test, for their projects share a namespace."""
-    (command,) = commands("sandbox")
-    assert command.prints == (URL,)
-    at_a_free_port = Command((*command.words[:-1], "0"), ())
-    with started(at_a_free_port, tmp_path) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-
-
-def keep_participants(records: Path, wanted: int) -> None:
-    """Cuts the example's export after so many participants, for time."""
-    with records.open(encoding="utf-8", newline="") as stream:
-        header, *rows = csv.reader(stream)
-    names = list(dict.fromkeys(row[0] for row in rows))[:wanted]
-    with records.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([header, *(row for row in rows if row[0] in names)])
+    """The README's sandbox; one for each test, for their projects share a namespace."""
+    with sandbox(SNIPPETS["sandbox"], tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -124,19 +49,17 @@ def on_server(base_url: str) -> int:
 
 def test_every_use_has_its_snippet() -> None:
     assert set(SNIPPETS) == {"init", "sandbox", "library", "worker", "plan", "command line"}
-    fences = re.findall(r"^```(?:python|console)$", README, re.M)
-    assert len(fences) == len(SNIPPETS), "a snippet that no test runs"
 
 
 def test_library(
     folder: Path, base_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kind, text = SNIPPETS["library"]
-    assert kind == "python"
+    snippet = SNIPPETS["library"]
+    assert snippet.kind == "python"
     monkeypatch.chdir(folder)
     before = on_server(base_url)
     names: dict[str, object] = {"__name__": "readme"}
-    exec(compile(text, "README.md", "exec"), names)
+    exec(compile(snippet.text, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert f"{len(names['bodies'])} created" in printed  # type: ignore[arg-type]
     assert re.search(r"^laboratory \d+ [1-9]\d* ", printed, re.M), printed
