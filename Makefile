@@ -40,12 +40,11 @@ format: $(VENV)/.ready ## Write the code in the one style
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix --quiet .
 
+docs: $(VENV)/.ready ## Build the documentation as a site in build/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build  # not --quiet: a warning that is not shown fails nothing
+
 bench: $(VENV)/.ready ## Measure speed and memory as ratios; writes docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
-
-docs: $(VENV)/.ready ## Build the documentation, with its reference from the code, into site/
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict  # not --quiet: what it does not say it does not count
-	@echo "site/index.html"
 
 hapi: $(VENV)/.ready ## Run a real HAPI FHIR server on loopback, port 8080 (PORT=N, VALIDATE=1)
 	@$(BIN)/python -m tests.support.hapi --port $(or $(PORT),8080) $(if $(VALIDATE),--validate)
@@ -58,6 +57,6 @@ lock: ## Renew requirements.lock, and the part of it that the worker's image nee
 	@$(LOCK) --no-annotate --constraint .pins --output-file requirements-worker.lock; status=$$?; rm -f .pins; exit $$status
 
 clean: ## Remove what was built
-	@rm -rf $(VENV) .demo build dist site
+	@rm -rf $(VENV) .demo build dist
 
-.PHONY: help venv demo test test-unit search lint format bench docs hapi lock clean
+.PHONY: help venv demo test test-unit search lint format docs bench hapi lock clean

@@ -1,7 +1,12 @@
-"""The README does what it says: each of its snippets is run, in a folder of its own, against a sandbox of its own."""
+"""The README does what it says: each of its snippets is run, in a folder of its own, against a sandbox of its own.
+
+A snippet follows a line ``<!-- run: NAME -->``. Of a console snippet, lines that begin with ``$`` are run, one after
+the other, and have to end with 0; the lines below each have to stand in what it prints.
+"""
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,23 +15,41 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.smallexample import keep_participants
-from tests.support.snippets import ROOT, URL, Command, run, sandbox, snippets, started
-from tests.support.snippets import commands as commands_of
+from tests.support.snippets import Command, commands_of, run, started
 
-SNIPPETS = {one.name: one for one in snippets(ROOT / "README.md")}
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+SNIPPETS = {
+    name: (kind, text) for name, kind, text in re.findall(r"<!-- run: ([\w ]+) -->\n```(\w+)\n(.*?)```", README, re.S)
+}
+URL = "http://127.0.0.1:8090/fhir"
 PARTICIPANTS = 12
 
 
 def commands(name: str, base_url: str = URL) -> list[Command]:
-    return commands_of(SNIPPETS[name], base_url)
+    kind, text = SNIPPETS[name]
+    assert kind == "console"
+    return commands_of(text.replace(URL, base_url))
 
 
 @pytest.fixture
 def base_url(tmp_path: Path) -> Iterator[str]:
-    """The README's sandbox; one for each test, for their projects share a namespace."""
-    with sandbox(SNIPPETS["sandbox"], tmp_path) as url:
-        yield url
+    """The README's sandbox, on a free port; one for each test, for their projects share a namespace."""
+    (command,) = commands("sandbox")
+    assert command.prints == (URL,)
+    at_a_free_port = Command((*command.words[:-1], "0"), ())
+    with started(at_a_free_port, tmp_path) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+
+
+def keep_participants(records: Path, wanted: int) -> None:
+    """Cuts the example's export after so many participants, for time."""
+    with records.open(encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    names = list(dict.fromkeys(row[0] for row in rows))[:wanted]
+    with records.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *(row for row in rows if row[0] in names)])
 
 
 @pytest.fixture
@@ -49,17 +72,19 @@ def on_server(base_url: str) -> int:
 
 def test_every_use_has_its_snippet() -> None:
     assert set(SNIPPETS) == {"init", "sandbox", "library", "worker", "plan", "command line"}
+    fences = re.findall(r"^```(?:python|console)$", README, re.M)
+    assert len(fences) == len(SNIPPETS), "a snippet that no test runs"
 
 
 def test_library(
     folder: Path, base_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    snippet = SNIPPETS["library"]
-    assert snippet.kind == "python"
+    kind, text = SNIPPETS["library"]
+    assert kind == "python"
     monkeypatch.chdir(folder)
     before = on_server(base_url)
     names: dict[str, object] = {"__name__": "readme"}
-    exec(compile(snippet.text, "README.md", "exec"), names)
+    exec(compile(text, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert f"{len(names['bodies'])} created" in printed  # type: ignore[arg-type]
     assert re.search(r"^laboratory \d+ [1-9]\d* ", printed, re.M), printed

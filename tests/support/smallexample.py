@@ -53,12 +53,3 @@ def config() -> str:
         assert old in text
         text = text.replace(old, new)
     return text
-
-
-def keep_participants(records: Path, wanted: int) -> None:
-    """Cuts the example's export after so many participants, for time."""
-    with records.open(encoding="utf-8", newline="") as stream:
-        header, *rows = csv.reader(stream)
-    names = list(dict.fromkeys(row[0] for row in rows))[:wanted]
-    with records.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([header, *(row for row in rows if row[0] in names)])
