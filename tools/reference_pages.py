@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -12,6 +13,7 @@ from typing import Any, Union, get_args, get_origin
 import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from public_names import docstrings  # beside this file, where mkdocs looks when it loads a hook
 from pydantic import BaseModel
 
 import fhir_msc
@@ -128,15 +130,15 @@ def error_tree() -> Iterator[str]:
 def library() -> Iterator[str]:
     """The public names and what they are."""
     yield "# The library\n\nEvery public name of `fhir_msc`, with its docstring."
-    for name in sorted(getattr(fhir_msc, "__all__", ())):
+    for name, text in docstrings():
         thing = getattr(fhir_msc, name)
         kind = "class " if inspect.isclass(thing) else ""
-        try:
-            signature = str(inspect.signature(thing)) if callable(thing) and not inspect.isclass(thing) else ""
-        except ValueError:
-            signature = ""
-        yield f"\n## {name}\n\n```python\n{kind}{name}{signature}\n```\n\n{inspect.getdoc(thing) or ''}"
+        signature = _AT.sub("...", str(inspect.signature(thing))) if inspect.isfunction(thing) else ""
+        yield f"\n## {name}\n\n```python\n{kind}{name}{signature}\n```\n\n{text or ''}"
 
+
+_AT = re.compile(r"<function .*? at 0x[0-9a-f]+>")
+"""How Python prints a default that is a function: with an address, which is another one each time."""
 
 PAGES = {
     "commands": commands,

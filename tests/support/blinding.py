@@ -80,7 +80,7 @@ _STATEMENT = {
                     "interaction": [{"code": code} for code in ("create", "read", "update", "search-type")],
                     "searchParam": [] if type == "AdverseEvent" else [{"name": "identifier", "type": "token"}],
                 }
-                for type in RANKS
+                for type in (*RANKS, "Flag")  # an integrator's own builder makes Flags
             ],
         }
     ],

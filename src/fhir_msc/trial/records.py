@@ -271,3 +271,4 @@ Record = (
     | Condition
     | Medication
 )
+"""What a row of a participant can become."""
