@@ -41,7 +41,7 @@ format: $(VENV)/.ready ## Write the code in the one style
 	@$(BIN)/ruff check --fix --quiet .
 
 docs: $(VENV)/.ready ## Build the documentation as a site in build/site; a broken link fails
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build  # not --quiet: a warning that is not shown fails nothing
 
 bench: $(VENV)/.ready ## Measure speed and memory as ratios; writes docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks

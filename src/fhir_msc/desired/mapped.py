@@ -29,6 +29,7 @@ _REASONS = {**REASONS, PARTICIPANT_REJECTED: "the participant's own row is rejec
 _HINTS = {
     BEFORE_CONSENT: "if the consent covers it, say so in fhir-msc.toml: [consent] covers_days_before = N",
     WITHOUT_CONSENT: "record the consent in the source; it is never assumed",
+    AFTER_WITHDRAWAL: "never sent; if the date of the withdrawal is wrong, correct it in the source",
     PARTICIPANT_REJECTED: "correct that row: these follow",
 }
 _RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
