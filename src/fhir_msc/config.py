@@ -50,7 +50,16 @@ def _is_base(uri: str) -> str:
     return uri
 
 
+def _is_form(expression: str) -> str:
+    try:
+        re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    return expression
+
+
 Zone = Annotated[str, AfterValidator(_is_zone)]
+Form = Annotated[str, AfterValidator(_is_form)]
 Base = Annotated[str, AfterValidator(_is_base)]
 
 
@@ -69,6 +78,7 @@ class ProjectSection(_Section):
     namespace: Base = PLACEHOLDER_NAMESPACE
     zone: Zone | None = None
     synthetic: bool = False
+    record_number: Form | None = None
 
 
 class SourceSection(_Section):
@@ -267,6 +277,7 @@ class Project:
             consent=ConsentPolicy(words.consent.covers_days_before),
             withdrawals=words.consent.withdrawals,
             synthetic=words.project.synthetic,
+            record_number=words.project.record_number,
         )
 
     def secret(self) -> bytes:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
+from fhir_msc.desired.products import Products
 from fhir_msc.desired.roster import Member
 from fhir_msc.desired.study import site_rid, study_rid
 from fhir_msc.findings import Finding, Severity
@@ -16,6 +17,7 @@ from fhir_msc.release.blinding import refuse_sealed
 from fhir_msc.release.consent import AFTER_WITHDRAWAL, Gate, gate
 from fhir_msc.resources.consent import InformedConsent
 from fhir_msc.resources.context import Links
+from fhir_msc.resources.medication_administration import Dispensed
 from fhir_msc.resources.research_subject import Enrolment
 from fhir_msc.trial import (
     AdverseEvent,
@@ -36,6 +38,7 @@ NOT_OF_THIS_TARGET = "MSC-SITE-001"
 UNKNOWN_PARTICIPANT = "MSC-MAP-007"
 PARTICIPANT_REJECTED = "MSC-MAP-010"
 VAGUE_END = "MSC-TIME-002"
+TELLS_PERSON = "MSC-PHI-002"
 
 _VAGUE = "the end is less precise than the start, and R4 cannot tell which is first: sent without the end"
 
@@ -45,6 +48,7 @@ _MOST_DAYS = 512
 _TYPES: dict[type[object], str] = {
     Visit: "Encounter",
     Infusion: "MedicationAdministration",
+    CellProduct: "BiologicallyDerivedProduct",
     Observation: "Observation",
     AdverseEvent: "AdverseEvent",
     Condition: "Condition",
@@ -75,6 +79,7 @@ def _held(reason: str | None) -> Made | None:
     return None if reason is None else Made(None, "withheld" if reason == AFTER_WITHDRAWAL else "held", reason)
 
 
+_OF_PRODUCT = (Infusion, CellProduct)
 _AT_A_VISIT = (Observation, Infusion)
 _SPANS = (Visit, Infusion, Medication)
 """Records with a start and an end."""
@@ -127,6 +132,8 @@ class Maker:
         if held is not None:
             return (held,)
         type = _TYPES.get(record.__class__)
+        if isinstance(record, _OF_PRODUCT) and (products := self._frame.products) is not None:
+            return (self._of_product(record, products, lasting, person),)
         if type is not None:
             return (self._build(record, type, record, record.key[1:], lasting, person),)
         if isinstance(record, Participant):
@@ -134,8 +141,6 @@ class Maker:
         if isinstance(record, Consent) and record.decision == "given":
             consent = InformedConsent(record, self._frame.roster.withdrawal_of(record))
             return (self._build(record, "Consent", consent, record.key[1:], lasting, person),)
-        if isinstance(record, CellProduct):
-            return (Made(None, "not-mapped", "cell products have no resource here"),)
         return (Made(None, "merged", "the participant's ResearchSubject"),)
 
     def _barred(self, member: Member) -> Made | None:
@@ -180,6 +185,26 @@ class Maker:
             known[collected] = _held(gate(person.member.consent, collected, Gate.DATED))
         return known[collected]
 
+    def _of_product(
+        self, record: Infusion | CellProduct, products: Products, lasting: Key | None, person: _Person
+    ) -> Made:
+        """A unit of the cell product, or an infusion with the units that were given. Of an unblinded project."""
+        telling = products.tells(record)
+        if telling is not None:
+            code, how = telling
+            finding = Finding(
+                TELLS_PERSON,
+                Severity.ERROR,
+                f"a code of the product {how}",
+                record.origins,
+                hint="correct the code in the source: no lot, kit or donor may name a person",
+                value=code,
+            )
+            return Made(None, "rejected", TELLS_PERSON, (finding,))
+        type, parts = _TYPES[record.__class__], record.key[1:]
+        units = products.given(record) if isinstance(record, Infusion) else ()
+        return self._build(record, type, record, parts, lasting, person, units=units)
+
     def _participant(self, record: Participant, person: _Person) -> Sequence[Made]:
         roster, participant = self._frame.roster, record.participant
         parts = (participant,)
@@ -207,12 +232,15 @@ class Maker:
         lasting: Key | None,
         person: _Person,
         consent: str | None = None,
+        units: tuple[str, ...] = (),
     ) -> Made:
         rid = self._frame.identity.rid(type, parts)
         origins = record.origins
         vague = False
         if isinstance(record, _SPANS) and _is_vague(record.start, record.end):
             vague, what = True, replace(record, end=None)
+        if units and isinstance(what, Infusion):
+            what = Dispensed(what, units)
         if isinstance(record, _AT_A_VISIT):
             encounter = self._encounter(person, record)
             links = Links(rid, person.lane, person.study, encounter[0] if encounter else None)

@@ -73,6 +73,9 @@ class MappedTable:
     def fingerprint(self) -> bytes:
         """Equal fingerprints give equal bodies. What is joined to this table, and what this is joined to, counts."""
         hosts = [host._rows_digest() for host in self._hosts()]
+        words = self._pack_table.words
+        if words.infusions or words.cell_products:
+            hosts.append(self._frame.products_digest)
         return self._frame.fingerprint(self.name, self._rows_digest(), *hosts)
 
     def stream(self) -> Iterator[list[Desired]]:

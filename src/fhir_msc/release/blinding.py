@@ -11,7 +11,7 @@ from fhir_msc.trial import CellProduct, Infusion, Participant, Record, Study
 
 _SEALED: dict[type[object], tuple[str, ...]] = {
     Participant: ("arm", "actual_arm"),
-    Infusion: ("end", "product", "dose", "volume", "lot"),
+    Infusion: ("end", "product", "dose", "volume", "lot", "kit"),
 }
 
 

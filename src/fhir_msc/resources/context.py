@@ -49,7 +49,7 @@ class ResourceContext:
             )
 
     def identifier_system(self, name: str) -> str:
-        """The system of the project's own identifiers: ``sync``, ``subject``, ``site``, ``study``."""
+        """The system of the project's own identifiers: ``sync``, ``subject``, ``site``, ``study``, ``lot``, ..."""
         return f"{self.namespace}/id/{name}"
 
     def code_system(self, system: str) -> str:
@@ -67,14 +67,21 @@ class ResourceContext:
         return {"system": self.identifier_system("sync"), "value": rid}
 
     def meta(
-        self, *, profiles: Sequence[str] = (), security: Sequence[tuple[str, str]] = ()
+        self,
+        *,
+        profiles: Sequence[str] = (),
+        security: Sequence[tuple[str, str]] = (),
+        tags: Sequence[tuple[str, str]] = (),
     ) -> dict[str, object] | None:
-        """Resource.meta with the profiles claimed, the (system, code) security labels and the tag of made-up data."""
+        """Resource.meta with the profiles claimed, the (system, code) security labels and tags, and the tag of made-up
+        data."""
         meta: dict[str, object] = {}
         if profiles:
             meta["profile"] = list(profiles)
         if security:
             meta["security"] = [{"system": self.code_system(system), "code": code} for system, code in security]
         if self.synthetic:
-            meta["tag"] = [{"system": self.code_system("data-origin"), "code": "synthetic"}]
+            tags = (*tags, ("data-origin", "synthetic"))
+        if tags:
+            meta["tag"] = [{"system": self.code_system(system), "code": code} for system, code in tags]
         return meta or None

@@ -8,6 +8,7 @@ from typing import Never, TypeVar, cast
 
 from fhir_msc.resources import (
     adverse_event,
+    biologically_derived_product,
     code_system,
     condition,
     consent,
@@ -25,6 +26,7 @@ from fhir_msc.resources.context import Links, ResourceContext
 from fhir_msc.resources.template import Builder, Layout
 from fhir_msc.trial import (
     AdverseEvent,
+    CellProduct,
     Condition,
     Infusion,
     Medication,
@@ -49,6 +51,7 @@ RANKS: Mapping[str, int] = MappingProxyType(
                 "Consent",
                 "ResearchSubject",
                 "Encounter",
+                "BiologicallyDerivedProduct",
                 "MedicationAdministration",
                 "Observation",
                 "AdverseEvent",
@@ -85,6 +88,12 @@ BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
             _entry(
                 Infusion, "MedicationAdministration", medication_administration.build, medication_administration.LAYOUT
             ),
+            _entry(
+                medication_administration.Dispensed,
+                "MedicationAdministration",
+                medication_administration.build_dispensed,
+            ),
+            _entry(CellProduct, "BiologicallyDerivedProduct", biologically_derived_product.build),
             _entry(Observation, "Observation", observation.build, observation.LAYOUT),
             _entry(AdverseEvent, "AdverseEvent", adverse_event.build),
             _entry(Condition, "Condition", condition.build, condition.LAYOUT),

@@ -17,6 +17,7 @@ SECRET = "the arm"
         Participant(KEY, "S", (), actual_arm=SECRET),
         Infusion(KEY, "S", (), "2020", end=SECRET),
         Infusion(KEY, "S", (), "2020", lot=SECRET),
+        Infusion(KEY, "S", (), "2020", kit=SECRET),
         Infusion(KEY, "S", (), "2020", product=Concept(text=SECRET)),
         Infusion(KEY, "S", (), "2020", dose=Quantity(SECRET)),
         Infusion(KEY, "S", (), "2020", volume=Quantity(SECRET)),

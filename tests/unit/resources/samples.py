@@ -15,9 +15,11 @@ from fhir_msc.resources import (
     Sponsor,
     own_code_systems,
 )
+from fhir_msc.resources.medication_administration import Dispensed
 from fhir_msc.trial import (
     AdverseEvent,
     Arm,
+    CellProduct,
     Coding,
     Component,
     Concept,
@@ -233,6 +235,31 @@ def _infusions(blind: bool) -> Iterator[Infusion]:
         yield infusion(dose=CELLS, lot="L8")
 
 
+def cell_product(**fields: object) -> CellProduct:
+    return CellProduct(("cell-product", "pharmacy", "S1"), "S1", (), **fields)  # type: ignore[arg-type]
+
+
+def _cell_products() -> Iterator[CellProduct]:
+    yield cell_product()
+    yield cell_product(processed="2017-06", available=True)
+    yield cell_product(
+        lot="L8",
+        kit="K1",
+        donor="DONOR-2",
+        product=Concept((Coding("investigational-product", "uc-msc"),), "UC-MSC"),
+        cells=Quantity("329.9", Unit("10*6 cells", "10*6")),
+        viability=Quantity("84.8", Unit("%", "%")),
+        collected="2017-05-02",
+        processing=("Explant culture", "Expansion to passage 4"),
+        processed="2017-06-20",
+        passage="4",
+        expiry="2027-06",
+        thawed="2026-01-10T08:30:00+00:00",
+        storage_temperature=Quantity("-150", Unit("°C", "Cel")),
+        available=False,
+    )
+
+
 def _adverse_events() -> Iterator[AdverseEvent]:
     yield adverse_event()
     yield adverse_event(
@@ -292,6 +319,12 @@ def samples(*, blind: bool) -> Iterator[Sample]:
     for given in _infusions(blind):
         yield given, links("MedicationAdministration", "S1")
         yield given, links("MedicationAdministration", "S1", bare=True)
+    if not blind:
+        for unit in _cell_products():
+            yield unit, links("BiologicallyDerivedProduct", "S1")
+        units = tuple(IDENTITY.rid("BiologicallyDerivedProduct", (name,)) for name in ("K1", "K2"))
+        yield Dispensed(infusion(**SEALED), units), links("MedicationAdministration", "S1")
+        yield Dispensed(infusion(start=None, status="not-done"), units[:1]), links("MedicationAdministration", "S1")
     for seen in _observations():
         yield seen, links("Observation", "S1")
         yield seen, links("Observation", "S1", bare=True)
