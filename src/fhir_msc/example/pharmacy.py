@@ -61,7 +61,7 @@ def manufacture(stream: Stream) -> dict[str, tuple[str, ...]]:
 
     All is made before the trial begins and expires after it ends.
     """
-    lots = {}
+    lots: dict[str, tuple[str, ...]] = {}
     for donor in DONORS:
         collected = _COLLECTED_FROM + timedelta(days=stream.integer(0, 300))
         for batch in BATCHES:
