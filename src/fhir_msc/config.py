@@ -15,33 +15,26 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from fhir_msc.config_study import Section, SiteSection, StudySection, Zone
 from fhir_msc.desired.policy import Policy
 from fhir_msc.errors import ConfigError, SecretError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.release.consent import ConsentPolicy
 from fhir_msc.sources.opening import SourceOptions, open_source
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import ToldSource
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
 from fhir_msc.target.families import Family
-from fhir_msc.trial import Arm, Site, Study
+from fhir_msc.trial import Study
 
 FILE = "fhir-msc.toml"
 PLACEHOLDER_NAMESPACE = "https://fhir-msc.example.org"
 """The namespace of a project that has none yet; refused for a target that is not on loopback."""
 
 _SECRET_CHARACTERS = 32
-
-
-def _is_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError("is no IANA time zone such as America/New_York") from error
-    return name
 
 
 def _is_base(uri: str) -> str:
@@ -58,16 +51,11 @@ def _is_form(expression: str) -> str:
     return expression
 
 
-Zone = Annotated[str, AfterValidator(_is_zone)]
 Form = Annotated[str, AfterValidator(_is_form)]
 Base = Annotated[str, AfterValidator(_is_base)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ProjectSection(_Section):
+class ProjectSection(Section):
     """[project]"""
 
     pack: str
@@ -81,7 +69,7 @@ class ProjectSection(_Section):
     record_number: Form | None = None
 
 
-class SourceSection(_Section):
+class SourceSection(Section):
     """[source]: how the export is read, where detecting is not enough."""
 
     format: Literal["xpt", "dataset-json", "redcap", "csv", "odm"] | None = None
@@ -92,69 +80,14 @@ class SourceSection(_Section):
     tables: dict[str, str] = Field(default_factory=dict)
 
 
-class ArmSection(_Section):
-    """[[study.arms]]"""
-
-    code: str
-    name: str
-    description: str | None = None
-    kind: str | None = None
-
-
-class StudySection(_Section):
-    """[study]"""
-
-    identifier: str
-    title: str
-    status: Literal[
-        "active",
-        "administratively-completed",
-        "approved",
-        "closed-to-accrual",
-        "closed-to-accrual-and-intervention",
-        "completed",
-        "disapproved",
-        "in-review",
-        "temporarily-closed-to-accrual",
-        "temporarily-closed-to-accrual-and-intervention",
-        "withdrawn",
-    ] = "active"
-    phase: (
-        Literal[
-            "n-a", "early-phase-1", "phase-1", "phase-1-phase-2", "phase-2", "phase-2-phase-3", "phase-3", "phase-4"
-        ]
-        | None
-    ) = None
-    masking: Literal["none", "single", "double", "triple", "quadruple"] = "double"
-    purpose: str | None = None
-    description: str | None = None
-    condition: str | None = None
-    registry: str | None = None
-    sponsor: str | None = None
-    start: str | None = None
-    end: str | None = None
-    product: str | None = None
-    contact: str | None = None
-    arms: tuple[ArmSection, ...] = ()
-
-
-class SiteSection(_Section):
-    """[sites.ID]"""
-
-    name: str | None = None
-    city: str | None = None
-    country: str | None = None
-    zone: Zone | None = None
-
-
-class ConsentSection(_Section):
+class ConsentSection(Section):
     """[consent]"""
 
     covers_days_before: int = Field(default=0, ge=0)
     withdrawals: dict[str, Literal["consent", "participation"]] = Field(default_factory=dict)
 
 
-class AuthSection(_Section):
+class AuthSection(Section):
     """[targets.NAME.auth]: ``bearer``, or ``user`` and ``password``; each says where its secret is."""
 
     bearer: str | None = None
@@ -162,7 +95,7 @@ class AuthSection(_Section):
     password: str | None = None
 
 
-class TargetSection(_Section):
+class TargetSection(Section):
     """[targets.NAME]"""
 
     url: str
@@ -190,13 +123,13 @@ class TargetSection(_Section):
             return host == "localhost"
 
 
-class WorkerSection(_Section):
+class WorkerSection(Section):
     """[worker]"""
 
     interval: float = Field(default=60.0, gt=0, description="seconds between two looks at the source")
 
 
-class Words(_Section):
+class Words(Section):
     """The whole file."""
 
     project: ProjectSection
@@ -243,6 +176,7 @@ class Project:
             SourceOptions(
                 format=section.format,
                 kinds=self.pack.words.source,
+                seals=self.pack.seals if self.words.project.blind else Seals(),
                 encoding=section.encoding,
                 delimiter=section.delimiter,
                 records=section.records,
@@ -255,13 +189,7 @@ class Project:
     @property
     def study(self) -> Study:
         """The study of the config, with its sites."""
-        section = self.words.study
-        plain = section.model_dump(exclude={"arms"})
-        return Study(
-            **plain,
-            arms=tuple(Arm(**arm.model_dump()) for arm in section.arms),
-            sites=tuple(Site(identifier, **site.model_dump()) for identifier, site in sorted(self.words.sites.items())),
-        )
+        return self.words.study.study(self.words.sites)
 
     @property
     def policy(self) -> Policy:
@@ -368,7 +296,7 @@ def _config_error(text: str, error: ValidationError) -> ConfigError:
     path = tuple(str(part) for part in first["loc"])
     place = f"{FILE}:{_line(text, path)}"
     if first["type"] == "extra_forbidden":
-        known = sorted({name for model in _Section.__subclasses__() for name in model.model_fields})
+        known = sorted({name for model in Section.__subclasses__() for name in model.model_fields})
         close = difflib.get_close_matches(path[-1], known, 1, 0.6)
         return ConfigError(f"{place}: unknown word {path[-1]!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
     if first["type"] == "missing":

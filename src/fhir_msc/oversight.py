@@ -6,9 +6,11 @@ beside a running worker too. ``settle`` alone writes, and only a person's answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 from fhir_msc.config import Project
+from fhir_msc.desired.frame import body_maker
+from fhir_msc.desired.protocol import terminology
 from fhir_msc.pipeline import (
     Progress,
     Surroundings,
@@ -33,6 +35,7 @@ from fhir_msc.sync.staging import StagingReport, stage
 from fhir_msc.sync.status import Status, status
 from fhir_msc.sync.verification import Drifted, Verified
 from fhir_msc.sync.verification import verify as read_back
+from fhir_msc.trial import Study
 
 
 def status_of(project: Project) -> Status | None:
@@ -50,7 +53,7 @@ def make_plan(project: Project, surroundings: Surroundings | None = None) -> tup
     target = probed(project, around)
     with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
         staged = stage(ledger, desired_tables(project), around.clock())
-        return planned(ledger, client, delivery_options(project, target)), staged
+        return planned(ledger, client, delivery_options(project, target), around.clock()), staged
 
 
 def verify(
@@ -93,6 +96,20 @@ def participant_key(project: Project, participant: str) -> str:
     """The key of a participant's Patient, which is that of the lane too."""
     _, target = project.target
     return Identity(project.secret(), target.identity).rid("Patient", (participant,))
+
+
+def study_of(project: Project) -> Study:
+    """The study as the project sends it: the config's, and what tables of study design add. Raises SourceError."""
+    return desired_tables(project).frame.policy.study
+
+
+def terminology_of(project: Project) -> Iterator[tuple[str, str, bytes]]:
+    """The project's own code systems and value sets: type, name and body, as they are sent."""
+    policy = project.policy
+    identity = Identity(project.secret(), policy.domain)
+    maker = body_maker(policy, identity)
+    for part in terminology(identity):
+        yield part.type, part.name, maker.make(part.record, part.links).content
 
 
 def files_read(project: Project, tables: Collection[str]) -> list[FileFacts]:

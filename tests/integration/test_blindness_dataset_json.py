@@ -149,6 +149,14 @@ def test_a_sealed_cell_that_is_not_utf_8(study: Study) -> None:
     assert_same({place: study.seen[place] for place in found}, found)
 
 
+@pytest.mark.parametrize("name", ["ex.xpt", "se.XPT", "zz_unknown.xpt"])
+def test_a_sealed_table_in_the_other_format_does_not_say_which_is_read(study: Study, name: str) -> None:
+    """The project's config names no format, and the pack prefers transport files."""
+    content = file_bytes(study.export["ex.xpt"])
+    assert_same(study.seen, study.rig.observe({**files(study.export), name: content}, whole=True))
+    assert_same(study.seen, study.rig.observe({**files(study.export), name: content[:-9]}, whole=True))
+
+
 def test_the_comparison_can_fail(study: Study) -> None:
     """A cell that is not sealed, and damage to a table that is not, are seen."""
     of = dict(files(study.export))

@@ -9,23 +9,11 @@ from typing import Any
 
 import pytest
 
-from fhir_msc.sandbox.server import SandboxServer
 from tests.support.hapi import HapiServer
 from tests.support.hospital import Hospital
 from tests.support.projects import fhir_msc
 
 CREATININE, HAEMOGLOBIN = "2160-0", "718-7"
-
-
-@pytest.fixture(params=["sandbox", pytest.param("hapi", marks=pytest.mark.hapi)])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Both servers."""
-    if request.param == "hapi":
-        server: HapiServer = request.getfixturevalue("hapi")
-        yield server.base_url
-    else:
-        with SandboxServer() as sandbox:
-            yield sandbox.base_url
 
 
 @pytest.fixture

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fhir_msc.mapping.pack import find_pack
 from fhir_msc.sandbox.server import SandboxServer
-from tests.support.hapi import HapiServer
 from tests.support.hospital import Hospital
 from tests.support.projects import configure, fhir_msc
 
 CREATININE, HAEMOGLOBIN, ALT = "2160-0", "718-7", "1742-6"
-
-
-@pytest.fixture(params=["sandbox", pytest.param("hapi", marks=pytest.mark.hapi)])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Both servers."""
-    if request.param == "hapi":
-        server: HapiServer = request.getfixturevalue("hapi")
-        yield server.base_url
-    else:
-        with SandboxServer() as sandbox:
-            yield sandbox.base_url
 
 
 @pytest.fixture
@@ -33,9 +23,7 @@ def hospital(url: str, tmp_path: Path) -> Iterator[Hospital]:
     """After the first sync, without one result, to a target that is not given adverse events."""
     scene = Hospital(tmp_path, url)
     kinds = {place.partition("/")[0] for place in scene.desired()}
-    sites = {json.loads(body)["identifier"][0]["value"] for body in scene.bodies().values() if "Organization" in body}
     assert "AdverseEvent" in kinds
-    assert sites
     writable = json.dumps(sorted(kinds - {"AdverseEvent"}))
     configure(scene.project, r'^role = "store"$', f'role = "ehr"\nsites = ["01", "02", "03"]\nwritable = {writable}')
     scene.correct("lab_c3", "")
@@ -169,10 +157,6 @@ def test_what_is_no_plan(content: str | None, said: str, tmp_path: Path) -> None
 
 
 def test_another_pack_does_not_rewrite_a_target_unasked(tmp_path: Path) -> None:
-    import shutil
-
-    from fhir_msc.mapping.pack import find_pack
-
     with SandboxServer() as server:
         scene = Hospital(tmp_path, server.base_url)
         shutil.copytree(find_pack("misle-redcap", scene.project), scene.project / "pack")

@@ -15,10 +15,12 @@ import httpx
 import pytest
 
 from fhir_msc.example.misle import RECORDS, generate
+from fhir_msc.resources.body import serialise
 from fhir_msc.sandbox.server import SandboxServer
 from fhir_msc.sync.audit import verify_audit
-from fhir_msc.sync.comparison import differences
+from fhir_msc.sync.comparison import as_sent, differences
 from fhir_msc.sync.ledger import Ledger
+from fhir_msc.target.client import FhirClient, Resource
 from fhir_msc.target.fhirjson import parse
 from tests.support.hapi import HapiServer
 from tests.support.projects import configure, fhir_msc, new_project
@@ -26,9 +28,13 @@ from tests.support.serverview import ServerView, plain
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    with SandboxServer() as server:
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    if getattr(request, "param", "sandbox") == "hapi":
+        server: HapiServer = request.getfixturevalue("hapi")
         yield server.base_url
+        return
+    with SandboxServer() as sandbox:
+        yield sandbox.base_url
 
 
 def laid(folder: Path, url: str, participants: int = 1) -> Path:
@@ -38,6 +44,13 @@ def laid(folder: Path, url: str, participants: int = 1) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return new_project(folder / "project", "misle-redcap", (folder / RECORDS).parent, url, "--zone", "UTC")
+
+
+def bodies_of(project: Path, folder: Path) -> dict[str, str]:
+    """The bodies that the source gives, by id."""
+    output = folder / "bodies.ndjson"
+    assert fhir_msc("map", "--project", project, "--output", output).code == 0
+    return {json.loads(line)["id"]: line for line in output.read_text("utf-8").splitlines()}
 
 
 def correct(records: Path, column: str) -> None:
@@ -153,8 +166,62 @@ def test_a_server_that_went_back_to_an_earlier_version(tmp_path: Path) -> None:
         configure(project, r'^url = ".*"$', f'url = "{server.base_url}"')
         (lost,) = verified(project, code=1)["drifted"]
         assert (lost["drift"], lost["knownVersion"], lost["serverVersion"]) == ("older", "2", "1")
+        assert lost["repairable"]
         assert synced(project, "--repair")["delivery"]["updated"] == 1
         assert verified(project)["drifted"] == []
+
+
+@pytest.mark.parametrize("url", ["sandbox", pytest.param("hapi", marks=pytest.mark.hapi)], indirect=True)
+def test_what_was_sent_is_known_again_to_the_byte(url: str, tmp_path: Path) -> None:
+    project = laid(tmp_path, url)
+    synced(project)
+    sent = bodies_of(project, tmp_path)
+    with FhirClient(url) as client:
+        for id, body in sent.items():
+            read = client.read(json.loads(body)["resourceType"], id)
+            assert isinstance(read, Resource)
+            assert serialise(as_sent(read.content, parse(body.encode()))).decode() == body
+
+
+def test_what_somebody_puts_back_is_somebody_s_change(url: str, tmp_path: Path) -> None:
+    project = laid(tmp_path, url)
+    synced(project)
+    earlier = bodies_of(project, tmp_path)
+    correct(tmp_path / RECORDS, "lab_creatinine")
+    assert synced(project)["delivery"]["updated"] == 1
+    now = bodies_of(project, tmp_path)
+    (changed,) = [id for id, body in now.items() if earlier[id] != body]
+    header = {"Content-Type": "application/fhir+json"}
+    httpx.put(f"{url}/Observation/{changed}", content=earlier[changed], headers=header).raise_for_status()
+    (drifted,) = verified(project, code=1)["drifted"]
+    assert (drifted["drift"], drifted["serverVersion"], drifted["repairable"]) == ("changed", "3", False)
+
+
+def test_a_server_set_back_and_then_worked_on_is_not_overwritten(tmp_path: Path) -> None:
+    database = tmp_path / "server.db"
+    with SandboxServer(database=database) as server:
+        project = laid(tmp_path, server.base_url)
+        synced(project)
+    backup = database.read_bytes()
+    with SandboxServer(database=database) as server:
+        configure(project, r'^url = ".*"$', f'url = "{server.base_url}"')
+        for _ in range(3):
+            correct(tmp_path / RECORDS, "lab_creatinine")
+            assert synced(project)["delivery"]["updated"] == 1
+    database.write_bytes(backup)
+    with SandboxServer(database=database) as server:
+        configure(project, r'^url = ".*"$', f'url = "{server.base_url}"')
+        (lost,) = verified(project, code=1)["drifted"]
+        assert (lost["drift"], lost["knownVersion"], lost["serverVersion"]) == ("older", "4", "1")
+        place = f"{server.base_url}/Observation/{lost['key']}"
+        theirs = httpx.get(place).json() | {"status": "amended"}
+        httpx.put(place, json=theirs).raise_for_status()
+
+        (drifted,) = verified(project, code=1)["drifted"]
+        assert (drifted["drift"], drifted["serverVersion"], drifted["repairable"]) == ("changed", "2", False)
+        synced(project, "--repair")
+        assert httpx.get(place).json()["status"] == "amended"
+        assert httpx.get(place).json()["meta"]["versionId"] == "2"
 
 
 @pytest.mark.hapi

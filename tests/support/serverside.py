@@ -10,7 +10,13 @@ from tests.support.projects import fhir_msc
 
 TYPES = (
     "CodeSystem",
+    "ValueSet",
     "Organization",
+    "Location",
+    "Practitioner",
+    "PractitionerRole",
+    "Group",
+    "PlanDefinition",
     "ResearchStudy",
     "Patient",
     "ResearchSubject",

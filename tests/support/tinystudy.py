@@ -16,6 +16,7 @@ SUBJECTS = ("TINY-701-001", "TINY-701-002", "TINY-702-003")
 
 DESIRED = {
     "Organization": 2,
+    "Location": 2,
     "ResearchStudy": 3,
     "Patient": 3,
     "ResearchSubject": 3,

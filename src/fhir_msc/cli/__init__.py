@@ -2,9 +2,9 @@
 
 Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
 
-Exit codes: 0 clean (held rows and warnings included), 1 a finding of severity error, a dead letter or a conflict,
-2 usage or config, 3 input unreadable, 4 internal, 5 target unreachable or refusing, 130 stopped by Ctrl-C or SIGTERM
-before all was done (the worker, which is meant to be stopped, ends with 0).
+Exit codes: 0 clean (held rows and warnings included), 1 a finding of severity error, a dead letter, a conflict, a drift
+or a part of a plan that has moved, 2 usage or config, 3 input unreadable, 4 internal, 5 target unreachable or refusing,
+130 stopped by Ctrl-C or SIGTERM before all was done (the worker, which is meant to be stopped, ends with 0).
 """
 
 from __future__ import annotations

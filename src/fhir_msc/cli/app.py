@@ -20,8 +20,10 @@ from fhir_msc.cli import (
     reconcile,
     sandbox,
     status,
+    study,
     sync,
     target,
+    terminology,
     trace,
     validate,
     verify,
@@ -53,6 +55,8 @@ app.command("trace")(trace.trace)
 app.command("reconcile")(reconcile.reconcile)
 app.command("corrections")(corrections.corrections)
 app.add_typer(audit.app, name="audit")
+app.add_typer(study.app, name="study")
+app.add_typer(terminology.app, name="terminology")
 app.command("sandbox")(sandbox.sandbox)
 
 

@@ -41,7 +41,12 @@ def corrections(
 def _user() -> str:
     import getpass
 
-    return getpass.getuser()
+    from fhir_msc.errors import UsageError
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:  # a container's user without a name
+        raise UsageError("the system does not name its user", hint="say who answers: --by NAME") from error
 
 
 def _listed(project: Project, json: bool) -> int:

@@ -57,9 +57,10 @@ def check(
     from fhir_msc.sources.seals import Seals
 
     known = read_pack(find_pack(pack))
-    options = SourceOptions(kinds=known.words.source, arms_are_treatments=known.words.arms_are_treatments)
+    seals = Seals() if unblinded else known.seals
+    options = SourceOptions(kinds=known.words.source, seals=seals, arms_are_treatments=known.words.arms_are_treatments)
     opened = open_source(source, options) if source is not None else None
-    findings = in_order(check_pack(known, opened, Seals() if unblinded else known.seals))
+    findings = in_order(check_pack(known, opened, seals))
     wrong = sum(one.is_error for one in findings)
     if json:
         print_json({"pack": known.words.pack, "findings": [finding_document(one, show_values) for one in findings]})

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from fhir_msc.cli.toml_text import toml_text
 from fhir_msc.config import FILE, PLACEHOLDER_NAMESPACE, new_identity, new_secret, read_project
 from fhir_msc.errors import UsageError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.sources.opening import SourceOptions, open_source
-from fhir_msc.sources.seals import SealedSource
+from fhir_msc.sources.seals import SealedSource, Seals
 from fhir_msc.sources.table import Source
 
 _MASKING = {"DOUBLE": "double", "SINGLE": "single", "TRIPLE": "triple", "QUADRUPLE": "quadruple", "OPEN": "none"}
@@ -49,10 +50,12 @@ def scaffold(
         raise UsageError(f"{directory / FILE}: a project stands here already", hint="name another folder")
     folder = find_pack(pack)
     known = read_pack(folder)
+    seals = known.seals if blind else Seals()
     opened = open_source(
-        source, SourceOptions(kinds=known.words.source, arms_are_treatments=known.words.arms_are_treatments)
+        source,
+        SourceOptions(kinds=known.words.source, seals=seals, arms_are_treatments=known.words.arms_are_treatments),
     )
-    sealed = SealedSource(opened, known.seals) if blind and known.seals else opened
+    sealed = SealedSource(opened, seals) if seals else opened
     directory.mkdir(parents=True, exist_ok=True)
     text = _config(
         pack=pack
@@ -124,11 +127,6 @@ def _column(source: Source, place: str) -> Iterator[str]:
             yield cell.strip()
 
 
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", " ", escaped) + '"'
-
-
 def _config(
     *,
     pack: str,
@@ -142,34 +140,34 @@ def _config(
     sites: list[str],
 ) -> str:
     def word(name: str, example: str) -> str:
-        return f"{name} = {_text(study[name])}" if study.get(name) else f"# {name} = {_text(example)}"
+        return f"{name} = {toml_text(study[name])}" if study.get(name) else f"# {name} = {toml_text(example)}"
 
     site_sections = "\n".join(
-        f'[sites.{_text(site)}]\n# name = "Charleston"\n# zone = "America/New_York"\n' for site in sites
+        f'[sites.{toml_text(site)}]\n# name = "Charleston"\n# zone = "America/New_York"\n' for site in sites
     )
     return f"""\
 # A fhir_msc project. Check it with: fhir-msc validate --project .
 
 [project]
-pack = {_text(pack)}
-source = {_text(source)}
+pack = {toml_text(pack)}
+source = {toml_text(source)}
 # A blind project drops what tells the arm at the source's door. An unblinded one is another project.
 blind = {str(blind).lower()}
 secret = "file:secret"
 # The base of your own identifiers and code systems. It can never be changed afterwards.
-namespace = {_text(namespace)}
+namespace = {toml_text(namespace)}
 # The zone of sites that name none. Without one, times are sent as dates.
-{f"zone = {_text(zone)}" if zone else '# zone = "America/New_York"'}
+{f"zone = {toml_text(zone)}" if zone else '# zone = "America/New_York"'}
 
 [source]
 # How the export is read, whatever else comes to lie beside it.
-format = {_text(form)}
+format = {toml_text(form)}
 
 [study]
-identifier = {_text(study.get("identifier") or "STUDY-1")}
-title = {_text(study.get("title") or study.get("identifier") or "Title of the study")}
+identifier = {toml_text(study.get("identifier") or "STUDY-1")}
+title = {toml_text(study.get("title") or study.get("identifier") or "Title of the study")}
 status = "active"
-masking = {_text(study.get("masking") or "double")}
+masking = {toml_text(study.get("masking") or "double")}
 {word("phase", "phase-2")}
 {word("sponsor", "Name of the sponsor")}
 {word("registry", "NCT00000000")}
@@ -191,10 +189,10 @@ covers_days_before = 0
 # "PARTICIPANT" = "participation"
 
 [targets.main]
-url = {_text(target)}
+url = {toml_text(target)}
 role = "store"
 # The identity domain: ids of two targets cannot be joined. It can never be changed afterwards.
-identity = {_text(new_identity())}
+identity = {toml_text(new_identity())}
 connections = 2
 # Credentials are named, never written here: env:NAME, file:PATH or cmd:COMMAND.
 # [targets.main.auth]

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from fhir_msc.sync.verification import Drifted, FieldDrift, Verified
 
 _HINTS = {
-    "forgotten": "the server lost what it acknowledged: fhir-msc sync --repair sends it again",
-    "older": "the server lost what it acknowledged: fhir-msc sync --repair sends it again",
+    "forgotten": "the server lost what it acknowledged: fhir-msc sync --repair sends it again; ask first whether"
+    " somebody deleted it, for some servers tell that in the same way",
+    "older": "the server holds what was sent before: fhir-msc sync --repair sends the later one again",
     "deleted": "somebody deleted it; it is not sent again",
     "changed": "somebody changed it; it is not overwritten",
 }

@@ -29,6 +29,13 @@ from fhir_msc.trial import CellProduct, Consent, Disposition, Participant, Visit
 _ROSTER_KINDS = ("participants", "consents", "dispositions", "visits")
 
 
+def body_maker(policy: Policy, identity: Identity) -> BodyMaker:
+    """What makes the bodies of a target."""
+    return BodyMaker(
+        ResourceContext(policy.namespace, policy.blind, policy.study, identity, synthetic=policy.synthetic)
+    )
+
+
 @dataclass
 class Frame:
     """The common ground of a run. The source is sealed already where the project is blind."""
@@ -62,10 +69,7 @@ class Frame:
     @cached_property
     def maker(self) -> BodyMaker:
         """Makes the bodies."""
-        policy = self.policy
-        return BodyMaker(
-            ResourceContext(policy.namespace, policy.blind, policy.study, self.identity, synthetic=policy.synthetic)
-        )
+        return body_maker(self.policy, self.identity)
 
     def mapper(self, pack_table: PackTable, table: Table) -> TableMapper:
         """The compiled mapper of a table."""
@@ -225,6 +229,15 @@ class Frame:
 
     def rows_digest(self, pack_table: PackTable, table: Table) -> bytes:
         """A keyed digest of the rows of a table and of those joined to it, of the columns that are read."""
+        if table.name not in self._digests:
+            self._digests[table.name] = self._rows_digest(pack_table, table)
+        return self._digests[table.name]
+
+    @cached_property
+    def _digests(self) -> dict[str, bytes]:
+        return {}
+
+    def _rows_digest(self, pack_table: PackTable, table: Table) -> bytes:
         words = pack_table.words
         joined = [self.tables[join.table] for join in words.join if join.table in self.tables]
         named = reads(words, self.pack, self.seals)

@@ -1,32 +1,21 @@
-"""The study's own lane: code systems, organisations, the study and its part at each site."""
+"""The study's own lane: terminology, organisations, people, the protocol, the study and its part at each site."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Account, Desired
+from fhir_msc.desired.protocol import Part, protocol, site_rid, study_rid
 from fhir_msc.findings import Finding, Origin, Severity
-from fhir_msc.resources.code_system import own_code_systems
-from fhir_msc.resources.context import Links
-from fhir_msc.resources.identity import Identity
-from fhir_msc.resources.organization import Sponsor
-from fhir_msc.resources.research_study import SiteStudy
 from fhir_msc.trial import Site
+
+__all__ = ["STUDY", "StudyTable", "site_rid", "study_rid"]
 
 STUDY = "study"
 """The name of the table that stands for the project's config."""
-
-
-def study_rid(identity: Identity, study: str, site: str | None = None) -> str:
-    """The id of the ResearchStudy, or of its part at a site."""
-    return identity.rid("ResearchStudy", (study, site or ""))
-
-
-def site_rid(identity: Identity, site: str) -> str:
-    """The id of a site's Organization."""
-    return identity.rid("Organization", ("site", site))
 
 
 class StudyTable:
@@ -52,46 +41,34 @@ class StudyTable:
         """The bodies, in one batch."""
         frame = self._frame
         self._findings = []
-        study, identity = frame.policy.study, frame.identity
-        main = study_rid(identity, study.identifier)
-        sponsor = identity.rid("Organization", ("sponsor", study.sponsor)) if study.sponsor else None
-        batch = [
-            self._body("CodeSystem", system, Links(identity.rid("CodeSystem", (system.name,))))
-            for system in own_code_systems()
-        ]
-        if study.sponsor and sponsor:
-            batch.append(self._body("Organization", Sponsor(study.sponsor), Links(sponsor)))
-        batch.append(self._body("ResearchStudy", study, Links(main, service_provider=sponsor)))
-        for name in self._sites():
-            site = study.site(name)
-            if site is None:
-                self._findings.append(_unnamed_site(name))
-                site = Site(name, name=f"Site {name}")
-            organization = site_rid(identity, name)
-            batch.append(self._body("Organization", site, Links(organization)))
-            links = Links(study_rid(identity, study.identifier, name), study=main, service_provider=organization)
-            batch.append(self._body("ResearchStudy", SiteStudy(site), links))
+        batch = [self._body(part) for part in protocol(frame.policy.study, self._sites(), frame.identity)]
         if frame.policy.blind and not frame.has_infusions:
             self._findings.append(_no_infusions())
         yield [one for one in batch if one is not None]
 
-    def _sites(self) -> list[str]:
-        allowed = self._frame.policy.sites
-        sites = self._frame.roster.sites()
-        return sites if allowed is None else [site for site in sites if site in allowed]
+    def _sites(self) -> list[Site]:
+        """The sites of the config and those that have participants, as far as the target takes them."""
+        policy = self._frame.policy
+        found = []
+        for name in sorted({*self._frame.roster.sites(), *(site.identifier for site in policy.study.sites)}):
+            if policy.sites is not None and name not in policy.sites:
+                continue
+            site = policy.study.site(name)
+            if site is None:
+                self._findings.append(_unnamed_site(name))
+                site = Site(name, name=f"Site {name}")
+            found.append(site)
+        return found
 
-    def _body(self, type: str, record: object, links: Links) -> Desired | None:
-        body = self._frame.maker.make(record, links)
+    def _body(self, part: Part) -> Desired | None:
+        body = self._frame.maker.make(part.record, part.links)
         origins = (Origin("fhir-msc.toml", STUDY),)
-        self._findings += [
-            Finding(one.rule, one.severity, one.message, origins, one.path, one.key, one.hint, one.value)
-            for one in body.findings
-        ]
+        self._findings += [replace(one, origins=origins) for one in body.findings]
         if any(one.is_error for one in body.findings):
             return None
         return Desired(
-            rid=links.rid,
-            type=type,
+            rid=part.links.rid,
+            type=part.type,
             lane="",
             rank=body.rank,
             body=body.content,

@@ -34,25 +34,26 @@ def own_code_systems() -> tuple[CodeSystem, ...]:
 
 def concepts(name: str) -> dict[str, str]:
     """The codes of one of the project's code systems with their displays."""
-    listed = cast("list[dict[str, str]]", _written(name)["concept"])
+    listed = cast("list[dict[str, str]]", written(CodeSystem(name))["concept"])
     return {concept["code"]: concept["display"] for concept in listed}
 
 
 def build(record: CodeSystem, links: Links, context: ResourceContext) -> Body:
     """The CodeSystem under the target's namespace."""
-    written = _written(record.name)
+    system = written(record)
     return present(
         {
-            "resourceType": written.pop("resourceType"),
+            "resourceType": system.pop("resourceType"),
             "id": links.rid,
             "meta": context.meta(),
             "url": context.code_system(record.name),
             "identifier": [context.sync_identifier(links.rid)],
-            **written,
+            **system,
         }
     )
 
 
-def _written(name: str) -> Body:
-    written: Body = orjson.loads((files(__package__) / "codesystems" / f"{name}.json").read_bytes())
-    return written
+def written(system: CodeSystem) -> Body:
+    """The code system as its file has it."""
+    read: Body = orjson.loads((files(__package__) / "codesystems" / f"{system.name}.json").read_bytes())
+    return read

@@ -11,6 +11,20 @@ from fhir_msc.resources.identity import Identity
 from fhir_msc.trial import Study
 
 
+class DesignLinks(NamedTuple):
+    """What only the resources of the study's own lane refer to.
+
+    ``investigators`` are Practitioners (or PractitionerRoles, by the letter of their ids) in the order of the study's
+    investigators; ``enrollment`` are Groups, ``protocol`` PlanDefinitions.
+    """
+
+    location: str | None = None
+    practitioner: str | None = None
+    investigators: tuple[str, ...] = ()
+    enrollment: tuple[str, ...] = ()
+    protocol: tuple[str, ...] = ()
+
+
 class Links(NamedTuple):
     """The opaque ids that one resource carries: its own, and those of the resources it refers to.
 
@@ -25,6 +39,7 @@ class Links(NamedTuple):
     encounter: str | None = None
     consent: str | None = None
     service_provider: str | None = None
+    design: DesignLinks = DesignLinks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,10 @@ class ResourceContext:
         if "://" in system or system.startswith("urn:"):
             return system
         return f"{self.namespace}/CodeSystem/{system}"
+
+    def value_set(self, name: str) -> str:
+        """The canonical URL of one of the project's own value sets."""
+        return f"{self.namespace}/ValueSet/{name}"
 
     def extension(self, name: str) -> str:
         """The URL of one of the project's own extensions."""

@@ -71,6 +71,11 @@ def period(start: str | None, end: str | None) -> Body | None:
     return present({"start": start, "end": end}) or None
 
 
+def address(city: str | None, state: str | None, postal_code: str | None, country: str | None) -> Body | None:
+    """Address, as far as it is known."""
+    return present({"city": city, "state": state, "postalCode": postal_code, "country": country}) or None
+
+
 def research_study(rid: str | None) -> list[Body] | None:
     """The extension that ties a resource to its study, for the types whose context it allows.
 

@@ -35,10 +35,12 @@ LETTERS = {
     "Patient": "p",
     "PlanDefinition": "w",
     "Practitioner": "q",
+    "PractitionerRole": "i",
     "Provenance": "v",
     "ResearchStudy": "r",
     "ResearchSubject": "s",
     "Specimen": "n",
+    "ValueSet": "h",
 }
 """The first letter of an id by resource type; ``x`` for a type that is not here."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fhir_msc.resources.body import Body
 from fhir_msc.resources.context import Links, ResourceContext
-from fhir_msc.resources.datatypes import present
+from fhir_msc.resources.datatypes import address, present
 from fhir_msc.trial import Site
 
 
@@ -22,6 +22,7 @@ class Sponsor:
 
 def build_site(record: Site, links: Links, context: ResourceContext) -> Body:
     """The Organization of a site, with its number in the trial."""
+    where = address(record.city, record.state, record.postal_code, record.country)
     return present(
         {
             "resourceType": "Organization",
@@ -33,9 +34,7 @@ def build_site(record: Site, links: Links, context: ResourceContext) -> Body:
             ],
             "active": True,
             "name": record.name,
-            "address": [present({"city": record.city, "country": record.country})]
-            if record.city or record.country
-            else None,
+            "address": None if where is None else [where],
         }
     )
 

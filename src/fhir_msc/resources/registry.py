@@ -13,13 +13,18 @@ from fhir_msc.resources import (
     condition,
     consent,
     encounter,
+    group,
+    location,
     medication_administration,
     medication_statement,
     observation,
     organization,
     patient,
+    plan_definition,
+    practitioner,
     research_study,
     research_subject,
+    value_set,
 )
 from fhir_msc.resources.body import Body
 from fhir_msc.resources.context import Links, ResourceContext
@@ -29,6 +34,7 @@ from fhir_msc.trial import (
     CellProduct,
     Condition,
     Infusion,
+    Investigator,
     Medication,
     Observation,
     Participant,
@@ -45,7 +51,13 @@ RANKS: Mapping[str, int] = MappingProxyType(
         for rank, type in enumerate(
             (
                 "CodeSystem",
+                "ValueSet",
                 "Organization",
+                "Location",
+                "Practitioner",
+                "PractitionerRole",
+                "Group",
+                "PlanDefinition",
                 "ResearchStudy",
                 "Patient",
                 "Consent",
@@ -77,8 +89,15 @@ BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
     dict(
         (
             _entry(code_system.CodeSystem, "CodeSystem", code_system.build),
+            _entry(value_set.ValueSet, "ValueSet", value_set.build),
             _entry(organization.Sponsor, "Organization", organization.build_sponsor),
             _entry(Site, "Organization", organization.build_site),
+            _entry(location.SiteLocation, "Location", location.build),
+            _entry(Investigator, "Practitioner", practitioner.build),
+            _entry(practitioner.Responsibility, "PractitionerRole", practitioner.build_role),
+            _entry(group.Eligibility, "Group", group.build),
+            _entry(plan_definition.Schedule, "PlanDefinition", plan_definition.build_schedule),
+            _entry(plan_definition.ArmPlan, "PlanDefinition", plan_definition.build_arms),
             _entry(Study, "ResearchStudy", research_study.build),
             _entry(research_study.SiteStudy, "ResearchStudy", research_study.build_site_study),
             _entry(Participant, "Patient", patient.build),

@@ -6,7 +6,8 @@ one of the others.
 
 Numbers are text from the start: a JSON parser that makes floats of them would lose what was written. Those of the
 binary types (float, double) are spelled as those of a SAS transport file are, so that the two agree: with 15
-significant digits, and 1.0 is 1, for a binary number has no zeros at its end. The type for exact numbers is decimal.
+significant digits, and 1.0 is 1, for a binary number has no zeros at its end. So is 1.0 of the type integer. The type
+for exact numbers is decimal.
 
 Only cells that are asked for are looked at: text that cannot be read in another column costs nothing.
 """
@@ -34,7 +35,10 @@ _LONGEST = 1 << 24
 """Bytes that one attribute or one row may take before the file is taken for something else."""
 
 _BINARY = frozenset({"float", "double"})
+_INTEGER = "integer"
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"(-?[0-9]{1,18})(?:\.0+)?")
+"""A whole number, as a writer too that knows floats alone writes it: 7.0."""
 _REMEMBERED = 4096
 _SPACE = " \t\r\n"
 _HALF = re.compile("[\ud800-\udfff]")
@@ -72,7 +76,9 @@ class DatasetJson:
         width = len(names)
         place = {name: number for number, name in enumerate(names)}
         pick = picker([place.get(column, width) for column in columns])
-        binary = [i for i, column in enumerate(columns) if column in place and self.types[place[column]] in _BINARY]
+        types = [self.types[place[column]] if column in place else "" for column in columns]
+        binary = [i for i, type in enumerate(types) if type in _BINARY]
+        whole = [i for i, type in enumerate(types) if type == _INTEGER]
         spell = lru_cache(_REMEMBERED)(_number)
         only_text = {str}
         row = 0
@@ -90,6 +96,9 @@ class DatasetJson:
                         cells = [self._text(cell, row, column) for cell, column in zip(cells, columns, strict=True)]
                     for at in binary:
                         cells[at] = spell(cells[at])
+                    for at in whole:
+                        if "." in cells[at]:
+                            cells[at] = _integer(cells[at])
                     yield row, tuple(cells)
             except _BROKEN as error:
                 raise self._damaged(row + 1, "is damaged, or the file ends inside it") from error
@@ -139,10 +148,11 @@ def dataset_json(file: InputFile) -> DatasetJson:
     if not by_line and not head["rows"]:
         raise _bad(file, "has no rows attribute", "It is cut short, or holds attributes alone: export it again.")
     records = head.get("records")
-    counted = int(records) if isinstance(records, str) and records.isdecimal() else None
-    if by_line and counted is None:
+    whole = None if str(records).startswith("-") else _WHOLE.fullmatch(str(records))
+    if whole is None and (by_line or records is not None):
         # Without it, a file that is cut at a line's end is whole.
         raise _bad(file, "does not say how many rows it has", 'Dataset-JSON must: export it again, with "records".')
+    counted = int(whole[1]) if whole else None
     return DatasetJson(
         Table(
             name=name.upper(),
@@ -307,6 +317,12 @@ def _number(text: str) -> str:
     if value == 0:
         return "0"
     return spelled(value) if math.isfinite(value) else text
+
+
+def _integer(text: str) -> str:
+    """A whole number without the zeros that a writer of floats gives it; anything else as it is."""
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
 
 
 def _bad(file: InputFile, what: str, hint: str = _AGAIN) -> SourceError:

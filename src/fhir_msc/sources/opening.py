@@ -15,6 +15,7 @@ from fhir_msc.sources.dictionary import fields_of, is_dictionary
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.odm_files import clinical_documents, is_xml, odm_tables, xml_records
 from fhir_msc.sources.redcap import forms_of, holds_records
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import FileFacts, Row, Table
 from fhir_msc.sources.xpt import members
 
@@ -36,6 +37,8 @@ class SourceOptions:
     format: Format | None = None
     kinds: Sequence[Format] = ()
     """Formats that the pack is for, the one it prefers first: the first that the source has is read."""
+    seals: Seals = field(default_factory=Seals)
+    """What is sealed. A file named after a sealed table does not decide which format that is: it may tell the arm."""
     encoding: str | None = None
     """Of the tables; a REDCap data dictionary's is always found out."""
     delimiter: str | None = None
@@ -145,7 +148,7 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     looked_at = [path.name] if path.is_file() else names
     form = (
         options.format
-        or _preferred(folder, looked_at, options.kinds)
+        or _preferred(folder, _open(looked_at, options.seals), options.kinds)
         or _detect(path, folder, looked_at, has_others=bool(named))
     )
     readers: Sequence[_Reader]
@@ -161,6 +164,11 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     if not readers and not named:
         raise SourceError(f"holds no {form} file", file=path.name, hint="Check the path and the format of the source.")
     return OpenSource(path, form, [*readers, *named.values()], [name for name in names if name not in used])
+
+
+def _open(names: Sequence[str], seals: Seals) -> Sequence[str]:
+    """The files that are not named after a sealed table; all of them where none is left."""
+    return [name for name in names if not seals.seals_table(_table_of(name))] or names
 
 
 def _preferred(folder: Path, names: Sequence[str], kinds: Sequence[Format]) -> Format | None:
@@ -207,9 +215,13 @@ def _readers(folder: Path, name: str, options: SourceOptions) -> Sequence[_Reade
             return members(file, options.encoding)
         return [dataset_json(file) if form == "dataset-json" else delimited(file, options.encoding, options.delimiter)]
     except SourceError as error:
-        stem = Path(name).stem
-        table = stem.upper() if form in ("xpt", "dataset-json") else stem
-        return [_Damaged(Table(table, name, (), damage=error.message), error)]
+        return [_Damaged(Table(_table_of(name), name, (), damage=error.message), error)]
+
+
+def _table_of(name: str) -> str:
+    """The table that a file is named after."""
+    stem = Path(name).stem
+    return stem.upper() if _SUFFIXES.get(Path(name).suffix.lower()) in ("xpt", "dataset-json") else stem
 
 
 def _named(folder: Path, table: str, file: str, options: SourceOptions) -> _Reader:

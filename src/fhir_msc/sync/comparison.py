@@ -31,6 +31,20 @@ def holds(server: JsonObject, ours: bytes) -> bool:
     return _equal(_without(server, skipped), _without(mine, skipped))
 
 
+def as_sent(server: JsonObject, ours: JsonObject) -> JsonObject:
+    """A resource as a server gives it, without what a server sets in ``meta`` and with the labels, tags and profiles in
+    the order of ``ours``, another version of it: HAPI keeps them as a set."""
+    meta, mine = _without(child(server.get("meta")), SERVER_META), child(ours.get("meta"))
+    ordered = {name: _ordered(value, mine.get(name)) if name in OPEN_META else value for name, value in meta.items()}
+    return {name: ordered if name == "meta" else value for name, value in server.items() if name != "meta" or ordered}
+
+
+def _ordered(values: Json, like: Json) -> Json:
+    if not isinstance(values, list) or not isinstance(like, list):
+        return values
+    return sorted(values, key=lambda one: like.index(one) if one in like else len(like))
+
+
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
     """One element in which two resources differ: its path as in FHIRPath, and both values as JSON text; ``None`` where

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, and_, func, or_, select, true
@@ -86,11 +87,15 @@ class Plan:
         return sum(one.action is action for one in self.steps)
 
 
-def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions) -> Plan:
-    """The plan for what is staged. Reads the server and writes nothing to it. Raises TargetError."""
+def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions, now: datetime) -> Plan:
+    """The plan for what is staged, as a delivery would find it at ``now``. Reads the server and writes nothing to it.
+
+    Raises TargetError.
+    """
     target_id = ledger.target_id
     with ledger.begin() as connection:
         outbox.take_over(connection, target_id)
+        outbox.take_up(connection, target_id, now, options.undeliverable)
         new = outbox.new_by_type(connection, target_id)
         left = _unfinished(connection, target_id)
         vanished = _vanished(connection, target_id)
@@ -104,25 +109,25 @@ def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions) -> P
             rows = outbox.standings(connection, page)
             causes = _causes(connection, page)
             needs.update(outbox.needs_of(connection, target_id, rows.values()))
-        asked = [row for row in rows.values() if _is_asked(row, options, empty)]
+        asked = [row for row in rows.values() if _is_asked(row, empty)]
         found = look(client, [Wanted(row.id, row.rid, row.type, row.delivered is not None) for row in asked])
         with ledger.begin() as connection:
             bodies = outbox.contents(connection, {id for row in rows.values() for id in row.bodies})
             for row in rows.values():
                 places = origins(connection, row.id)
-                steps.append(_step(row, found.get(row.id), bodies, causes[row.id], places, options))
+                steps.append(_step(row, found.get(row.id), bodies, causes[row.id], places))
     steps = list(_waiting(steps, needs))
     return Plan(ledger.target, tuple(sorted(steps, key=lambda one: (one.type, one.rid))), vanished, unchanged)
 
 
-def _is_asked(row: Standing, options: DeliveryOptions, empty: set[str]) -> bool:
+def _is_asked(row: Standing, empty: set[str]) -> bool:
     """Whether the server must be read for it."""
-    if row.type in options.undeliverable or row.state not in _JUDGED:
+    if row.state not in _JUDGED:
         return False
     return row.delivered is not None or row.version is not None or row.sent is not None or row.type not in empty
 
 
-_JUDGED = (State.PENDING, State.UNKNOWN, State.CONFLICT, State.WAITING, State.SKIPPED)
+_JUDGED = (State.PENDING, State.UNKNOWN, State.CONFLICT)
 
 
 def _step(
@@ -131,11 +136,8 @@ def _step(
     bodies: Mapping[int, bytes],
     cause: str,
     places: tuple[Origin, ...],
-    options: DeliveryOptions,
 ) -> Step:
     digest = row.desired.digest.hex()
-    if row.type in options.undeliverable:
-        return Step(row.type, row.rid, Action.SKIP, digest, None, cause, options.undeliverable[row.type], (), places)
     if row.state not in _JUDGED:
         reason = row.reason or row.state.value
         return Step(row.type, row.rid, Action.SKIP, digest, row.version, cause, reason, (), places)

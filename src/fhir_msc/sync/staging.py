@@ -98,17 +98,20 @@ def _take_in(
 ) -> TableReport:
     counts = upserts.Counts()
     upsert = upserts.Upsert(connection, target_id, table.name, cause, now)
+    before = presence.count(connection, target_id, table.name)
     with presence.collected(connection) as seen:
         for batch in table.stream():
             counts += upsert(batch, seen)
         account, findings = table.account, list(table.findings)
-        if account.rows == 0 and not counts.total and presence.count(connection, target_id, table.name):
+        if account.rows == 0 and not counts.total and before:
             record_staged(connection, target_id, account, None, now)
             empty = presence.left_as_it_is(connection, target_id, table.name, account.file, "has no rows")
             record_findings(connection, target_id, table.name, [*findings, empty])
             return TableReport(table.name, Staged.EMPTY)
-        moved = presence.compare(connection, target_id, table.name, now)
-    findings += presence.findings(connection, target_id, table.name, account.file)
+        moved = presence.Moved(0, 0, 0)
+        if before or counts.new < counts.total:
+            moved = presence.compare(connection, target_id, table.name, now)
+            findings += presence.findings(connection, target_id, table.name, account.file)
     record_staged(connection, target_id, presence.without_held(account, moved.held), fingerprint, now)
     record_findings(connection, target_id, table.name, findings)
     return TableReport(

@@ -4,6 +4,9 @@
 server may forget what it acknowledged (seen: a kill of HAPI with its database on file), and somebody may change or
 delete what is ours. The first can be repaired: it is marked as not delivered, and the next delivery reads and sends it
 like anything else. The others are for a person.
+
+A lower version alone does not tell the two apart: a server may be set back to a backup and then be worked on. An
+earlier version is repaired only where it is, to the byte, one that the audit says we sent.
 """
 
 from __future__ import annotations
@@ -11,21 +14,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 
 from sqlalchemy import Connection, and_, select, true
 
 from fhir_msc.findings import Origin
+from fhir_msc.resources.body import serialise
 from fhir_msc.sync import audit, outbox
 from fhir_msc.sync.accounts import origins
-from fhir_msc.sync.comparison import FieldDifference, differences, holds, version_id
+from fhir_msc.sync.comparison import FieldDifference, as_sent, differences, holds, version_id
 from fhir_msc.sync.course import Clock
 from fhir_msc.sync.exchange import LOOKED_UP, Wanted, inspect
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.standing import Standing, forgotten
 from fhir_msc.sync.states import IN_FLIGHT, State
+from fhir_msc.sync.tables import audit as audit_rows
 from fhir_msc.sync.tables import resource
 from fhir_msc.target.client import FhirClient, Missing, Resource
-from fhir_msc.target.fhirjson import parse
+from fhir_msc.target.fhirjson import JsonObject, parse
 
 
 class Drift(StrEnum):
@@ -34,7 +40,7 @@ class Drift(StrEnum):
     FORGOTTEN = "forgotten"
     """The server does not know it: what it acknowledged was lost."""
     OLDER = "older"
-    """The server holds an earlier version than the one it acknowledged."""
+    """The server holds an earlier version of ours than the one it acknowledged."""
     DELETED = "deleted"
     CHANGED = "changed"
 
@@ -104,7 +110,8 @@ def verify(ledger: Ledger, client: FhirClient, counts: Verified, progress: Progr
             with ledger.begin() as connection:
                 bodies = outbox.contents(connection, {id for row in checked for id in row.bodies})
                 compared = [
-                    (row, _compared(connection, row, found[row.id], bodies, row.id in vanished)) for row in checked
+                    (row, _compared(connection, ledger.target, row, found[row.id], bodies, row.id in vanished))
+                    for row in checked
                 ]
             for row, drifted in compared:
                 counts.read += 1
@@ -133,7 +140,12 @@ def repair(ledger: Ledger, drifted: Drifted, actor: str, clock: Clock) -> None:
 
 
 def _compared(
-    connection: Connection, row: Standing, found: Resource | Missing, bodies: dict[int, bytes], vanished: bool
+    connection: Connection,
+    target: str,
+    row: Standing,
+    found: Resource | Missing,
+    bodies: dict[int, bytes],
+    vanished: bool,
 ) -> Drifted | None:
     assert row.delivered is not None
     sent = bodies[row.delivered.body_id]
@@ -141,7 +153,7 @@ def _compared(
     if server is not None and holds(server, sent):
         return None
     version = version_id(server) if server is not None else None
-    drift = _drift(found, version, row.version)
+    drift = _drift(connection, target, row, found, sent)
     repairable = drift in FORGOT and not vanished and row.state in (State.SENT, State.PENDING)
     fields: list[FieldDrift] = []
     if server is not None:
@@ -159,13 +171,31 @@ def _field(path: str, theirs: FieldDifference | None, ours: FieldDifference | No
     return FieldDrift(path, ours.theirs if ours else sent, sent, theirs.theirs if theirs else sent)
 
 
-def _drift(found: Resource | Missing, version: str | None, known: str | None) -> Drift:
+def _drift(connection: Connection, target: str, row: Standing, found: Resource | Missing, sent: bytes) -> Drift:
     if isinstance(found, Missing):
         return Drift.DELETED if found.gone else Drift.FORGOTTEN
-    # Versions that are numbers go up: a lower one is from before what was acknowledged.
-    if version is not None and known is not None and version.isdecimal() and known.isdecimal():
-        return Drift.OLDER if int(version) < int(known) else Drift.CHANGED
+    is_lower = _is_lower(version_id(found.content), row.version)
+    if is_lower and _was_sent(connection, target, row.rid, as_sent(found.content, parse(sent))):
+        return Drift.OLDER
     return Drift.CHANGED
+
+
+def _is_lower(version: str | None, known: str | None) -> bool:
+    """Whether a version is from before the one that was acknowledged; only numbers tell."""
+    numbers = version is not None and known is not None and version.isdecimal() and known.isdecimal()
+    return numbers and int(version or 0) < int(known or 0)
+
+
+def _was_sent(connection: Connection, target: str, rid: str, body: JsonObject) -> bool:
+    """Whether it is, to the byte, something that the audit says we sent."""
+    digest = sha256(serialise(body)).hexdigest()
+    found = select(audit_rows.c.id).where(
+        audit_rows.c.rid == rid,
+        audit_rows.c.target == target,
+        audit_rows.c.digest == digest,
+        audit_rows.c.event.in_(("created", "updated")),
+    )
+    return connection.execute(found.limit(1)).first() is not None
 
 
 def _types(connection: Connection, target_id: int) -> list[str]:

@@ -14,12 +14,28 @@ from fhir_msc.trial.records import (
     Record,
     Visit,
 )
-from fhir_msc.trial.study import Arm, Criterion, Investigator, OutcomeMeasure, PlannedVisit, Site, Study
+from fhir_msc.trial.study import (
+    PRINCIPAL_INVESTIGATOR,
+    Arm,
+    ArmStep,
+    Criterion,
+    Element,
+    Investigator,
+    OutcomeMeasure,
+    PlannedVisit,
+    Site,
+    Study,
+    StudyFact,
+    StudyPart,
+    age_limit,
+)
 from fhir_msc.trial.values import Coding, Component, Concept, Quantity, ReferenceRange, Unit
 
 __all__ = [
+    "PRINCIPAL_INVESTIGATOR",
     "AdverseEvent",
     "Arm",
+    "ArmStep",
     "CellProduct",
     "Coding",
     "Component",
@@ -28,6 +44,7 @@ __all__ = [
     "Consent",
     "Criterion",
     "Disposition",
+    "Element",
     "Infusion",
     "Investigator",
     "Key",
@@ -41,6 +58,9 @@ __all__ = [
     "ReferenceRange",
     "Site",
     "Study",
+    "StudyFact",
+    "StudyPart",
     "Unit",
     "Visit",
+    "age_limit",
 ]

@@ -5,31 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fhir_msc.resources import (
+    ArmPlan,
     CodeSystem,
+    DesignLinks,
+    Eligibility,
     Enrolment,
     Identity,
     InformedConsent,
     Links,
     ResourceContext,
+    Responsibility,
+    Schedule,
+    SiteLocation,
     SiteStudy,
     Sponsor,
     own_code_systems,
+    own_value_sets,
 )
 from fhir_msc.resources.medication_administration import Dispensed
 from fhir_msc.trial import (
     AdverseEvent,
     Arm,
+    ArmStep,
     CellProduct,
     Coding,
     Component,
     Concept,
     Condition,
     Consent,
+    Criterion,
     Disposition,
+    Element,
     Infusion,
+    Investigator,
     Medication,
     Observation,
+    OutcomeMeasure,
     Participant,
+    PlannedVisit,
     Quantity,
     ReferenceRange,
     Site,
@@ -50,13 +63,36 @@ STUDY = Study(
     phase="phase-2",
     purpose="treatment",
     description="Two doses of cells, and placebo.",
-    condition="Systemic lupus erythematosus",
+    official_title="A trial of two doses of cells",
+    acronym="MSC",
+    conditions=("Systemic lupus erythematosus", "Lupus nephritis"),
+    keywords=("Lupus", "Cells"),
+    interventions=("Cells", "Placebo"),
+    features=(Concept(text="Allocation: randomized"), Concept((Coding(NCIT, "C82639"),), "Parallel")),
+    countries=("USA",),
+    collaborators=("Institute of Allergy",),
+    planned_enrolment=80,
+    actual_enrolment=81,
     registry="NCT00000000",
     sponsor="Example University",
     start="2019-03",
     end="2024-06-30",
     arms=(Arm("HIGH", "High dose", "5 million cells per kg", "Experimental"), Arm("PBO", "Placebo")),
-    sites=(Site("01", "Charleston", "Charleston", "USA", "America/New_York"), Site("02")),
+    sites=(
+        Site(
+            "01", "Charleston", "Charleston", "South Carolina", "29425", "USA", "32.77", "-79.930", "America/New_York"
+        ),
+        Site("02"),
+    ),
+    investigators=(
+        Investigator("Ada Example, MD", affiliation="Example University"),
+        Investigator("Ben Example"),
+        Investigator("Cy Example", "study-director"),
+    ),
+    outcome_measures=(
+        OutcomeMeasure("Responders at week 24", "primary", "Week 24", "Those whose score fell"),
+        OutcomeMeasure("To show that the cells do no harm", "secondary", is_objective=True),
+    ),
     contact="+1 555 0100",
     product="ip-msc-blinded",
 )
@@ -293,18 +329,74 @@ def _enrolments() -> Iterator[Enrolment]:
 
 Sample = tuple[object, Links]
 
+DESIGN = DesignLinks(
+    location=IDENTITY.rid("Location", ("01",)),
+    practitioner=IDENTITY.rid("Practitioner", ("Ada Example, MD",)),
+    investigators=(
+        IDENTITY.rid("PractitionerRole", ("Ada Example, MD",)),
+        IDENTITY.rid("Practitioner", ("Ben Example",)),
+        IDENTITY.rid("Practitioner", ("Cy Example",)),
+    ),
+    enrollment=(IDENTITY.rid("Group", ("1",)), IDENTITY.rid("Group", ("2",))),
+    protocol=(IDENTITY.rid("PlanDefinition", ("visits",)), IDENTITY.rid("PlanDefinition", ("arms",))),
+)
+
+VISITS = (
+    PlannedVisit("1", "Screening", -14, 14, 0),
+    PlannedVisit("2", "Baseline", 0),
+    PlannedVisit("3.1", "Week 4", 28, 3, 3),
+    PlannedVisit("4", "Week 12", 84, None, 5, arm="HIGH"),
+    PlannedVisit("101", None, start="When somebody leaves early", end="When all is done"),
+)
+CRITERIA = (
+    Criterion("At least 18 years, SLEDAI >= 6", True, "I1", "1.0"),
+    Criterion("Pregnant\nor breast feeding", False, "E1", "1.0", "sdtm-ietestcd"),
+    Criterion("Able to consent", True),
+)
+
+
+def _protocol() -> Iterator[Sample]:
+    """What belongs to the study and to no participant."""
+    for site in STUDY.sites:
+        yield SiteLocation(site), links("Location", site.identifier)
+    for investigator in STUDY.investigators:
+        yield investigator, Links(IDENTITY.rid("Practitioner", (investigator.name,)))
+        yield Responsibility(investigator), links("PractitionerRole", investigator.name)._replace(design=DESIGN)
+        bare = Links(IDENTITY.rid("PractitionerRole", (investigator.name,)), design=DESIGN._replace(location=None))
+        yield Responsibility(investigator), bare
+    ages = (Quantity("18", Unit("years", "a")), Quantity("65", Unit("years", "a")))
+    yield Eligibility("1.0", CRITERIA, *ages, "female", False, "* raw \\>= 6"), links("Group", "1")
+    yield Eligibility(None, CRITERIA[2:], None, ages[1], healthy_volunteers=True), links("Group", "2")
+    yield Eligibility(text="Inclusion Criteria:"), links("Group", "3")
+    for visits in (VISITS, VISITS[-1:], (*VISITS, PlannedVisit("a visit", "Without a number"))):
+        yield Schedule(visits), links("PlanDefinition", "visits")
+    steps = (
+        ArmStep("HIGH", "High dose", "1", "SCREEN", "Screening", "SCREENING", "Randomised to high dose"),
+        ArmStep("HIGH", "High dose", "2", "CELLS", epoch="TREATMENT", transition="Passed over where refused"),
+        ArmStep("PBO", "Placebo", "1", "SCREEN"),
+    )
+    elements = (Element("SCREEN", "Screening", "Consent", "Randomisation", "P2W"), Element("CELLS", "Cells"))
+    yield ArmPlan(STUDY.arms, steps, elements), links("PlanDefinition", "arms")
+
 
 def samples(*, blind: bool) -> Iterator[Sample]:
     """Records with their links, of every class that becomes a resource."""
-    sponsor = Links(IDENTITY.rid("ResearchStudy", ("MSC-2",)), service_provider=IDENTITY.rid("Organization", ("",)))
+    sponsor = Links(
+        IDENTITY.rid("ResearchStudy", ("MSC-2",)), service_provider=IDENTITY.rid("Organization", ("",)), design=DESIGN
+    )
     for system in own_code_systems():
         yield CodeSystem(system.name), Links(IDENTITY.rid("CodeSystem", (system.name,)))
+    for values in own_value_sets():
+        yield values, Links(IDENTITY.rid("ValueSet", (values.name,)))
+    yield from _protocol()
     yield Sponsor("Example University"), links("Organization", "sponsor")
     yield STUDY, sponsor
     yield Study("BARE", "A study of which little is known"), Links(IDENTITY.rid("ResearchStudy", ("BARE",)))
     for site in STUDY.sites:
         yield site, links("Organization", site.identifier)
         yield SiteStudy(site), links("ResearchStudy", "MSC-2", site.identifier)
+    at_site = links("ResearchStudy", "MSC-2", "01")._replace(design=DESIGN)
+    yield SiteStudy(STUDY.sites[0]), at_site
     yield participant(), links("Patient", "S1", bare=True)
     yield participant(sex="female", birth_date="1951", died=True), links("Patient", "S1")
     yield participant(sex="male", birth_date="1951-03-07", death_date="2026-05-06", died=True), links("Patient", "S1")

@@ -104,6 +104,8 @@ def test_domains_secrets_and_types_are_unrelated() -> None:
         ("Organization", "g"),
         ("Encounter", "e"),
         ("CodeSystem", "k"),
+        ("ValueSet", "h"),
+        ("PractitionerRole", "i"),
         ("Basic", "x"),
     ],
 )

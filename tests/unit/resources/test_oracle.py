@@ -49,8 +49,10 @@ def test_every_body_is_tagged_named_and_without_absolute_references(blind: bool)
         assert '"reference":"http' not in text
         assert '"div"' not in text
         assert text.count(f'"system":"https://fhir.hospital.example/trial/id/sync","value":"{links.rid}"') == 1
-        units = set(record.products) if isinstance(record, Dispensed) else set()
-        named = units | {links.subject, links.study, links.encounter, links.consent, links.service_provider}
+        design = links.design
+        named = {links.subject, links.study, links.encounter, links.consent, links.service_provider}
+        named |= {design.location, design.practitioner, *design.investigators, *design.enrollment, *design.protocol}
+        named |= set(record.products) if isinstance(record, Dispensed) else set()
         assert set(references(body)) <= named
 
 

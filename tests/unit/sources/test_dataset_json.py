@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -20,6 +21,7 @@ from fhir_msc.sources import dataset_json as reader
 from fhir_msc.sources.dataset_json import DatasetJson, dataset_json
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.opening import Format, SourceOptions, open_source
+from fhir_msc.sources.seals import Seals
 from tests.unit.sources.xpt_writer import Column, xpt
 
 COLUMNS = [("USUBJID", "string"), ("LBSEQ", "integer"), ("LBORRES", "string"), ("VISITNUM", "float")]
@@ -93,6 +95,24 @@ def test_numbers_stay_as_written_and_binary_ones_agree_with_transport_files(tmp_
 def test_how_a_binary_number_is_spelled(tmp_path: Path, written: str, read: str) -> None:
     found = opened(tmp_path, text_of({**HEAD, "records": 1}, f'[["S1",1,"",{written}]]'))
     assert list(found.rows(["VISITNUM"])) == [(1, (read,))]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("7", "7"),
+        ("7.0", "7"),
+        ("-12.00", "-12"),
+        ("7.5", "7.5"),
+        ("12345678901234567", "12345678901234567"),
+        ('"7.0 mg"', "7.0 mg"),
+        ("null", ""),
+    ],
+)
+def test_an_integer_is_whole_whoever_wrote_it(tmp_path: Path, written: str, read: str) -> None:
+    """A column with nulls is one of floats for many a writer, whatever type the attributes give it."""
+    found = opened(tmp_path, text_of({**HEAD, "records": 1}, f'[["S1",{written},"7.0",1]]'))
+    assert list(found.rows(["LBSEQ", "LBORRES"])) == [(1, (read, "7.0"))]
 
 
 def test_attributes_may_stand_behind_the_rows(tmp_path: Path) -> None:
@@ -188,6 +208,51 @@ def test_ndjson_must_say_how_many_rows_it_has(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not say how many rows"):
         opened(tmp_path, lines_of(head, []), "lb.ndjson")
     assert len(list(opened(tmp_path, text_of(head)).rows([]))) == 2, "JSON has an end of its own"
+
+
+@pytest.mark.parametrize("name", ["lb.json", "lb.ndjson"])
+def test_how_many_rows_there_are_is_a_whole_number(tmp_path: Path, name: str) -> None:
+    rows: list[Any] = [["S1", 1, "1", 1], ["S2", 2, "2", 2]]
+
+    def saying(records: str) -> DatasetJson:
+        text = text_of(HEAD, json.dumps(rows)) if name == "lb.json" else lines_of(HEAD, rows)
+        return opened(tmp_path, text.replace('"records": 2', f'"records": {records}'), name)
+
+    assert len(list(saying("2.0").rows([]))) == 2
+    with pytest.raises(SourceError, match="is one more than the 1 that"):
+        list(saying("1.0").rows([]))
+    for records in ("9" * 6000, "-1", "2.5", "true", '"two"', "[2]"):
+        with pytest.raises(SourceError, match="does not say how many rows"):
+            saying(records)
+
+
+@pytest.mark.parametrize("name", ["lb.json", "lb.ndjson"])
+def test_a_file_cut_anywhere_is_an_error_or_whole(tmp_path: Path, name: str) -> None:
+    rows: list[Any] = [["S1", 1, 'a ],[ "b', 1], ["S\N{LATIN SMALL LETTER E WITH ACUTE}", None, "2", 9.5]]
+    content = (text_of(HEAD, json.dumps(rows)) if name == "lb.json" else lines_of(HEAD, rows)).encode()
+    read = list(opened(tmp_path, content, name).rows(["USUBJID", "LBORRES"]))
+    for cut in range(len(content)):
+        try:
+            found = list(opened(tmp_path, content[:cut], name).rows(["USUBJID", "LBORRES"]))
+        except SourceError:
+            continue
+        assert found == read
+        assert content[cut:].isspace(), cut
+
+
+@given(data=st.data(), name=st.sampled_from(["any.json", "any.ndjson"]))
+def test_a_file_changed_anywhere_is_read_or_a_source_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, name: str
+) -> None:
+    rows: list[Any] = [["S1", 1, "1", 1], ["S2", None, "2", 9.5]]
+    content = bytearray((text_of(HEAD, json.dumps(rows)) if name == "any.json" else lines_of(HEAD, rows)).encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(content) - 1))
+        end = start + data.draw(st.integers(0, 3))
+        content[start:end] = data.draw(st.sampled_from(b'{}[]",:\\0e-. \n\xff\x00nN').map(lambda one: bytes([one])))
+    with contextlib.suppress(SourceError):
+        found = opened(tmp_path_factory.getbasetemp(), bytes(content), name)
+        assert all(len(values) == 2 for _, values in found.rows(["USUBJID", "VISITNUM"]))
 
 
 def test_ndjson_cut_at_a_line_s_end_is_noticed(tmp_path: Path) -> None:
@@ -341,6 +406,17 @@ def test_a_folder_with_both_is_read_in_the_one_that_is_named(tmp_path: Path) -> 
         assert [table.file for table in source.tables()] == [file]
     with pytest.raises(SourceError, match=r"several formats: dataset-json, xpt\n.*format = "):
         open_source(tmp_path)
+
+
+def test_a_sealed_table_does_not_decide_on_the_format(tmp_path: Path) -> None:
+    (tmp_path / "lb.json").write_text(text_of(HEAD))
+    (tmp_path / "ex.xpt").write_bytes(xpt(("EX", [Column("USUBJID", 2)], [(b"S1",)])))
+    both: tuple[Format, ...] = ("xpt", "dataset-json")
+    assert open_source(tmp_path, SourceOptions(kinds=both)).form == "xpt"
+    for seals in (Seals(tables=frozenset({"E*"})), Seals(open=frozenset({"LB"}))):
+        assert open_source(tmp_path, SourceOptions(kinds=both, seals=seals)).form == "dataset-json"
+    nothing_left = Seals(tables=frozenset({"*"}))
+    assert open_source(tmp_path, SourceOptions(kinds=both, seals=nothing_left)).form == "xpt"
 
 
 def test_a_table_that_stands_as_json_and_as_ndjson_must_be_named(tmp_path: Path) -> None:
