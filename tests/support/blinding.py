@@ -209,9 +209,9 @@ class Rig:
                 seen |= command(f"{number} {' '.join((*name, *option))}", *name, *there, *option)
             for what in self._to_trace():
                 seen |= command(f"{number} trace {what} {' '.join(option)}", "trace", what, *there, *option)
-            for what in (*(("--lot", lot) for lot in LOTS), ("--subject", self._subject())):
-                asked = ("trace", *what, *there, "--show-values", *option)
-                seen |= command(f"{number} {' '.join(('trace', *what, *option))}", *asked)
+            for start in (*(("--lot", lot) for lot in LOTS), ("--subject", self._subject())):
+                asked = ("trace", *start, *there, "--show-values", *option)
+                seen |= command(f"{number} {' '.join(('trace', *start, *option))}", *asked)
         return seen
 
     def _to_trace(self) -> list[str]:

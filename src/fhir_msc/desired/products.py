@@ -13,12 +13,16 @@ from fhir_msc.mapping.scratch import scratch_database
 from fhir_msc.release.product_codes import codes_of, names, told
 from fhir_msc.trial import CellProduct, Infusion
 
+_MOST_JUDGED = 4096
+"""How many codes are remembered as telling or not: a product has one name in many rows."""
+
 
 class Products:
     """Units by participant, kit and lot; and what the columns of persons hold."""
 
     def __init__(self, record_number: re.Pattern[str] | None = None) -> None:
         self._record_number = record_number
+        self._judged: dict[str, str | None] = {}
         self._database = scratch_database()
         self._database.execute("CREATE TABLE unit (subject, kit, lot, rid)")
         self._database.execute("CREATE INDEX unit_of ON unit (subject)")
@@ -50,8 +54,16 @@ class Products:
         return tuple(rid for (rid,) in rows)
 
     def tells(self, record: CellProduct | Infusion) -> tuple[str, str] | None:
-        """The code of the record that tells a person, and how."""
-        return told(codes_of(record), self._is_person, self._record_number)
+        """The code of the record that tells a person, and how. All persons are entered before."""
+        for code in codes_of(record):
+            if code not in self._judged:
+                if len(self._judged) >= _MOST_JUDGED:
+                    self._judged.clear()
+                found = told((code,), self._is_person, self._record_number)
+                self._judged[code] = found[1] if found else None
+            if (how := self._judged[code]) is not None:
+                return code, how
+        return None
 
     def _is_person(self, parts: Sequence[str]) -> bool:
         return any(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fhir_msc.release.product_codes import SHORTEST_INSIDE, codes_of, names, parts, told
@@ -26,6 +26,13 @@ def known(found: Sequence[str]) -> bool:
         ("LOT 123 45 6789", "social security"),
         ("L123.45.6789-A", "social security"),
         ("SSN123456789", "social security"),
+        ("LOT_123_45_6789", "social security"),
+        ("123/45/6789", "social security"),
+        ("123 - 45 - 6789", "social security"),
+        ("123\u201345\u20136789", "social security"),
+        ("\uff11\uff12\uff13-\uff14\uff15-\uff16\uff17\uff18\uff19", "social security"),
+        ("123-\u200b45-6789", "social security"),
+        ("\uff2d\uff32\uff2e 7", "medical record"),
         ("MRN-00017", "medical record"),
         ("lot mrn 5", "medical record"),
         ("H-7712345", "medical record"),
@@ -37,6 +44,8 @@ def known(found: Sequence[str]) -> bool:
         ("L-LEE-2", "persons"),
         ("UC00412377B", "persons"),
         ("UC-0041-2377", "persons"),
+        ("X" * 90 + "SMITHERS", "persons"),
+        ("Umbilical cord mesenchymal stromal cells of the donor known to the bank as smithers", "persons"),
     ],
 )
 def test_a_code_that_tells_a_person(code: str, how: str) -> None:
@@ -58,12 +67,40 @@ def test_a_code_that_tells_none(code: str) -> None:
     assert told([code], known) is None
 
 
-@given(st.text(max_size=8), st.text(min_size=1, max_size=20), st.text(max_size=8))
+some = st.text(max_size=70)
+
+
+@given(some, st.text(min_size=1, max_size=60), some)
 def test_whatever_is_long_enough_is_found_inside(before: str, name: str, after: str) -> None:
     for one in names(name):
         if len(one) >= SHORTEST_INSIDE:
             assert one in parts(f"{before}{one}{after}")
         assert one in parts(f"{one}") or not one.isalnum()
+
+
+beside = st.text("ABCXYZabcxyz-_. /#:", max_size=30)
+separators = st.sampled_from(["-", ".", " ", "_", "/", " - ", "\u2010", "\u2014"])
+areas = st.integers(1, 899).filter(lambda number: number != 666)
+
+
+@given(beside, areas, st.integers(1, 99), st.integers(1, 9999), separators, beside)
+def test_a_number_as_the_administration_issues_them_is_found_wherever_it_stands(
+    before: str, area: int, group: int, serial: int, by: str, after: str
+) -> None:
+    found = told([f"{before}{area:03}{by}{group:02}{by}{serial:04}{after}"], known)
+    assert found is not None
+
+
+@given(st.text("-_. /#:", max_size=10), st.sampled_from(["MRN", "mrn", "Mrn"]), st.integers(0), some)
+def test_what_says_it_is_a_record_number_is_found(before: str, word: str, number: int, after: str) -> None:
+    found = told([f"{before}{word}{before}{number}{after}"], lambda _: False)
+    assert found is not None
+
+
+@given(st.from_regex(r"[A-Z]{2,4}-?(LOT|KIT|DONOR)-?[0-9]{1,4}[A-Z]?", fullmatch=True))
+def test_codes_as_makers_give_them_tell_nobody(code: str) -> None:
+    assume(PERSONS.isdisjoint(code.casefold().split("-")))
+    assert told([code], known) is None
 
 
 def test_every_code_of_a_record_is_looked_at() -> None:

@@ -59,6 +59,27 @@ def test_from_all_lots_and_from_all_participants_it_is_the_same_set(edges: list[
     assert down & up == reached
 
 
+@given(graphs(), st.sampled_from("abcd"), st.sampled_from("abcd"))
+def test_what_a_lot_and_a_participant_show_of_each_other_is_the_same(edges: list[Edge], one: str, other: str) -> None:
+    """``trace --lot`` and ``trace --subject``: both or neither show a way between them, with all that is above it."""
+    lot, participant = Node("lot", one), Node("participant", other)
+    between = paths(edges, lot, participant)
+    shared = set(chain(edges, lot)) & set(chain(edges, participant))
+    assert shared == (between | set(above(edges, lot)) if between else set())
+
+
+@given(graphs())
+def test_where_all_was_given_all_lots_and_all_participants_show_the_same_edges(edges: list[Edge]) -> None:
+    lots = {node for edge in edges for node in edge if node.kind == "lot"}
+    participants = {node for edge in edges for node in edge if node.kind == "participant"}
+    given_out = {edge for lot in lots for person in participants for edge in paths(edges, lot, person)}
+    kept = [edge for edge in edges if edge in given_out or any(edge.below == one.above for one in given_out)]
+    kept = [edge for edge in kept if edge in given_out or edge.above.kind == "donor"]
+    from_lots = {edge for lot in lots for edge in chain(kept, lot)}
+    from_participants = {edge for person in participants for edge in chain(kept, person)}
+    assert from_lots == from_participants == set(kept)
+
+
 @given(graphs(), st.sampled_from(LAYERS), st.sampled_from("abcd"))
 def test_a_chain_goes_both_ways_in_one_order(edges: list[Edge], kind: str, name: str) -> None:
     start = Node(kind, name)
