@@ -10,13 +10,14 @@ import difflib
 import re
 import secrets
 import tomllib
+from datetime import datetime
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from fhir_msc.config_study import Section, SiteSection, StudySection, Zone
 from fhir_msc.desired.policy import Policy
@@ -29,6 +30,7 @@ from fhir_msc.sources.table import ToldSource
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
 from fhir_msc.target.families import Family
 from fhir_msc.trial import Study
+from fhir_msc.validation.primitives import is_instant
 
 FILE = "fhir-msc.toml"
 PLACEHOLDER_NAMESPACE = "https://fhir-msc.example.org"
@@ -51,7 +53,15 @@ def _is_form(expression: str) -> str:
     return expression
 
 
+def _as_instant(value: Any) -> Any:
+    text = value.isoformat() if isinstance(value, datetime) else value
+    if not (isinstance(text, str) and is_instant(text)):
+        raise ValueError("is no instant: give day, time and zone, as 2026-03-31T18:00:00+02:00")
+    return text
+
+
 Form = Annotated[str, AfterValidator(_is_form)]
+Instant = Annotated[str, BeforeValidator(_as_instant)]
 Base = Annotated[str, AfterValidator(_is_base)]
 
 
@@ -67,6 +77,7 @@ class ProjectSection(Section):
     zone: Zone | None = None
     synthetic: bool = False
     record_number: Form | None = None
+    data_cut: Instant | None = None
 
 
 class SourceSection(Section):
@@ -206,6 +217,7 @@ class Project:
             withdrawals=words.consent.withdrawals,
             synthetic=words.project.synthetic,
             record_number=words.project.record_number,
+            data_cut=words.project.data_cut,
         )
 
     def secret(self) -> bytes:

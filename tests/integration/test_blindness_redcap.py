@@ -132,7 +132,7 @@ def seen(rig: Rig, small: Files) -> Observed:
 
 def test_there_is_something_to_see(seen: Observed) -> None:
     types = {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
-    assert types >= {"Patient", "MedicationAdministration", "Observation", "Encounter"}
+    assert types >= {"Patient", "MedicationAdministration", "Observation", "Encounter", "Provenance"}
     assert b"internal error" not in b"".join(seen.values())
     assert seen["1 sync: exit code"] == b"0"
 

@@ -68,6 +68,9 @@ class Recorder:
         return self.server._handle(request)
 
 
+_UNNAMED = ("AdverseEvent", "BiologicallyDerivedProduct", "Provenance")
+"""R4 has no search by identifier for these."""
+
 _STATEMENT = {
     "resourceType": "CapabilityStatement",
     "fhirVersion": "4.0.1",
@@ -81,7 +84,7 @@ _STATEMENT = {
                     "type": type,
                     "updateCreate": True,
                     "interaction": [{"code": code} for code in ("create", "read", "update", "search-type")],
-                    "searchParam": [] if type == "AdverseEvent" else [{"name": "identifier", "type": "token"}],
+                    "searchParam": [] if type in _UNNAMED else [{"name": "identifier", "type": "token"}],
                 }
                 for type in RANKS
             ],

@@ -8,6 +8,7 @@ from itertools import islice
 
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.keys import KeyRegister
+from fhir_msc.desired.lineage import Lineages
 from fhir_msc.desired.making import PARTICIPANT_REJECTED, Made, Maker
 from fhir_msc.desired.model import OUTCOMES, Account, Desired
 from fhir_msc.desired.sharing import Sharing
@@ -79,7 +80,19 @@ class MappedTable:
         return self._frame.fingerprint(self.name, self._rows_digest(), *hosts)
 
     def stream(self) -> Iterator[list[Desired]]:
-        """The bodies in batches; a rid that comes again replaces the earlier one."""
+        """The bodies in batches, then where they come from, if the project declares its data cut. A rid that comes
+        again replaces the earlier one."""
+        cut = self._frame.policy.data_cut
+        if cut is None:
+            yield from self._bodies()
+            return
+        lineages = Lineages(self._frame, self.name, self._table.file, cut)
+        for batch in self._bodies():
+            lineages.add(batch)
+            yield batch
+        yield from lineages.bodies(self._findings)
+
+    def _bodies(self) -> Iterator[list[Desired]]:
         frame = self._frame
         self.account = Account(self._table.name, self._table.file)
         self._findings, self._held = [], {}

@@ -3,8 +3,8 @@
 R4: http://hl7.org/fhir/R4/biologicallyderivedproduct.html. R4 has no element for the number of cells, viability,
 passage and expiry: they stand in the project's own extensions, for HL7's engine for R4 refuses those that stand for
 elements of R5. The donor is a code in a logical reference, never a Patient. R4 has no search by identifier for this
-type, so that the sync identifier stands in a tag, too; and no element of another type may refer to it but
-MedicationAdministration.supportingInformation, Provenance.entity and Observation.focus.
+type: it is found by its id. No element of another type may refer to it but Provenance.entity, Observation.focus and
+MedicationAdministration.supportingInformation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def build(record: CellProduct, links: Links, context: ResourceContext) -> Body:
         {
             "resourceType": "BiologicallyDerivedProduct",
             "id": links.rid,
-            "meta": context.meta(tags=((context.identifier_system("sync"), links.rid),)),
+            "meta": context.meta(),
             "extension": _extensions(record, context) or None,
             "identifier": [
                 context.sync_identifier(links.rid),

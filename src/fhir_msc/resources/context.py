@@ -86,21 +86,14 @@ class ResourceContext:
         return {"system": self.identifier_system("sync"), "value": rid}
 
     def meta(
-        self,
-        *,
-        profiles: Sequence[str] = (),
-        security: Sequence[tuple[str, str]] = (),
-        tags: Sequence[tuple[str, str]] = (),
+        self, *, profiles: Sequence[str] = (), security: Sequence[tuple[str, str]] = ()
     ) -> dict[str, object] | None:
-        """Resource.meta with the profiles claimed, the (system, code) security labels and tags, and the tag of made-up
-        data."""
+        """Resource.meta with the profiles claimed, the (system, code) security labels and the tag of made-up data."""
         meta: dict[str, object] = {}
         if profiles:
             meta["profile"] = list(profiles)
         if security:
             meta["security"] = [{"system": self.code_system(system), "code": code} for system, code in security]
         if self.synthetic:
-            tags = (*tags, ("data-origin", "synthetic"))
-        if tags:
-            meta["tag"] = [{"system": self.code_system(system), "code": code} for system, code in tags]
+            meta["tag"] = [{"system": self.code_system("data-origin"), "code": "synthetic"}]
         return meta or None

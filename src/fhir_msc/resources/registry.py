@@ -22,6 +22,7 @@ from fhir_msc.resources import (
     patient,
     plan_definition,
     practitioner,
+    provenance,
     research_study,
     research_subject,
     value_set,
@@ -69,6 +70,7 @@ RANKS: Mapping[str, int] = MappingProxyType(
                 "AdverseEvent",
                 "Condition",
                 "MedicationStatement",
+                "Provenance",
             )
         )
     }
@@ -117,6 +119,7 @@ BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
             _entry(AdverseEvent, "AdverseEvent", adverse_event.build),
             _entry(Condition, "Condition", condition.build, condition.LAYOUT),
             _entry(Medication, "MedicationStatement", medication_statement.build, medication_statement.LAYOUT),
+            _entry(provenance.Lineage, "Provenance", provenance.build),
         )
     )
 )

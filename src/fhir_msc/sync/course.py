@@ -55,7 +55,7 @@ class DeliveryOptions:
         return type not in _NO_IDENTIFIER_SEARCH if self.by_identifier is None else type in self.by_identifier
 
 
-_NO_IDENTIFIER_SEARCH = frozenset({"AdverseEvent", "Provenance"})
+_NO_IDENTIFIER_SEARCH = frozenset({"AdverseEvent", "BiologicallyDerivedProduct", "Provenance"})
 
 
 @dataclass(frozen=True, slots=True)

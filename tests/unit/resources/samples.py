@@ -23,6 +23,7 @@ from fhir_msc.resources import (
     own_value_sets,
 )
 from fhir_msc.resources.medication_administration import Dispensed
+from fhir_msc.resources.provenance import Lineage
 from fhir_msc.trial import (
     AdverseEvent,
     Arm,
@@ -427,3 +428,6 @@ def samples(*, blind: bool) -> Iterator[Sample]:
     for event in _adverse_events():
         yield event, links("AdverseEvent", "S1")
         yield event, links("AdverseEvent", "S1", bare=True)
+    told = (("Patient", IDENTITY.rid("Patient", ("S1",))), ("Observation", IDENTITY.rid("Observation", ("S1", "0"))))
+    yield Lineage("LB", "2026-06-30T18:00:00+02:00", told), Links(IDENTITY.rid("Provenance", ("LB", "S1")))
+    yield Lineage('a "table"', "2026-06-30T18:00:00.125Z", told[:1]), Links(IDENTITY.rid("Provenance", ("T",)))
