@@ -21,14 +21,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from fhir_msc.config_study import Section, SiteSection, StudySection, Zone
 from fhir_msc.desired.policy import Policy
-from fhir_msc.errors import ConfigError, SecretError
+from fhir_msc.errors import ConfigError, SecretError, UsageError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.release.consent import ConsentPolicy
+from fhir_msc.resources.registry import RANKS
 from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import ToldSource
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
 from fhir_msc.target.families import Family
+from fhir_msc.target.routes import EVERY, RouteKind
 from fhir_msc.trial import Study
 from fhir_msc.validation.primitives import is_instant
 
@@ -123,6 +125,12 @@ class TargetSection(Section):
     bytes: int | None = Field(default=None, ge=10_000, description="most bytes of a bundle; default: the family's")
     client_ids: bool | None = Field(default=None, description="whether PUT under a new id is taken; default: declared")
     writable: tuple[str, ...] = Field(default=(), description="types that may be written to an ehr")
+    delete: tuple[str, ...] = Field(
+        default=(), description="types that `retire` may delete, as R4 has no status of theirs that says the same"
+    )
+    routes: dict[str, RouteKind] = Field(
+        default_factory=dict, description="the route of a type, or of '*', instead of the one that would be taken"
+    )
 
     @property
     def is_loopback(self) -> bool:
@@ -153,16 +161,33 @@ class Words(Section):
 
 
 class Project:
-    """A project's folder and what its config says."""
+    """A project's folder and what its config says, seen from one of its targets: the only one, or one that is named."""
 
-    def __init__(self, folder: Path, words: Words) -> None:
+    def __init__(self, folder: Path, words: Words, target: str | None = None) -> None:
         self.folder = folder
         self.words = words
+        self._target = target or (next(iter(words.targets)) if len(words.targets) == 1 else None)
 
     @property
     def target(self) -> tuple[str, TargetSection]:
-        """The target: its name and its section."""
-        return next(iter(self.words.targets.items()))
+        """The target: its name and its section. Raises UsageError where there are several and none was named."""
+        if self._target is None:
+            raise UsageError(
+                "the project has several targets: name one", hint=f"--target is one of {', '.join(self.words.targets)}"
+            )
+        return self._target, self.words.targets[self._target]
+
+    def at(self, target: str) -> Project:
+        """The project as it goes to another of its targets. Raises UsageError."""
+        if target not in self.words.targets:
+            raise UsageError(
+                "the project has no target of this name", hint=f"--target is one of {', '.join(self.words.targets)}"
+            )
+        return Project(self.folder, self.words, target)
+
+    def each_target(self) -> list[Project]:
+        """The project once for each target, in the order of the config; the one alone that was named."""
+        return [self.at(name) for name in self.words.targets if self._target in (None, name)]
 
     @property
     def state(self) -> Path:
@@ -260,8 +285,9 @@ def new_identity() -> str:
     return secrets.token_hex(8)
 
 
-def read_project(folder: Path) -> Project:
-    """Reads a project's config. Raises ConfigError with file and line."""
+def read_project(folder: Path, target: str | None = None) -> Project:
+    """Reads a project's config, to go to the ``target`` of this name. Raises ConfigError with file and line, and
+    UsageError for a name that no target has."""
     path = folder / FILE
     try:
         text = path.read_text("utf-8")
@@ -282,13 +308,25 @@ def read_project(folder: Path) -> Project:
     except ValidationError as error:
         raise _config_error(text, error) from None
     _check(words, text)
-    return Project(folder, words)
+    project = Project(folder, words)
+    return project if target is None else project.at(target)
 
 
 def _check(words: Words, text: str) -> None:
-    if len(words.targets) != 1:
-        raise ConfigError(f"{FILE}:{_line(text, ('targets',))}: one target per project is needed, for now exactly one")
-    name, target = next(iter(words.targets.items()))
+    if not words.targets:
+        raise ConfigError(f"{FILE}:{_line(text, ('targets',))}: a target is needed: [targets.NAME]")
+    domains: dict[str, str] = {}
+    for name, target in words.targets.items():
+        _check_target(words, text, name, target)
+        if (other := domains.setdefault(target.identity, name)) != name:
+            raise ConfigError(
+                f"{FILE}:{_line(text, ('targets', name, 'identity'))}: the identity of target {other}: with one word"
+                " for both, what one server holds can be joined to what the other holds",
+                hint=f'give it a word of its own: identity = "{new_identity()}"',
+            )
+
+
+def _check_target(words: Words, text: str, name: str, target: TargetSection) -> None:
     if urlsplit(target.url).scheme not in ("http", "https") or not urlsplit(target.url).hostname:
         raise ConfigError(f"{FILE}:{_line(text, ('targets', name, 'url'))}: the url must be http:// or https://")
     if words.project.namespace == PLACEHOLDER_NAMESPACE and not target.is_loopback:
@@ -296,6 +334,14 @@ def _check(words: Words, text: str) -> None:
             f"{FILE}:{_line(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",
             hint="set [project] namespace to a base URI of your own; it can never be changed afterwards",
         )
+    for word, names in (("writable", target.writable), ("delete", target.delete), ("routes", tuple(target.routes))):
+        for type in names:
+            if type not in RANKS and not (word == "routes" and type == EVERY):
+                close = difflib.get_close_matches(type, RANKS, 1, 0.6)
+                raise ConfigError(
+                    f"{FILE}:{_line(text, ('targets', name, word))}: no resources of this type are sent"
+                    + (f" (did you mean {close[0]!r}?)" if close else "")
+                )
     if target.role == "ehr" and target.sites is None:
         raise ConfigError(
             f"{FILE}:{_line(text, ('targets', name, 'role'))}: a target of role ehr must name its sites",

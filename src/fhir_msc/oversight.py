@@ -1,7 +1,7 @@
 """Looking at a project and answering what it asks: before a sync, after it, and years later.
 
 Nothing here sends a resource. ``make_plan``, ``verify`` and ``reconciled`` read the server; the others read the ledger,
-beside a running worker too. ``settle`` alone writes, and only a person's answer into the ledger.
+beside a running worker too. ``settle`` and ``retire`` write, and only a person's answer into the ledger.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from fhir_msc.sync.corrections import settle as settle_correction
 from fhir_msc.sync.plan import Plan
 from fhir_msc.sync.plan import make_plan as planned
 from fhir_msc.sync.reconciling import Reconciled, reconcile
+from fhir_msc.sync.retirement import Retirable, vanished
+from fhir_msc.sync.retirement import retire as retire_resources
 from fhir_msc.sync.staging import StagingReport, stage
 from fhir_msc.sync.status import Status, status
 from fhir_msc.sync.verification import Drifted, Verified
@@ -68,8 +70,10 @@ def verify(
     with looked_at(project) as ledger:
         if ledger is None:
             return None
-        with client_of(project, surroundings or Surroundings()) as client:
-            for drifted in read_back(ledger, client, counts, progress):
+        around = surroundings or Surroundings()
+        addressing = delivery_options(project, probed(project, around)).addressing
+        with client_of(project, around) as client:
+            for drifted in read_back(ledger, client, addressing, counts, progress):
                 told(drifted)
     return counts
 
@@ -84,6 +88,19 @@ def settle(project: Project, rid: str, answer: Answer, reason: str, actor: str) 
     """A person's answer to a possible correction; the next sync acts on it. Raises UsageError, LedgerError."""
     with opened_ledger(project) as ledger:
         settle_correction(ledger, rid, answer, reason, actor, utc_now())
+
+
+def vanished_of(project: Project) -> list[Retirable]:
+    """What vanished from the source and may still be on the server; nothing before the first sync."""
+    with looked_at(project) as ledger:
+        return vanished(ledger, project.target[1].delete) if ledger is not None else []
+
+
+def retire(project: Project, rids: Collection[str], reason: str, actor: str) -> int:
+    """A person's word that these no longer count; the next sync sends it. Gives how many. Raises UsageError,
+    LedgerError."""
+    with opened_ledger(project) as ledger:
+        return retire_resources(ledger, rids, reason, actor, utc_now(), project.target[1].delete)
 
 
 def audited(project: Project) -> AuditVerdict | None:
@@ -129,6 +146,6 @@ def reconciled(project: Project, surroundings: Surroundings | None = None) -> Re
         if ledger is None:
             return None
         options = delivery_options(project, probed(project, around))
-        countable = options.by_identifier or frozenset()
+        countable = frozenset(type for type, route in options.routes.items() if route.by == "identifier")
         with client_of(project, around) as client:
             return reconcile(ledger, client, options.system, countable)

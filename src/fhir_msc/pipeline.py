@@ -16,10 +16,11 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -28,13 +29,13 @@ from fhir_msc import __version__
 from fhir_msc.config import Project
 from fhir_msc.desired.assembly import DesiredTables, assemble
 from fhir_msc.desired.model import Account, Desired
-from fhir_msc.errors import RewriteError, SourceError
+from fhir_msc.errors import FhirMscError, RewriteError, SourceError
 from fhir_msc.findings import Finding
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.registry import RANKS
 from fhir_msc.sync import ledger as ledgers
 from fhir_msc.sync.audit import ACTOR
-from fhir_msc.sync.course import DeliveryOptions, Planned
+from fhir_msc.sync.course import DeliveryOptions, Ended, Planned
 from fhir_msc.sync.delivery import DeliveryReport, deliver, not_begun
 from fhir_msc.sync.dispatch import Stop
 from fhir_msc.sync.ledger import Ledger
@@ -49,6 +50,7 @@ from fhir_msc.sync.verification import Verified
 from fhir_msc.sync.verification import repair as mark_forgotten
 from fhir_msc.sync.verification import verify as read_back
 from fhir_msc.sync.worker import work as work_rounds
+from fhir_msc.target.bundle import BundleKind
 from fhir_msc.target.capabilities import Capabilities, require_r4
 from fhir_msc.target.client import FhirClient
 from fhir_msc.target.families import Family, detect_family, limits
@@ -99,6 +101,7 @@ class Probed:
     family: Family
     routes: tuple[Route, ...]
     limits: Limits
+    bundle: BundleKind | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +168,39 @@ def probed(project: Project, surroundings: Surroundings | None = None) -> Probed
     require_r4(capabilities)
     family = target.family or detect_family(capabilities)
     routes = route_plan(
-        capabilities, list(RANKS), family, target.role, client_ids=target.client_ids, writable=target.writable
+        capabilities,
+        list(RANKS),
+        family,
+        target.role,
+        client_ids=target.client_ids,
+        writable=target.writable,
+        chosen=target.routes,
     )
-    known = limits(capabilities, family)
-    return Probed(capabilities, family, routes, Limits(target.entries or known.entries, target.bytes or known.bytes))
+    known = limits(capabilities, family, is_conditional=any(route.is_conditional for route in routes))
+    bundle = known.bundle
+    taken = Limits(
+        (target.entries or known.entries) if bundle else 1,
+        target.bytes or known.bytes,
+        apart=bundle != "transaction" or not all(route.keeps_our_ids for route in routes),
+    )
+    return Probed(capabilities, family, routes, taken, bundle)
 
 
 @contextmanager
 def opened_ledger(project: Project) -> Iterator[Ledger]:
     """The project's ledger, under the project's lock. Raises LedgerError, SecretError."""
+    with _locked(project), _ledger(project) as ledger:
+        yield ledger
+
+
+@contextmanager
+def _locked(project: Project) -> Iterator[None]:
+    project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with project_lock(project.state / "lock"):
+        yield
+
+
+def _ledger(project: Project) -> Ledger:
     name, target = project.target
     belongs = ledgers.Identity(
         # Of the secret alone: another identity domain is another mistake, and told as such.
@@ -182,9 +209,7 @@ def opened_ledger(project: Project) -> Iterator[Ledger]:
         blind=project.words.project.blind,
         engine=__version__,
     )
-    project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with project_lock(project.state / "lock"), Ledger.open(project.state / "ledger.db", belongs, name) as ledger:
-        yield ledger
+    return Ledger.open(project.state / "ledger.db", belongs, name)
 
 
 def sync(
@@ -213,8 +238,9 @@ def sync(
             with ledger.begin() as connection:
                 revive(connection, ledger.target_id)
         if repair:
+            addressing = delivery_options(project, probed(project, around)).addressing
             with client_of(project, around) as client:
-                for drifted in read_back(ledger, client, Verified(), silent):
+                for drifted in read_back(ledger, client, addressing, Verified(), silent):
                     if drifted.repairable:
                         mark_forgotten(ledger, drifted, ACTOR, around.clock)
         return _round(project, ledger, around, show_routes, rewrite=rewrite, plan=plan)
@@ -260,9 +286,8 @@ def delivery_options(project: Project, target: Probed) -> DeliveryOptions:
         limits=target.limits,
         connections=section.connections,
         undeliverable={route.type: route.reason for route in target.routes if not route.deliverable},
-        by_identifier=frozenset(
-            name for name, declared in target.capabilities.types.items() if declared.can_search("identifier")
-        ),
+        routes={route.type: route for route in target.routes},
+        bundle=target.bundle,
     )
 
 
@@ -277,7 +302,10 @@ def _confirm(change: Rewrite, target: str) -> None:
 
 
 def work(project: Project, surroundings: Surroundings | None = None, *, beat: Callable[[], None] = lambda: None) -> int:
-    """Runs rounds until ``stop`` is set: whenever the source has changed or something is due. Gives their number."""
+    """Runs rounds until ``stop`` is set: whenever the source has changed or something is due. Gives their number.
+
+    A round goes to every target of the project; what fails at one does not keep the others from theirs.
+    """
     around = surroundings or Surroundings()
     seen: list[object] = [None]
 
@@ -286,14 +314,19 @@ def work(project: Project, surroundings: Surroundings | None = None, *, beat: Ca
         before, seen[0] = seen[0], now
         return now != before
 
-    with opened_ledger(project) as ledger:
+    with ExitStack() as opened:
+        opened.enter_context(_locked(project))
+        targets = [(one, opened.enter_context(_ledger(one))) for one in project.each_target()]
 
         def due() -> bool:
-            with ledger.begin() as connection:
-                return is_due(connection, ledger.target_id, around.clock())
+            for _, ledger in targets:
+                with ledger.begin() as connection:
+                    if is_due(connection, ledger.target_id, around.clock()):
+                        return True
+            return False
 
         def one_round() -> DeliveryReport | None:
-            return _round(project, ledger, around, lambda _: None).delivery
+            return _worst([partial(_round, one, ledger, around, lambda _: None) for one, ledger in targets])
 
         return work_rounds(
             one_round,
@@ -304,6 +337,24 @@ def work(project: Project, surroundings: Surroundings | None = None, *, beat: Ca
             random=around.random,
             stop=around.stop,
         )
+
+
+def _worst(rounds: Sequence[Callable[[], Synced]]) -> DeliveryReport | None:
+    """Runs the rounds of all targets and gives the report of the one that ended worst; raises the first error."""
+    reports: list[DeliveryReport] = []
+    errors: list[FhirMscError] = []
+    for run in rounds:
+        try:
+            report = run().delivery
+        except FhirMscError as error:
+            errors.append(error)
+            continue
+        if report is not None:
+            reports.append(report)
+    if errors:
+        raise errors[0]
+    fine = (Ended.DONE, Ended.STOPPED)
+    return next((one for one in reports if one.ended not in fine), reports[-1] if reports else None)
 
 
 def _look(path: Path) -> object:

@@ -10,7 +10,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import command_line, first_sync, mapping_speed, memory, nothing_changed, validation_speed
+from tests.benchmarks import (
+    command_line,
+    domain_speed,
+    first_sync,
+    mapping_speed,
+    memory,
+    nothing_changed,
+    validation_speed,
+)
 from tests.benchmarks.bench import FULL, QUICK, Bench
 from tests.benchmarks.report import Conditions, Section, page, plain
 
@@ -19,7 +27,7 @@ STUDY = ROOT.parent / "shared" / "data" / "sdtm-msg-18subjects"
 
 ROWS: dict[str, Callable[[Bench], Section]] = {
     module.NAME: module.measure
-    for module in (mapping_speed, first_sync, nothing_changed, memory, command_line, validation_speed)
+    for module in (mapping_speed, domain_speed, first_sync, nothing_changed, memory, command_line, validation_speed)
 }
 """In the order in which they run; a later one may use the facts of an earlier one."""
 

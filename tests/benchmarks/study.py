@@ -40,7 +40,7 @@ def write_study(
             continue
         table.records = [record for record in table.records if table.text(record, "USUBJID") in kept]
         if path.stem in of:
-            table.records = [later for copy in range(rows) for later in _later(table, path.stem.upper(), copy)]
+            table.records = [later for copy in range(rows) for later in _later(table, copy)]
         table.records = [other for cohort in range(cohorts) for other in _other(table, cohort)]
         table.write(folder / path.name)
     return folder
@@ -51,9 +51,10 @@ def new_trial(folder: Path, study: Path, url: str, *, blind: bool = True) -> Pat
     return new_project(folder, "sdtm", study, url, "--zone", ZONE, *([] if blind else ["--unblinded"]))
 
 
-def _later(table: RawXpt, domain: str, copy: int) -> list[bytes]:
-    if copy == 0:
+def _later(table: RawXpt, copy: int) -> list[bytes]:
+    if copy == 0 or not table.records:
         return table.records
+    domain = table.text(table.records[0], "DOMAIN")  # of a part of QS it is QS
     dates = [name for name in table.variables if name.endswith("DTC")]
     found = []
     for number, record in enumerate(table.records, 1):

@@ -31,8 +31,8 @@ from fhir_msc.mapping import checking
 from fhir_msc.mapping.table import TableMapper
 from fhir_msc.resources import medication_administration
 from fhir_msc.sources import FileFacts, Row, SealedSource, Source
-from fhir_msc.sync.planning import Limits
 from fhir_msc.target.client import FhirClient
+from fhir_msc.target.families import Limits
 from tests.support.armchanges import CHANGES, telling
 from tests.support.blinding import Files, Rig, assert_same, differences, places
 from tests.support.exports import Domain, Export, file_bytes
@@ -220,8 +220,8 @@ def size_in_a_header(rig: Rig) -> Iterator[Rig]:
 def size_in_the_bundles(rig: Rig) -> Iterator[Rig]:
     """Where a bundle ends depends on the size of a file that holds sealed cells."""
 
-    def limits(*_: Any) -> Limits:
-        return Limits(11 + os.path.getsize("data/dm.xpt") // 80 % 17, 10**6)
+    def limits(*_: Any, **_options: Any) -> Limits:
+        return Limits("transaction", 11 + os.path.getsize("data/dm.xpt") // 80 % 17, 10**6)
 
     with patch.object(pipeline, "limits", limits):
         yield rig

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fhir_msc.resources import builder_for, compile_template, serialise
+from fhir_msc.resources.retirement import retired
 from tests.support.engine import Hl7Engine
 from tests.unit.resources.samples import context, samples
 
@@ -37,3 +38,13 @@ def test_the_engine_does_find_errors(engine: Hl7Engine) -> None:
     record, links = next(sample for sample in samples(blind=True) if type(sample[0]).__name__ == "Infusion")
     body = builder_for(type(record)).build(record, links, context())
     assert engine.errors(serialise({**body, "dosage": {"text": "no dose"}}))
+
+
+def test_no_error_in_what_is_retired(engine: Hl7Engine) -> None:
+    here, found = context(blind=False), []
+    for record, links in samples(blind=False):
+        builder = builder_for(type(record))
+        changed = retired(builder.build(record, links, here))
+        if changed is not None:
+            found += [(builder.type, one.location, one.message) for one in engine.errors(serialise(changed))]
+    assert found == []

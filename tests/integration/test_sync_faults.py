@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from fhir_msc.desired import Desired
 from fhir_msc.sync.audit import verify_audit
@@ -29,31 +27,16 @@ from fhir_msc.sync.tables import body, resource
 from tests.support.desiredset import SYSTEM, by_table
 from tests.support.desiredset import resource as desired
 from tests.support.fakeserver import Bundle, FakeServer, Lost, outcome
-from tests.support.ledgers import IDENTITY, FakeTime, blank_ledger, copy_of, statements_compiled_once
-
-
-class Killed(BaseException):
-    """The process dies here."""
-
-
-class MortalLedger(Ledger):
-    """A ledger whose process dies at its n-th commit, just before it or just after."""
-
-    def dies_at(self, commit: int, *, committed: bool) -> None:
-        self._left = commit
-        self._committed = committed
-
-    @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        self._left -= 1
-        if self._left == 0 and not self._committed:
-            with super().begin() as connection:
-                yield connection
-                raise Killed
-        with super().begin() as connection:
-            yield connection
-        if self._left == 0:
-            raise Killed
+from tests.support.ledgers import (
+    IDENTITY,
+    FakeTime,
+    Killed,
+    MortalLedger,
+    blank_ledger,
+    copy_of,
+    let_senders_finish,
+    statements_compiled_once,
+)
 
 
 class Trial:
@@ -146,12 +129,6 @@ def faulty(dice: random.Random) -> object:
 def run(ledger: Ledger, server: FakeServer, time: FakeTime, dice: random.Random) -> DeliveryReport:
     options = DeliveryOptions(SYSTEM, Limits(entries=4), connections=2, attempts=10**6)
     return deliver(ledger, server.client, options, clock=time, random=dice.random, stop=time)
-
-
-def let_senders_finish() -> None:
-    for thread in threading.enumerate():
-        if thread.name.startswith("sender"):
-            thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from fhir_msc.sync import storage
 from fhir_msc.sync.ledger import Identity, Ledger
@@ -69,3 +70,42 @@ def blank_ledger(folder: Path) -> Path:
 def copy_of(blank: Path, folder: Path) -> Path:
     """A copy to work on."""
     return Path(shutil.copy(blank, folder / "ledger.db"))
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+class MortalLedger(Ledger):
+    """A ledger whose process dies at its n-th commit, just before it or just after."""
+
+    _left = 0
+    _committed = False
+
+    def dies_at(self, commit: int, *, committed: bool) -> None:
+        self._left = commit
+        self._committed = committed
+
+    @property
+    def commits(self) -> int:
+        """The commits of a ledger that was not to die."""
+        return -self._left
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        self._left -= 1
+        if self._left == 0 and not self._committed:
+            with super().begin() as connection:
+                yield connection
+                raise Killed
+        with super().begin() as connection:
+            yield connection
+        if self._left == 0:
+            raise Killed
+
+
+def let_senders_finish() -> None:
+    """Waits for what was on its way when the process died."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("sender"):
+            thread.join()

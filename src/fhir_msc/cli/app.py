@@ -18,6 +18,7 @@ from fhir_msc.cli import (
     mapping,
     plan,
     reconcile,
+    retire,
     sandbox,
     status,
     study,
@@ -54,6 +55,7 @@ app.command("verify")(verify.verify)
 app.command("trace")(trace.trace)
 app.command("reconcile")(reconcile.reconcile)
 app.command("corrections")(corrections.corrections)
+app.command("retire")(retire.retire)
 app.add_typer(audit.app, name="audit")
 app.add_typer(study.app, name="study")
 app.add_typer(terminology.app, name="terminology")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, TargetOption, person
 
 if TYPE_CHECKING:
     from fhir_msc.config import Project
@@ -21,6 +21,7 @@ def corrections(
     reason: Annotated[str | None, typer.Option("--reason", help="Why; it goes into the audit.")] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who says so; default: the system's user.")] = None,
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     json: JsonOption = False,
 ) -> int:
     """List what is held as a possible correction, or settle one with a reason. The next sync acts on it."""
@@ -28,25 +29,14 @@ def corrections(
     from fhir_msc.errors import UsageError
     from fhir_msc.oversight import settle
 
-    opened = read_project(project)
+    opened = read_project(project, target)
     if key is None:
         return _listed(opened, json)
     if same == new or not (reason or "").strip():
         raise UsageError("an answer is --same or --new, with a --reason", hint="fhir-msc corrections lists the keys")
     answer: Answer = "same" if same else "new"
-    settle(opened, key.rpartition("/")[2], answer, str(reason).strip(), by or _user())
+    settle(opened, key.rpartition("/")[2], answer, str(reason).strip(), by or person())
     return 0
-
-
-def _user() -> str:
-    import getpass
-
-    from fhir_msc.errors import UsageError
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:  # a container's user without a name
-        raise UsageError("the system does not name its user", hint="say who answers: --by NAME") from error
 
 
 def _listed(project: Project, json: bool) -> int:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 _TYPES = {"unit": "BiologicallyDerivedProduct", "infusion": "MedicationAdministration", "participant": "Patient"}
 
 
-def trace_custody(folder: Path, *, lot: str | None, subject: str | None, json: bool, show_values: bool) -> int:
+def trace_custody(
+    folder: Path, target: str | None, *, lot: str | None, subject: str | None, json: bool, show_values: bool
+) -> int:
     """Shows the chain of one lot, or of one participant. Raises UsageError in a blind project, and for a lot or
     a participant that the ledger has no infusion of."""
     from fhir_msc.cli.report import console, print_json
@@ -23,7 +25,7 @@ def trace_custody(folder: Path, *, lot: str | None, subject: str | None, json: b
     from fhir_msc.sync.custody import edges_of, refuse_blind, subjects_of
     from fhir_msc.sync.edges import Node, chain
 
-    project = read_project(folder)
+    project = read_project(folder, target)
     refuse_blind(project.words.project.blind)
     start = Node("lot", lot) if lot is not None else Node("participant", participant_key(project, subject or ""))
     namespace = project.words.project.namespace

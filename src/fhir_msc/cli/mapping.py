@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, TargetOption
 
 app = typer.Typer(help="Work on mapping packs.", no_args_is_help=True, rich_markup_mode=None)
 
 
 def map_export(
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write the bodies as NDJSON, in the order of keys.")
     ] = None,
@@ -28,7 +29,7 @@ def map_export(
     from fhir_msc.pipeline import checked
 
     with Progress() as progress, BodyFile(output) as bodies:
-        result = checked(read_project(project), progress, bodies.keep)
+        result = checked(read_project(project, target), progress, bodies.keep)
         bodies.write()
     if json:
         print_json(export_document(result, show_values))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, TargetOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,7 @@ _FIELDS_SHOWN = 6
 
 def plan(
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write the plan for `sync --plan FILE`.")
     ] = None,
@@ -40,7 +41,7 @@ def plan(
     from fhir_msc.oversight import make_plan
     from fhir_msc.sync.plan import Action
 
-    opened = read_project(project)
+    opened = read_project(project, target)
     found, staging = make_plan(opened)
     if output is not None:
         output.write_bytes(orjson.dumps(_document(opened, found, False), option=orjson.OPT_INDENT_2))
@@ -61,7 +62,7 @@ def read_plan(path: Path, project: Project) -> Mapping[str, Planned]:
 
     from fhir_msc.errors import UsageError
     from fhir_msc.sync.course import Planned
-    from fhir_msc.sync.plan import Action
+    from fhir_msc.sync.plan import SENDS, Action
 
     hint = "make one: fhir-msc plan --output FILE"
     try:
@@ -71,7 +72,7 @@ def read_plan(path: Path, project: Project) -> Mapping[str, Planned]:
         steps = {
             step["key"]: Planned(bytes.fromhex(step["digest"]), step["version"])
             for step in document["steps"]
-            if step["action"] in (Action.CREATE, Action.UPDATE, Action.NOTHING)
+            if step["action"] in (*SENDS, Action.NOTHING)
         }
         belongs = document["project"]
     except OSError as error:
@@ -147,7 +148,7 @@ def _print(out: Console, plan: Plan, staging: StagingReport, show_values: bool) 
         because = sorted({step.cause for step in steps if step.cause})
         table.add_row(type, *[f"{count:,}" if count else "" for count in counts], "; ".join(because))
     out.print(table)
-    for action in (Action.UPDATE, Action.CONFLICT, Action.SKIP, Action.WAIT):
+    for action in (Action.UPDATE, Action.DELETE, Action.CONFLICT, Action.SKIP, Action.WAIT):
         members = [step for step in plan.steps if step.action is action]
         for step in members[:_SHOWN]:
             place = str(step.origins[0]) if step.origins else ""

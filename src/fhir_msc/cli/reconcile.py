@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, TargetOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def reconcile(
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the tables as CSV.")] = None,
     json: JsonOption = False,
 ) -> int:
@@ -28,7 +29,7 @@ def reconcile(
     from fhir_msc.errors import SourceError, UsageError
     from fhir_msc.oversight import files_read, reconciled
 
-    opened = read_project(project)
+    opened = read_project(project, target)
     found = reconciled(opened)
     if found is None:
         raise UsageError("nothing was synced yet: there is no ledger", hint=f"fhir-msc sync --project {project}")

@@ -97,6 +97,7 @@ def synced_document(result: Synced, show_values: bool) -> dict[str, object]:
             "message": delivery.message,
             "created": delivery.created,
             "updated": delivery.updated,
+            "deleted": delivery.deleted,
             "adopted": delivery.adopted,
             "transactions": delivery.sent,
             "reads": delivery.read,
@@ -170,7 +171,7 @@ def _print_staging(out: Console, staging: StagingReport) -> None:
     for table in staging.tables:
         if table.vanished:
             out.print(
-                f"{table.table}: {table.vanished:,} resources are not given by the source any more; nothing is retired",
+                f"{table.table}: {table.vanished:,} resources are not given by the source any more; they stay there",
                 markup=False,
             )
 
@@ -200,7 +201,11 @@ def print_status(out: Console, status: Status, show_values: bool = False) -> Non
         ("held as possible corrections", status.held, "a key that differs in a date or term from a vanished one"),
         ("waiting for what they refer to", status.waiting, "what they refer to must be delivered first"),
         ("skipped: the target does not take them", status.skipped, "see: fhir-msc target probe"),
-        ("not given by the source any more", status.vanished, "they stay on the server as they are"),
+        (
+            "not given by the source any more",
+            status.vanished,
+            "they stay on the server as they are, until: fhir-msc retire",
+        ),
     ):
         if listing.total:
             out.print(f"{listing.total:,} {title}", markup=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, TargetOption
 
 if TYPE_CHECKING:
     from fhir_msc.pipeline import Probed
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def sync(
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     retry_dead: Annotated[
         bool, typer.Option("--retry-dead", help="Send dead letters once more, after the server was mended.")
     ] = False,
@@ -34,11 +35,13 @@ def sync(
     json: JsonOption = False,
     show_values: ShowValuesOption = False,
 ) -> int:
-    """Map what has changed, and send what the target lacks. Interrupted, the next sync goes on from there."""
+    """Map what has changed, and send what the target lacks; every target, where there are several and none is named.
+    Interrupted, the next sync goes on from there."""
     from fhir_msc.cli.plan import read_plan
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.cli.standing import print_routes, print_synced, sync_exit_code, synced_document
     from fhir_msc.config import read_project
+    from fhir_msc.errors import FhirMscError, RewriteError, TargetError
     from fhir_msc.pipeline import Surroundings
     from fhir_msc.pipeline import sync as run
 
@@ -46,38 +49,53 @@ def sync(
         if not json:
             print_routes(console(), probed)
 
-    opened = read_project(project)
+    opened = read_project(project, target)
     keep_to = read_plan(plan, opened) if plan is not None else None
+    codes: list[int] = []
+    failed: list[FhirMscError] = []
+    documents: dict[str, object] = {}
     with stopped_by_signals() as stop:
-        result = run(
-            opened,
-            Surroundings(stop=stop),
-            retry_dead=retry_dead,
-            repair=repair,
-            rewrite=rewrite,
-            plan=keep_to,
-            show_routes=show_routes,
-        )
-    if json:
-        print_json(synced_document(result, show_values))
-    else:
-        print_synced(console(), result, show_values)
-    return sync_exit_code(result)
+        for one in opened.each_target():
+            if stop.is_set():
+                break
+            try:
+                result = run(
+                    one,
+                    Surroundings(stop=stop),
+                    retry_dead=retry_dead,
+                    repair=repair,
+                    rewrite=rewrite,
+                    plan=keep_to,
+                    show_routes=show_routes,
+                )
+            except (TargetError, RewriteError) as error:
+                failed.append(error)  # of this target; the others go on
+                continue
+            codes.append(sync_exit_code(result))
+            if json:
+                documents[one.target[0]] = synced_document(result, show_values)
+            else:
+                print_synced(console(), result, show_values)
+    if json and documents:
+        print_json(next(iter(documents.values())) if len(documents) == 1 else {"targets": documents})
+    if failed:
+        raise failed[0]
+    return max(codes)
 
 
-def worker(project: ProjectOption = Path()) -> int:
+def worker(project: ProjectOption = Path(), target: TargetOption = None) -> int:
     """Keep the target in step: look at the source, stage, deliver, wait, until SIGTERM. Logs JSON lines on stderr."""
     from fhir_msc import logs
     from fhir_msc.config import read_project
     from fhir_msc.pipeline import Surroundings, work
 
     logger = logs.configure()
-    opened = read_project(project)
-    name, _ = opened.target
+    opened = read_project(project, target)
+    names = ", ".join(one.target[0] for one in opened.each_target())
     with stopped_by_signals() as stop:
-        logger.info("worker started", target=name)
+        logger.info("worker started", target=names)
         rounds = work(opened, Surroundings(stop=stop))
-        logger.info("worker stopped", target=name, count=rounds)
+        logger.info("worker stopped", target=names, count=rounds)
     return 0
 
 

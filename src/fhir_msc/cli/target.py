@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, TargetOption
 
 if TYPE_CHECKING:
     from fhir_msc.target.capabilities import Capabilities
@@ -26,6 +26,7 @@ def _target() -> None:
 def probe(
     url: Annotated[str | None, typer.Argument(metavar="URL", help="The base URL; none: the project's target.")] = None,
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     bearer: Annotated[str | None, typer.Option("--bearer", help="env:NAME, file:PATH or cmd:COMMAND.")] = None,
     role: Annotated[str, typer.Option("--role", help="store or ehr, with a URL.")] = "store",
     json: JsonOption = False,
@@ -41,7 +42,7 @@ def probe(
     from fhir_msc.target.routes import route_plan
 
     if url is None:
-        found = probed(read_project(project))
+        found = probed(read_project(project, target))
         capabilities, family, routes = found.capabilities, found.family, found.routes
     else:
         if role not in ("store", "ehr"):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, TargetOption
 
 app = typer.Typer(help="The project's own codes.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -23,6 +23,7 @@ def export(
         Path, typer.Argument(metavar="FOLDER", help="Where the files go; it is made if it is not there.")
     ],
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     json: JsonOption = False,
 ) -> int:
     """Write the CodeSystems and ValueSets of our own codes as FHIR JSON, one file each, as they are sent."""
@@ -34,7 +35,7 @@ def export(
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for kind, name, body in terminology_of(read_project(project)):
+        for kind, name, body in terminology_of(read_project(project, target)):
             path = folder / f"{kind}-{name}.json"
             path.write_bytes(body + b"\n")
             written.append(str(path))

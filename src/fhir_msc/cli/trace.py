@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, TargetOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,6 +33,7 @@ def trace(
     subject: Annotated[
         str | None, typer.Option("--subject", metavar="PARTICIPANT", help="Infusions, units, lots, donors of one.")
     ] = None,
+    target: TargetOption = None,
     json: JsonOption = False,
     show_values: Annotated[
         bool, typer.Option("--show-values", help="With --lot or --subject: show the subjects' identifiers.")
@@ -49,18 +50,18 @@ def trace(
     if what is None:
         from fhir_msc.cli.custody import trace_custody
 
-        return trace_custody(project, lot=lot, subject=subject, json=json, show_values=show_values)
-    return _trace(what, project, json)
+        return trace_custody(project, target, lot=lot, subject=subject, json=json, show_values=show_values)
+    return _trace(what, project, target, json)
 
 
-def _trace(what: str, project: Path, json: bool) -> int:
+def _trace(what: str, project: Path, target: str | None, json: bool) -> int:
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
     from fhir_msc.oversight import participant_key
     from fhir_msc.pipeline import looked_at
     from fhir_msc.sync import tracing
 
-    opened = read_project(project)
+    opened = read_project(project, target)
     with looked_at(opened) as ledger:
         if ledger is None:
             raise UsageError("nothing was synced yet: there is no ledger", hint=f"fhir-msc sync --project {project}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, TargetOption
 
 if TYPE_CHECKING:
     from fhir_msc.findings import Finding
@@ -21,13 +21,14 @@ def validate(
         typer.Argument(metavar="PATH", help="FHIR JSON, NDJSON or folders of them, - for stdin. None: the export."),
     ] = None,
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     json: JsonOption = False,
     show_values: ShowValuesOption = False,
 ) -> int:
     """Check FHIR files; without a PATH, map the project's export and check every body it would send."""
     if paths:
         return _validate_files(paths, json, show_values)
-    return _validate_export(project, json, show_values)
+    return _validate_export(project, target, json, show_values)
 
 
 def _validate_files(paths: list[Path], json: bool, show_values: bool) -> int:
@@ -90,14 +91,14 @@ def _in_stream(name: str, text: bytes) -> Iterator[tuple[str, int | None, bytes]
         yield name, None, text
 
 
-def _validate_export(folder: Path, json: bool, show_values: bool) -> int:
+def _validate_export(folder: Path, target: str | None, json: bool, show_values: bool) -> int:
     from fhir_msc.cli.progress import Progress
     from fhir_msc.cli.report import console, exit_code, export_document, print_export, print_json
     from fhir_msc.config import read_project
     from fhir_msc.pipeline import checked
 
     with Progress() as progress:
-        result = checked(read_project(folder), progress)
+        result = checked(read_project(folder, target), progress)
     if json:
         print_json(export_document(result, show_values))
     else:

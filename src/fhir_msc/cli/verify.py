@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption
+from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, TargetOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +27,7 @@ _CSV = ("type", "key", "drift", "known version", "server version", "path", "sour
 
 def verify(
     project: ProjectOption = Path(),
+    target: TargetOption = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write one line per element that differs.")
     ] = None,
@@ -42,7 +43,7 @@ def verify(
 
     drifted: list[Drifted] = []
     with Progress() as progress:
-        counts = run(read_project(project), drifted.append, progress=progress)
+        counts = run(read_project(project, target), drifted.append, progress=progress)
     if counts is None:
         raise UsageError("nothing was synced yet: there is no ledger", hint=f"fhir-msc sync --project {project}")
     drifted.sort(key=lambda one: (one.type, one.rid))

@@ -8,9 +8,12 @@ are spelled as R4 published them.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from fhir_msc.resources.body import Body
 from fhir_msc.resources.context import Links, ResourceContext
 from fhir_msc.resources.datatypes import codeable_concept, hl7_concept, period, present, reference
+from fhir_msc.resources.template import Kind, Layout, Slots
 from fhir_msc.trial import AdverseEvent
 
 _GUIDE = "http://hl7.org/fhir/uv/ae-research-ig/StructureDefinition/"
@@ -26,25 +29,56 @@ _SERIOUSNESS = {
 none."""
 
 
+_KINDS: tuple[Kind, ...] = (
+    "rid", "rid", "rid", "rid", "string", "dateTime", "dateTime", "string", "string",
+)  # fmt: skip
+
+
 def build(record: AdverseEvent, links: Links, context: ResourceContext) -> Body:
     """The AdverseEvent of a record; the suspected treatment is named only where its causality was judged."""
+    return _body(record, _shape(record, links, context)[1], context)
+
+
+def _shape(record: AdverseEvent, links: Links, context: ResourceContext) -> tuple[Hashable, Slots]:
+    ids = (links.rid, links.subject, links.encounter, links.study)
+    dates = (record.start, record.end)
+    shape = (
+        record.severity,
+        record.grade,
+        record.serious,
+        record.criteria,
+        record.outcome,
+        record.relatedness is None,
+        record.action is None,
+        *[one is None for one in ids],
+        *[-1 if date is None else len(date) for date in dates],
+    )
+    return shape, (*ids, record.term, *dates, record.relatedness, record.action)
+
+
+def _kinds(record: AdverseEvent) -> tuple[Kind, ...]:
+    return _KINDS
+
+
+def _body(record: AdverseEvent, slots: Slots, context: ResourceContext) -> Body:
+    rid, subject, encounter, study, term, start, end, relatedness, action = slots
     return present(
         {
             "resourceType": "AdverseEvent",
-            "id": links.rid,
+            "id": rid,
             "meta": context.meta(),
-            "extension": _extensions(record, context) or None,
-            "identifier": context.sync_identifier(links.rid),
+            "extension": _extensions(record, start, end, action, context) or None,
+            "identifier": context.sync_identifier(rid or ""),
             "actuality": "actual",
-            "event": {"text": record.term},
-            "subject": reference("Patient", links.subject),
-            "encounter": reference("Encounter", links.encounter),
-            "date": record.start,
+            "event": {"text": term},
+            "subject": reference("Patient", subject),
+            "encounter": reference("Encounter", encounter),
+            "date": start,
             "seriousness": _seriousness(record),
             "severity": _hl7("adverse-event-severity", record.severity),
             "outcome": _hl7("adverse-event-outcome", record.outcome),
-            "suspectEntity": _suspect(record.relatedness),
-            "study": [reference("ResearchStudy", links.study)] if links.study else None,
+            "suspectEntity": _suspect(relatedness),
+            "study": [reference("ResearchStudy", study)] if study else None,
         }
     )
 
@@ -73,18 +107,21 @@ def _suspect(relatedness: str | None) -> list[Body] | None:
     ]
 
 
-def _extensions(record: AdverseEvent, context: ResourceContext) -> list[Body]:
+def _extensions(
+    record: AdverseEvent, start: str | None, end: str | None, action: str | None, context: ResourceContext
+) -> list[Body]:
     extensions: list[Body] = [
         {"url": f"{_GUIDE}seriousness-criteria", "valueCodeableConcept": codeable_concept(criterion, context)}
         for criterion in record.criteria
     ]
     if record.grade is not None:
         extensions.append({"url": f"{_GUIDE}ae-grade", "valueCodeableConcept": codeable_concept(record.grade, context)})
-    if record.end is not None:
-        extensions.append(
-            {"url": context.extension("adverse-event-occurrence"), "valuePeriod": period(record.start, record.end)}
-        )
-    if record.action is not None:
-        action: Body = {"text": record.action}
-        extensions.append({"url": context.extension("adverse-event-action"), "valueCodeableConcept": action})
+    if end is not None:
+        extensions.append({"url": context.extension("adverse-event-occurrence"), "valuePeriod": period(start, end)})
+    if action is not None:
+        words: Body = {"text": action}
+        extensions.append({"url": context.extension("adverse-event-action"), "valueCodeableConcept": words})
     return extensions
+
+
+LAYOUT = Layout(shape=_shape, kinds=_kinds, body=_body)

@@ -116,7 +116,7 @@ BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
             ),
             _entry(CellProduct, "BiologicallyDerivedProduct", biologically_derived_product.build),
             _entry(Observation, "Observation", observation.build, observation.LAYOUT),
-            _entry(AdverseEvent, "AdverseEvent", adverse_event.build),
+            _entry(AdverseEvent, "AdverseEvent", adverse_event.build, adverse_event.LAYOUT),
             _entry(Condition, "Condition", condition.build, condition.LAYOUT),
             _entry(Medication, "MedicationStatement", medication_statement.build, medication_statement.LAYOUT),
             _entry(provenance.Lineage, "Provenance", provenance.build),

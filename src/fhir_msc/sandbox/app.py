@@ -22,6 +22,7 @@ from fhir_msc.sandbox import bodies, bundles, interactions, metadata
 from fhir_msc.sandbox.interactions import Answer, Work
 from fhir_msc.sandbox.outcome import Refused, outcome
 from fhir_msc.sandbox.pages import Pages
+from fhir_msc.sandbox.profiles import OWN, Profile
 from fhir_msc.sandbox.store import Store, Version, instant, moment
 
 PATH = "/fhir"
@@ -34,8 +35,11 @@ Intercept = Callable[[Request], Response | None]
 class Sandbox:
     """The endpoints over one store."""
 
-    def __init__(self, store: Store, new_id: Callable[[], str], intercept: Intercept | None) -> None:
+    def __init__(
+        self, store: Store, new_id: Callable[[], str], intercept: Intercept | None, profile: Profile = OWN
+    ) -> None:
         self._store = store
+        self._profile = profile
         self._new_id = new_id
         self._intercept = intercept
         self._pages = Pages(store, new_id)
@@ -74,7 +78,7 @@ class Sandbox:
         return endpoint
 
     def _metadata(self, request: Request, _: bytes) -> Response:
-        return _json(metadata.statement(_base_url(request), self._started))
+        return _json(metadata.statement(_base_url(request), self._started, self._profile))
 
     def _base(self, request: Request, body: bytes) -> Response:
         base = _base_url(request)
@@ -89,14 +93,14 @@ class Sandbox:
 
         whole = _prefers(request) == "representation"
         with self._store.transaction():
-            answer = bundles.run(self._store, self._new_id, bundle, _replaced(request), get, whole=whole)
+            answer = bundles.run(lambda: self._new_work(request), bundle, get, whole=whole)
         return _json(answer)
 
     def _type(self, request: Request, body: bytes) -> Response:
         type_name = interactions.known_type(request.path_params["type"])
         if request.method == "GET":
             query = request.query_params.multi_items()
-            return _json(self._pages.search(_base_url(request), str(request.url), type_name, query))
+            return _json(self._searched(_base_url(request), str(request.url), type_name, query))
         resource = _resource(request, body)
         with self._work(request) as work:
             if request.method == "POST":
@@ -115,17 +119,19 @@ class Sandbox:
         except UnicodeDecodeError as error:
             raise Refused(400, "structure", "The body is not UTF-8") from error
         query = request.query_params.multi_items() + form
-        return _json(self._pages.search(_base_url(request), str(request.url), type_name, query))
+        return _json(self._searched(_base_url(request), str(request.url), type_name, query))
 
     def _history(self, request: Request, _: bytes) -> Response:
         type_name = interactions.known_type(request.path_params["type"])
         identity = request.path_params.get("id")
+        self._profile.require(type_name, "history-type" if identity is None else "history-instance")
         query = request.query_params.multi_items()
         return _json(self._pages.history(_base_url(request), str(request.url), type_name, identity, query))
 
     def _instance(self, request: Request, body: bytes) -> Response:
         type_name, identity = interactions.known_type(request.path_params["type"]), request.path_params["id"]
         if request.method == "GET":
+            self._profile.require(type_name, "vread" if "version" in request.path_params else "read")
             version = interactions.read(self._store, type_name, identity, _number(request.path_params.get("version")))
             return Response(version.body, 200, _headers(request, version), JSON)
         if request.method == "PUT":
@@ -144,7 +150,14 @@ class Sandbox:
     @contextmanager
     def _work(self, request: Request) -> Iterator[Work]:
         with self._store.transaction():
-            yield Work(self._store, self._new_id, _replaced(request))
+            yield self._new_work(request)
+
+    def _new_work(self, request: Request) -> Work:
+        return Work(self._store, self._new_id, self._profile, _replaced(request))
+
+    def _searched(self, base: str, url: str, type_name: str, query: list[tuple[str, str]]) -> dict[str, Any]:
+        self._profile.require_search(type_name, [name for name, _ in query])
+        return self._pages.search(base, url, type_name, query)
 
     def _read_below(self, base: str, url: str) -> bytes:
         """What a GET of ``Type/id``, ``Type/id/_history/1`` or ``Type?query`` answers inside a bundle."""
@@ -154,7 +167,7 @@ class Sandbox:
         match parts[1:]:
             case [] if mark:
                 query = parse_qsl(text, keep_blank_values=True)
-                return bodies.write(self._pages.search(base, f"{base}/{url}", type_name, query))
+                return bodies.write(self._searched(base, f"{base}/{url}", type_name, query))
             case [identity]:
                 return interactions.read(self._store, type_name, identity).body or b""
             case [identity, "_history", version]:

@@ -17,7 +17,7 @@ from fhir_msc.sandbox import interactions
 from fhir_msc.sandbox.bodies import Resource
 from fhir_msc.sandbox.interactions import Answer, Work
 from fhir_msc.sandbox.outcome import Refused
-from fhir_msc.sandbox.store import Store, instant
+from fhir_msc.sandbox.store import instant
 
 Get = Callable[[str], bytes]
 """The body that a GET of a URL below the base answers with."""
@@ -40,20 +40,19 @@ class Entry:
     if_none_exist: str | None
 
 
-def run(
-    store: Store, new_id: Callable[[], str], bundle: Resource, replaced: frozenset[str], get: Get, *, whole: bool
-) -> dict[str, Any]:
+def run(new_work: Callable[[], Work], bundle: Resource, get: Get, *, whole: bool) -> dict[str, Any]:
     """Run the bundle inside a transaction of the store; its response. ``whole``: resources stand in the response."""
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle" or kind not in ("transaction", "batch"):
         raise Refused(400, "invalid", "Only a Bundle of type transaction or batch can be run")
+    new_work().profile.require_bundle(kind)
     given = bundle.get("entry", [])
     if not isinstance(given, list):
         raise Refused(400, "structure", "Bundle.entry must be an array", expression="Bundle.entry")
     if kind == "transaction":
-        responses = _transaction(Work(store, new_id, replaced), [_entry(one) for one in given], get, whole=whole)
+        responses = _transaction(new_work(), [_entry(one) for one in given], get, whole=whole)
     else:
-        responses = [_alone(Work(store, new_id, replaced), one, get, whole=whole) for one in given]
+        responses = [_alone(new_work(), one, get, whole=whole) for one in given]
     return {"resourceType": "Bundle", "type": f"{kind}-response", "entry": responses}
 
 

@@ -16,6 +16,7 @@ import orjson
 from fhir_msc.sandbox import bodies, primitives, r4, search
 from fhir_msc.sandbox.bodies import Reference, Resource
 from fhir_msc.sandbox.outcome import Refused
+from fhir_msc.sandbox.profiles import OWN, Profile
 from fhir_msc.sandbox.store import Current, Method, Store, Version, instant
 
 _LABELS = {"tag": "TAG", "security": "SECURITY_LABEL"}
@@ -35,6 +36,7 @@ class Work:
 
     store: Store
     new_id: Callable[[], str]
+    profile: Profile = OWN
     replaced: frozenset[str] = frozenset()
     """the labels that an update replaces instead of adding to them: TAG, SECURITY_LABEL"""
     placeholders: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +65,9 @@ def read(store: Store, type_name: str, identity: str, number: int | None = None)
 def create(work: Work, type_name: str, resource: Resource, condition: str | None, identity: str | None) -> Answer:
     """A new resource, under a new id unless a bundle has chosen one; or the one that fulfils the condition."""
     _expect_type(resource, known_type(type_name))
+    work.profile.require(type_name, "create")
     if condition is not None:
+        work.profile.require_condition(creates=True)
         match = matched(work.store, type_name, condition)
         if match is not None:
             return Answer(200, match)
@@ -77,7 +81,10 @@ def update(work: Work, type_name: str, identity: str, resource: Resource, if_mat
         raise Refused(400, "invalid", "The body's id is not the URL's", expression=f"{type_name}.id")
     if not primitives.is_id(identity):
         raise Refused(400, "value", "This is no FHIR id", expression=f"{type_name}.id")
+    work.profile.require(type_name, "update")
     before = work.store.current(type_name, identity)
+    if (before is None or before.deleted) and not work.profile.update_create:
+        raise Refused(404, "not-found", f"{type_name}/{identity} is not known, and this server gives the ids")
     if before is None and identity.isdigit():
         raise Refused(400, "business-rule", "A client's id must hold something else than digits")
     if before is not None and is_stale(if_match, before.number):
@@ -89,6 +96,7 @@ def conditional_update(
     work: Work, type_name: str, condition: str, resource: Resource, if_match: str | None, identity: str | None
 ) -> Answer:
     """An update of the one resource that fulfils the condition, or a create; the body's id does not count."""
+    work.profile.require_condition(creates=False)
     match = matched(work.store, type_name, condition)
     if match is None:
         return create(work, type_name, resource, None, identity)
@@ -98,6 +106,7 @@ def conditional_update(
 def delete(work: Work, type_name: str, identity: str) -> Answer | None:
     """A deletion as the newest version; None if there is nothing to delete."""
     before = work.store.current(known_type(type_name), identity)
+    work.profile.require(type_name, "delete")
     if before is None or before.deleted:
         return None
     version = Version(type_name, identity, before.number + 1, work.store.now, "DELETE", None)

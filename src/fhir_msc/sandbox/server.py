@@ -19,6 +19,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from fhir_msc.sandbox.app import PATH, Intercept, Sandbox
+from fhir_msc.sandbox.profiles import OWN, Profile
 from fhir_msc.sandbox.store import Store
 
 
@@ -33,15 +34,16 @@ def serve(
     host: str = "127.0.0.1",
     on_ready: Callable[[str], None] = lambda base_url: None,
     intercept: Intercept | None = None,
+    profile: Profile = OWN,
 ) -> None:
     """Serve in the main thread until SIGINT or SIGTERM; port 0 takes a free one.
 
     ``on_ready`` gets the base URL once it answers. Without a database everything is kept in memory. ``intercept`` sees
-    each request first. Raises SandboxError.
+    each request first; ``profile`` is the server that it plays. Raises SandboxError.
     """
     with _listening(host, port) as listener, closing(_opened(database)) as store, _signals_end_here():
         base_url = _base_url(listener)
-        _server(store, intercept, lambda: on_ready(base_url)).run([listener])
+        _server(store, intercept, profile, lambda: on_ready(base_url)).run([listener])
 
 
 class SandboxServer:
@@ -54,11 +56,13 @@ class SandboxServer:
         database: Path | None = None,
         host: str = "127.0.0.1",
         intercept: Intercept | None = None,
+        profile: Profile = OWN,
     ) -> None:
         self._port = port
         self._database = database
         self._host = host
         self._intercept = intercept
+        self._profile = profile
         self._base_url: str | None = None
 
     @property
@@ -76,7 +80,7 @@ class SandboxServer:
             self._listener.close()
             raise
         ready = threading.Event()
-        self._server = _server(self._store, self._intercept, ready.set)
+        self._server = _server(self._store, self._intercept, self._profile, ready.set)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), name="fhir_msc sandbox")
         self._thread.start()
         ready.wait()
@@ -93,8 +97,10 @@ class SandboxServer:
         self._store.close()
 
 
-def _server(store: Store, intercept: Intercept | None, on_ready: Callable[[], None]) -> uvicorn.Server:
-    application = Sandbox(store, lambda: str(uuid.uuid4()), intercept).application()
+def _server(
+    store: Store, intercept: Intercept | None, profile: Profile, on_ready: Callable[[], None]
+) -> uvicorn.Server:
+    application = Sandbox(store, lambda: str(uuid.uuid4()), intercept, profile).application()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -31,9 +31,9 @@ _LAST = select(audit.c.id, audit.c.hash).order_by(audit.c.id.desc()).limit(1)
 class Event:
     """Something that happened to a resource on the server, or that we found there.
 
-    ``event`` is created, updated, adopted, conflict, refused, forgotten (by the server: to be sent again) or settled (a
-    person's answer to a possible correction); ``digest`` and ``before`` are the SHA-256, in hex, of
-    the body that is there now and of the one before; empty where there is none.
+    ``event`` is created, updated, adopted, deleted, conflict, refused, forgotten (by the server: to be sent again),
+    settled (a person's answer to a possible correction) or retired (on a person's word). ``digest`` and ``before`` are
+    the SHA-256, in hex, of the body that is there now and of the one before; empty where there is none.
     """
 
     event: str

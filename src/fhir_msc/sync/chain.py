@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from typing import TypeAlias
@@ -16,14 +16,15 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from fhir_msc.errors import TargetError, TargetRefused, TargetUnreachable
-from fhir_msc.sync import outbox
+from fhir_msc.sync import addresses, outbox
 from fhir_msc.sync.audit import Event
 from fhir_msc.sync.course import Course, Ended
-from fhir_msc.sync.exchange import Outgoing, Wanted
+from fhir_msc.sync.exchange import Found, Outgoing, Wanted, server_ids
 from fhir_msc.sync.planning import Parcel, Pending, cut, halves, set_apart
 from fhir_msc.sync.standing import (
     Standing,
     confirmed,
+    deleted,
     judge,
     leased,
     postponed,
@@ -34,8 +35,7 @@ from fhir_msc.sync.standing import (
 )
 from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import instant
-from fhir_msc.target.bundle import EntryResponse
-from fhir_msc.target.fhirjson import JsonObject
+from fhir_msc.target.bundle import EntryResponse, Method
 from fhir_msc.target.outcome import entry_index
 from fhir_msc.target.retry import Action, Asked, Decision, backoff, classify
 
@@ -102,26 +102,52 @@ class Chain:
         return bool(self._tries)
 
     def answered(self, connection: Connection, job: Send, responses: Sequence[EntryResponse]) -> None:
-        """The server did it all, or contradicts itself entry by entry: then what it did is read."""
+        """The server did it all; or some of it, where it does not do all or nothing; or contradicts itself."""
         rows = self._in_flight(connection, job)
-        if not all(response.ok for response in responses):
-            self._settle(connection, [(row, unknown(row)) for row in rows.values()])
-            self._tries[0].to_look.update(rows)
-            return
-        steps = [
-            (rows[one.id], confirmed(rows[one.id], response.version))
+        heard = [
+            (one, rows[one.id], response)
             for one, response in zip(job.outgoing, responses, strict=True)
             if one.id in rows
         ]
-        self._settle(connection, steps)
-        self._course.succeeded(connection)
-        self._tries.popleft()
+        is_whole = self._course.options.bundle == "transaction"
+        if is_whole and not all(response.ok for response in responses):
+            self._settle(connection, [(row, unknown(row)) for row in rows.values()])
+            self._tries[0].to_look.update(rows)
+            return
+        self._settle(connection, [(row, _after(one, row, response)) for one, row, response in heard])
+        if all(response.ok for response in responses):
+            self._course.succeeded(connection)
+        left = {one.id: (one, response) for one, _, response in heard if not _is_settled(one, response)}
+        self._go_on(connection, left)
 
-    def seen(self, connection: Connection, found: Mapping[int, JsonObject | None]) -> None:
+    def _go_on(self, connection: Connection, left: Mapping[int, tuple[Outgoing, EntryResponse]]) -> None:
+        """What of a parcel was not done goes on alone, unit by unit: what one is refused for stops no other."""
+        whole = self._tries.popleft()
+        tries = []
+        for unit in whole.parcel:
+            answers = [left[one.id] for one in unit if one.id in left]
+            if not answers:
+                continue
+            attempt = _Try((unit,), set(), set(whole.clear), whole.rereads, whole.failures)
+            for one, response in answers:
+                action = Action.VERIFY if response.ok else _decision(one, response, attempt).action
+                if action in (Action.VERIFY, Action.REREAD):
+                    attempt.to_look.add(one.id)
+                    attempt.rereads += action is Action.REREAD
+                elif response.status in BUSY:
+                    self._course.back_off(connection, None, f"the server answered {response.status}")
+                elif response.status >= 500:
+                    attempt.failures += 1
+            tries.append(attempt)
+        self._tries.extendleft(reversed(tries))
+
+    def seen(self, connection: Connection, found: Mapping[int, Found]) -> None:
         """Resources were read: each is settled, or may be sent with the version that was found."""
         rows = outbox.standings(connection, list(found))
-        bodies = outbox.contents(connection, {id for row in rows.values() for id in row.bodies})
-        steps = [(row, _read(row, found[id], bodies)) for id, row in rows.items()]
+        course, ids = self._course, server_ids(found)
+        bodies = addresses.contents(connection, course.target_id, course.addressing, rows.values(), ids)
+        given = {id: one for id, one in ids.items() if id in rows and course.addressing.gives_ids(rows[id].type)}
+        steps = [(row, _read(row, found[id], bodies, given.get(id))) for id, row in rows.items()]
         self._settle(connection, steps, "read on the server")
         attempt = self._tries[0]
         attempt.to_look.difference_update(found)
@@ -141,15 +167,7 @@ class Chain:
         attempt = self._tries[0]
         rows = self._in_flight(connection, job)
         status = status_of(error)
-        decision = classify(
-            error,
-            Asked(
-                "PUT",
-                attempt=1 + (attempt.failures if status >= 500 else attempt.rereads),
-                entries=len(job.outgoing),
-                if_match=any(one.version is not None for one in job.outgoing),
-            ),
-        )
+        decision = classify(error, _asked(job.outgoing, attempt, status))
         if decision.action is Action.VERIFY or (decision.action is Action.FATAL and not status):
             # Also an answer that is not FHIR, as of a proxy: what stood behind it may have done what it was asked.
             self._settle(connection, [(row, unknown(row)) for row in rows.values()])
@@ -162,7 +180,7 @@ class Chain:
     def _look(self, connection: Connection) -> Look | None:
         attempt = self._tries[0]
         rows = outbox.standings(connection, sorted(attempt.to_look))
-        return Look(tuple(map(_wanted, rows.values()))) if rows else None
+        return Look(tuple(map(self._course.addressing.wanted, rows.values()))) if rows else None
 
     def _send(self, connection: Connection) -> Job | None:
         attempt = self._tries[0]
@@ -176,7 +194,7 @@ class Chain:
         ready = [rows[one.id] for unit in attempt.parcel for one in unit]
         unseen = [row for row in ready if self._is_unseen(row, attempt)]
         if unseen:
-            return Look(tuple(map(_wanted, unseen)))
+            return Look(tuple(map(self._course.addressing.wanted, unseen)))
         moved = {row.rid: why for row in ready if (why := self._moved(row)) is not None}
         if moved:
             self._course.moved |= moved
@@ -184,11 +202,16 @@ class Chain:
             return self._send(connection)
         if not ready:
             return None
-        bodies = outbox.contents(connection, {row.desired.body_id for row in ready})
+        course = self._course
+        bodies = addresses.contents(connection, course.target_id, course.addressing, ready)
+        unmet = {row.id: rid for row in ready if (rid := addresses.unmet(course.addressing, _desired(row, bodies)))}
+        if unmet:
+            self._settle(connection, [(rows[id], waiting(rows[id], rid)) for id, rid in unmet.items()])
+            return self._send(connection)
         leases = tuple([leased(row) for row in ready])
         outbox.settle(connection, zip(ready, leases, strict=True), self._course.clock())
         return Send(
-            tuple([Outgoing(row.id, row.rid, row.type, bodies[row.desired.body_id], row.version) for row in ready]),
+            tuple([course.addressing.outgoing(row, _desired(row, bodies)) for row in ready]),
             leases,
             outbox.lease_lanes(connection, (row.lane_id for row in ready)),
         )
@@ -221,6 +244,8 @@ class Chain:
         """Whether the row must be read before it is written: no version is known, nor was its type read."""
         if row.id in attempt.clear:
             return False
+        if row.desired.is_gone:
+            return True  # not every server takes If-Match with a DELETE
         if row.version is not None:
             return self._course.options.plan is not None  # whether it is the version that was planned
         return row.delivered is not None or row.type not in self._course.read
@@ -307,14 +332,57 @@ def status_of(error: TargetError) -> int:
 _NOT_ARRIVED = (State.CONFLICT, State.DEAD, State.RETRY, State.WAITING)
 
 
-def _read(row: Standing, found: JsonObject | None, bodies: Mapping[int, bytes]) -> Standing:
+def _desired(row: Standing, bodies: Mapping[int, bytes]) -> bytes:
+    return bodies[row.desired.body_id]
+
+
+def _read(row: Standing, found: Found, bodies: Mapping[int, bytes], given: str | None) -> Standing:
+    """The step that follows from what was found; ``given`` is the id that the server gave it."""
     after = judge(row, found, bodies)
+    if given is not None:
+        after = replace(after, server_id=given)
     # What is postponed may be read with the rest of its type, and stays postponed.
     return row if row.state is State.RETRY and after.state is State.PENDING else after
 
 
-def _wanted(row: Standing) -> Wanted:
-    return Wanted(row.id, row.rid, row.type, expected=row.delivered is not None)
+def _is_settled(one: Outgoing, response: EntryResponse) -> bool:
+    """Whether the answer says all: that it was written, and under which id."""
+    if not response.ok or (one.is_conditional and one.posts and response.status == 200):
+        return False  # 200 to a conditional create: there is one already, whatever it holds
+    return one.address is not None or response.location_id is not None
+
+
+def _after(one: Outgoing, row: Standing, response: EntryResponse) -> Standing:
+    if _is_settled(one, response):
+        if one.deletes:
+            return deleted(row)
+        after = confirmed(row, response.version)
+        return after if one.address is not None else replace(after, server_id=response.location_id)
+    if response.ok or _decision(one, response, None).action is Action.VERIFY:
+        return unknown(row)
+    return returned(row, row.version)
+
+
+def _method(outgoing: Sequence[Outgoing]) -> Method:
+    """The least repeatable of them."""
+    if any(one.posts for one in outgoing):
+        return "POST"
+    return "DELETE" if any(one.deletes for one in outgoing) else "PUT"
+
+
+def _decision(one: Outgoing, response: EntryResponse, attempt: _Try | None) -> Decision:
+    return classify(response, _asked((one,), attempt, response.status))
+
+
+def _asked(outgoing: Sequence[Outgoing], attempt: _Try | None, status: int) -> Asked:
+    tried = 0 if attempt is None else attempt.failures if status >= 500 else attempt.rereads
+    return Asked(
+        _method(outgoing),
+        attempt=1 + tried,
+        entries=len(outgoing),
+        conditional=any(one.is_conditional for one in outgoing),
+        if_match=any(one.version is not None for one in outgoing),
+    )
 
 
 def _size(job: Send) -> int:
@@ -324,7 +392,8 @@ def _size(job: Send) -> int:
 def _event(before: Standing, after: Standing, reason: str) -> Event | None:
     """What a step means on the server, for the audit."""
     if after.delivered != before.delivered and after.delivered is not None:
-        written = "created" if before.delivered is None and before.version is None else "updated"
+        is_new = (before.delivered is None or before.delivered.is_gone) and before.version is None
+        written = "deleted" if after.delivered.is_gone else "created" if is_new else "updated"
         event = written if after.delivered == before.sent else "adopted"
     elif after.state is State.CONFLICT and before.state is not State.CONFLICT:
         event, reason = "conflict", after.reason or ""

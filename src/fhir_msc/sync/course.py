@@ -13,9 +13,12 @@ from sqlalchemy import Connection
 
 from fhir_msc.errors import TargetError, TargetUnreachable
 from fhir_msc.sync import audit, outbox
+from fhir_msc.sync.addresses import Addressing
 from fhir_msc.sync.planning import Limits
 from fhir_msc.sync.tables import instant
+from fhir_msc.target.bundle import BundleKind
 from fhir_msc.target.retry import Action, Asked, backoff, classify
+from fhir_msc.target.routes import Route
 
 Clock = Callable[[], datetime]
 """Gives the aware instant that it is."""
@@ -29,8 +32,10 @@ class DeliveryOptions:
     """How a target is delivered to.
 
     ``system`` is the URI of our sync identifiers. ``undeliverable`` gives the types that the target does not take, each
-    with the reason; ``by_identifier`` the types that it can search by identifier (``None``: all but those R4 has no
-    such search for). ``busy_tries`` is how often in a row a target that is too busy is asked before the run ends,
+    with the reason; ``routes`` how each type is written, and found again (a type without one: under client ids);
+    ``bundle`` what takes several at once, ``None`` for one by one.
+
+    ``busy_tries`` is how often in a row a target that is too busy is asked before the run ends,
     ``longest_wait`` how many seconds a run waits for it at once, ``attempts`` how often a resource that is refused
     alone for a passing cause is tried before it is dead, ``grace`` how many seconds a stopped run waits for answers.
     ``plan`` says what may be sent at all, by rid: the body that was planned, over the version that was planned.
@@ -41,7 +46,8 @@ class DeliveryOptions:
     limits: Limits = field(default_factory=Limits)
     connections: int = 2
     undeliverable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    by_identifier: frozenset[str] | None = None
+    routes: Mapping[str, Route] = field(default_factory=lambda: MappingProxyType({}))
+    bundle: BundleKind | None = "transaction"
     busy_tries: int = 6
     longest_wait: float = 120.0
     attempts: int = 5
@@ -52,7 +58,18 @@ class DeliveryOptions:
 
     def can_count(self, type: str) -> bool:
         """Whether the server can say how many resources of the type have an identifier of ours."""
-        return type not in _NO_IDENTIFIER_SEARCH if self.by_identifier is None else type in self.by_identifier
+        route = self.routes.get(type)
+        return type not in _NO_IDENTIFIER_SEARCH if route is None else route.by == "identifier"
+
+    @property
+    def addressing(self) -> Addressing:
+        """Under which ids the target holds what is ours."""
+        return Addressing(self.system, self.routes)
+
+    @property
+    def unchangeable(self) -> frozenset[str]:
+        """The types that the target takes when they are new, and never changed."""
+        return frozenset(type for type, route in self.routes.items() if route.deliverable and not route.updates)
 
 
 _NO_IDENTIFIER_SEARCH = frozenset({"AdverseEvent", "BiologicallyDerivedProduct", "Provenance"})
@@ -86,6 +103,7 @@ class Course:
     def __init__(self, target_id: int, target: str, options: DeliveryOptions, clock: Clock, random: Random) -> None:
         self.target_id = target_id
         self.options = options
+        self.addressing = options.addressing
         self.clock = clock
         self.random = random
         self.limits = options.limits

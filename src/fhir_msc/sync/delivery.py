@@ -31,7 +31,7 @@ STUDY = ""
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What a run did (resources created, updated, adopted as found), how it ended, and what is left by state.
+    """What a run did (resources created, updated, adopted as found, deleted), how it ended, and what is left by state.
 
     ``sent`` counts the transactions, ``read`` the other requests. ``message`` says why it ended, unless it is done.
     ``moved`` names, by rid, what a plan has and was not sent, and why.
@@ -46,6 +46,7 @@ class DeliveryReport:
     read: int
     left: Mapping[State, int]
     moved: Mapping[str, str] = field(default_factory=dict)
+    deleted: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -90,8 +91,9 @@ def deliver(
             read=counted["read"],
             left=outbox.left(connection, ledger.target_id),
             moved=course.moved,
+            deleted=course.counts["deleted"],
         )
-        counts = {name: getattr(report, name) for name in ("created", "updated", "adopted", "sent", "read")}
+        counts = {name: getattr(report, name) for name in ("created", "updated", "adopted", "deleted", "sent", "read")}
         connection.execute(
             update(run)
             .where(run.c.id == run_id)
@@ -116,7 +118,9 @@ def _send_all(ledger: Ledger, course: Course, dispatch: Dispatch) -> None:
     arrived = -1
     while not dispatch.is_over and arrived != (arrived := _arrived(course)):
         with ledger.begin() as connection:
-            outbox.take_up(connection, ledger.target_id, course.clock(), course.options.undeliverable)
+            outbox.take_up(
+                connection, ledger.target_id, course.clock(), course.options.undeliverable, course.options.unchangeable
+            )
             new = outbox.new_by_type(connection, ledger.target_id)
         _first_contact(course, dispatch, {type: count for type, count in new.items() if type not in course.read})
         dispatch.run(lambda connection: _chains(connection, course, study=True))
@@ -146,12 +150,13 @@ def _chains(connection: Connection, course: Course, *, study: bool) -> Iterator[
 def _units(connection: Connection, course: Course, lane_id: int) -> Iterator[Unit]:
     """The units of a lane in their order, read page by page: a lane may hold more than memory should."""
     target_id, after = course.target_id, outbox.BEGINNING
-    while page := outbox.pending_of(connection, target_id, lane_id, after, course.options.page):
+    lacking = course.addressing.lacking
+    while page := outbox.pending_of(connection, target_id, lane_id, after, course.options.page, lacking):
         needed = {rid for one in page for rid in one.needs}.difference(one.rid for one in page)
         places = outbox.places(connection, target_id, lane_id, sorted(needed))
         if any(place > page[-1].place for place in places.values()):
             # Something refers to what stands further on: the rest cannot be parted.
-            page = outbox.pending_of(connection, target_id, lane_id, after)
+            page = outbox.pending_of(connection, target_id, lane_id, after, None, lacking)
         last, planned = page[-1].place, course.options.plan
         before = {rid for rid, place in places.items() if place <= after}
         if planned is not None:

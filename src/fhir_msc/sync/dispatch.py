@@ -25,13 +25,12 @@ from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.senders import Senders
 from fhir_msc.target.bundle import EntryResponse
 from fhir_msc.target.client import FhirClient
-from fhir_msc.target.fhirjson import JsonObject
 from fhir_msc.target.retry import Action, Asked, classify
 
 _POLL_SECONDS = 0.5
 """How often a stop is looked for while requests are in flight."""
 
-Answer: TypeAlias = "Sequence[EntryResponse] | Mapping[int, JsonObject | None]"
+Answer: TypeAlias = "Sequence[EntryResponse] | Mapping[int, exchange.Found]"
 
 
 class Stop(Protocol):
@@ -200,7 +199,7 @@ class Dispatch:
         try:
             if isinstance(job, Look):
                 return exchange.look(client, job.wanted)
-            return exchange.send(client, job.outgoing)
+            return exchange.send(client, job.outgoing, self._course.options.bundle)
         finally:
             self._idle_clients.put(client)
 

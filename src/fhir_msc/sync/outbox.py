@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from sys import intern
@@ -17,6 +17,9 @@ from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import UNFINISHED, body, instant, lane, reference, resource, target
 
 _CHUNK = 500
+
+NO_UPDATES = "the server takes no updates of this type"
+"""Why what changed after it was sent is skipped."""
 
 BEGINNING: Place = (-1, "")
 """Before all of a lane."""
@@ -37,7 +40,7 @@ _NEW = (
 # Everything that a step of delivery may change in a row.
 _STEP = (
     "state", "changed_at", "sent_digest", "sent_body", "delivered_digest", "delivered_body",
-    "server_version", "attempts", "due_at", "reason", "waiting_on",
+    "server_version", "attempts", "due_at", "reason", "waiting_on", "server_id",
 )  # fmt: skip
 _SETTLE = update(resource).where(resource.c.id == bindparam("b_id")).values({name: bindparam(name) for name in _STEP})
 _DROP_BODY = delete(body).where(body.c.id == bindparam("b_id"))
@@ -47,14 +50,14 @@ _STANDING = select(
     resource.c.id, resource.c.rid, resource.c.type, resource.c.lane_id, resource.c.state,
     resource.c.desired_digest, resource.c.desired_body, resource.c.sent_digest, resource.c.sent_body,
     resource.c.delivered_digest, resource.c.delivered_body, resource.c.server_version, resource.c.attempts,
-    resource.c.due_at, resource.c.reason, resource.c.waiting_on,
+    resource.c.due_at, resource.c.reason, resource.c.waiting_on, resource.c.server_id,
 ).where(resource.c.id.in_(_IDS))  # fmt: skip
 _DESIRED = select(resource.c.id, resource.c.state, resource.c.desired_digest, resource.c.desired_body).where(
     resource.c.id.in_(_IDS)
 )
 _referred = resource.alias("referred")
 _UNMET = (
-    select(reference.c.resource_id, reference.c.rid)
+    select(reference.c.resource_id, reference.c.rid, _referred.c.type)
     .outerjoin(_referred, (_referred.c.rid == reference.c.rid) & (_referred.c.target_id == bindparam("target")))
     .where(reference.c.resource_id.in_(_IDS), _referred.c.delivered_digest.is_(None))
     .order_by(reference.c.id)
@@ -82,10 +85,17 @@ def revive(connection: Connection, target_id: int) -> None:
     )
 
 
-def take_up(connection: Connection, target_id: int, now: datetime, undeliverable: Mapping[str, str]) -> None:
+def take_up(
+    connection: Connection,
+    target_id: int,
+    now: datetime,
+    undeliverable: Mapping[str, str],
+    unchangeable: Collection[str] = (),
+) -> None:
     """Makes pending what waited, what is due, and what could not be sent for its type; skips what cannot be now.
 
-    ``undeliverable`` gives the types that the target does not take, each with the reason.
+    ``undeliverable`` gives the types that the target does not take, each with the reason; of those in ``unchangeable``
+    it takes what is new, and no update.
     """
     mine = (UNFINISHED, resource.c.target_id == target_id)
     back = {"state": State.PENDING, "waiting_on": None, "reason": None, "due_at": None}
@@ -106,6 +116,16 @@ def take_up(connection: Connection, target_id: int, now: datetime, undeliverable
             .where(*mine, resource.c.type == type, resource.c.state == State.PENDING)
             .values(state=State.SKIPPED, reason=reason, changed_at=instant(now))
         )
+    connection.execute(
+        update(resource)
+        .where(
+            *mine,
+            resource.c.type.in_(unchangeable),
+            resource.c.state == State.PENDING,
+            resource.c.delivered_digest.is_not(None),
+        )
+        .values(state=State.SKIPPED, reason=NO_UPDATES, changed_at=instant(now))
+    )
 
 
 def doubtful(connection: Connection, target_id: int) -> list[int]:
@@ -164,11 +184,17 @@ def open_lanes(connection: Connection, target_id: int) -> list[tuple[int, str]]:
 
 
 def pending_of(
-    connection: Connection, target_id: int, lane_id: int, after: Place = BEGINNING, most: int | None = None
+    connection: Connection,
+    target_id: int,
+    lane_id: int,
+    after: Place = BEGINNING,
+    most: int | None = None,
+    lacking: Container[str] = frozenset(),
 ) -> list[Pending]:
     """What is to be sent of a lane, in order, each with the rids that it refers to and that are not on the server.
 
-    ``after`` and ``most`` ask for a part: what comes after that place, so many at most.
+    ``after`` and ``most`` ask for a part: what comes after that place, so many at most. ``lacking`` are types that the
+    target cannot have and that nothing waits for.
     """
     rank, rid = after
     rows = connection.execute(
@@ -188,7 +214,7 @@ def pending_of(
         .order_by(resource.c.rank, resource.c.rid)
         .limit(most)
     ).all()
-    needs = _needs(connection, target_id, [row.id for row in rows])
+    needs = _needs(connection, target_id, [row.id for row in rows], lacking)
     # Interned: thousands of a lane have the same types and needs, and the database gives each its own copy.
     return [
         Pending(id, lane_id, intern(type), intern(rid), rank, size, tuple(needs.get(id, ())))
@@ -196,20 +222,23 @@ def pending_of(
     ]
 
 
-def _needs(connection: Connection, target_id: int, ids: Sequence[int]) -> dict[int, list[str]]:
+def _needs(connection: Connection, target_id: int, ids: Sequence[int], lacking: Container[str]) -> dict[int, list[str]]:
     """The rids that these refer to and that are not on the server."""
     needs: dict[int, list[str]] = {}
     for start in range(0, len(ids), _CHUNK):
         unmet = connection.execute(_UNMET, {"ids": ids[start : start + _CHUNK], "target": target_id})
-        for id, rid in unmet:
-            needs.setdefault(id, []).append(intern(rid))
+        for id, rid, type in unmet:
+            if type not in lacking:
+                needs.setdefault(id, []).append(intern(rid))
     return needs
 
 
-def needs_of(connection: Connection, target_id: int, rows: Iterable[Standing]) -> dict[str, list[str]]:
+def needs_of(
+    connection: Connection, target_id: int, rows: Iterable[Standing], lacking: Container[str]
+) -> dict[str, list[str]]:
     """The rids that these refer to and that are not on the server, by rid."""
     rids = {row.id: row.rid for row in rows}
-    return {rids[id]: found for id, found in _needs(connection, target_id, sorted(rids)).items()}
+    return {rids[id]: found for id, found in _needs(connection, target_id, sorted(rids), lacking).items()}
 
 
 def places(connection: Connection, target_id: int, lane_id: int, rids: Sequence[str]) -> dict[str, Place]:
@@ -234,7 +263,7 @@ def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]
     for start in range(0, len(ids), _CHUNK):
         for (
             id, rid, type, lane_id, state, desired, desired_body, sent, sent_body, delivered, delivered_body,
-            version, attempts, due_at, reason, waiting_on,
+            version, attempts, due_at, reason, waiting_on, server_id,
         ) in connection.execute(_STANDING, {"ids": ids[start : start + _CHUNK]}):  # fmt: skip
             found[id] = Standing(
                 id,
@@ -250,6 +279,7 @@ def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]
                 due_at,
                 reason,
                 waiting_on,
+                server_id,
             )
     return found
 
@@ -301,6 +331,7 @@ def settle(connection: Connection, steps: Iterable[tuple[Standing, Standing]], n
                 after.due_at,
                 after.reason,
                 after.waiting_on,
+                after.server_id,
                 after.id,
             )
             for _, after in changed

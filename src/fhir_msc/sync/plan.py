@@ -18,16 +18,17 @@ from sqlalchemy import Connection, and_, func, or_, select, true
 from fhir_msc.findings import Origin
 from fhir_msc.sync import outbox
 from fhir_msc.sync.accounts import origins
+from fhir_msc.sync.addresses import contents
 from fhir_msc.sync.comparison import FieldDifference, differences
 from fhir_msc.sync.course import DeliveryOptions
-from fhir_msc.sync.exchange import LOOKED_UP, Wanted, is_empty, look
+from fhir_msc.sync.exchange import LOOKED_UP, Found, is_empty, look, server_ids
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.presence import MAY_BE_THERE
 from fhir_msc.sync.standing import Standing, judge
 from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import UNFINISHED, resource
 from fhir_msc.target.client import FhirClient
-from fhir_msc.target.fhirjson import JsonObject, parse
+from fhir_msc.target.fhirjson import parse
 
 
 class Action(StrEnum):
@@ -35,6 +36,7 @@ class Action(StrEnum):
 
     CREATE = "create"
     UPDATE = "update"
+    DELETE = "delete"
     NOTHING = "no-op"
     """The server holds what is desired already, though the ledger does not know it."""
     CONFLICT = "conflict"
@@ -42,7 +44,7 @@ class Action(StrEnum):
     WAIT = "wait"
 
 
-SENDS = (Action.CREATE, Action.UPDATE)
+SENDS = (Action.CREATE, Action.UPDATE, Action.DELETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,10 @@ def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions, now:
 
     Raises TargetError.
     """
-    target_id = ledger.target_id
+    target_id, addressing = ledger.target_id, options.addressing
     with ledger.begin() as connection:
         outbox.take_over(connection, target_id)
-        outbox.take_up(connection, target_id, now, options.undeliverable)
+        outbox.take_up(connection, target_id, now, options.undeliverable, options.unchangeable)
         new = outbox.new_by_type(connection, target_id)
         left = _unfinished(connection, target_id)
         vanished = _vanished(connection, target_id)
@@ -108,11 +110,11 @@ def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions, now:
             page = left[start : start + LOOKED_UP]
             rows = outbox.standings(connection, page)
             causes = _causes(connection, page)
-            needs.update(outbox.needs_of(connection, target_id, rows.values()))
+            needs.update(outbox.needs_of(connection, target_id, rows.values(), addressing.lacking))
         asked = [row for row in rows.values() if _is_asked(row, empty)]
-        found = look(client, [Wanted(row.id, row.rid, row.type, row.delivered is not None) for row in asked])
+        found = look(client, [addressing.wanted(row) for row in asked])
         with ledger.begin() as connection:
-            bodies = outbox.contents(connection, {id for row in rows.values() for id in row.bodies})
+            bodies = contents(connection, target_id, addressing, rows.values(), server_ids(found))
             for row in rows.values():
                 places = origins(connection, row.id)
                 steps.append(_step(row, found.get(row.id), bodies, causes[row.id], places))
@@ -132,7 +134,7 @@ _JUDGED = (State.PENDING, State.UNKNOWN, State.CONFLICT)
 
 def _step(
     row: Standing,
-    found: JsonObject | None,
+    found: Found,
     bodies: Mapping[int, bytes],
     cause: str,
     places: tuple[Origin, ...],
@@ -151,12 +153,14 @@ def _step(
         return Step(row.type, row.rid, Action.NOTHING, digest, after.version, cause, "", (), places)
     if after.version is None:
         return Step(row.type, row.rid, Action.CREATE, digest, None, cause, "", (), places)
+    if row.desired.is_gone:
+        return Step(row.type, row.rid, Action.DELETE, digest, after.version, cause, "", (), places)
     fields = _changes(bodies[row.desired.body_id], found)
     return Step(row.type, row.rid, Action.UPDATE, digest, after.version, cause, "", fields, places)
 
 
-def _changes(desired: bytes, found: JsonObject | None) -> tuple[FieldDifference, ...]:
-    return () if found is None else tuple(differences(found, parse(desired)))
+def _changes(desired: bytes, found: Found) -> tuple[FieldDifference, ...]:
+    return () if not isinstance(found, dict) or not desired else tuple(differences(found, parse(desired)))
 
 
 def _waiting(steps: Sequence[Step], needs: Mapping[str, Sequence[str]]) -> Iterator[Step]:

@@ -51,10 +51,15 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may hold. A unit larger than this still goes, alone."""
+    """What one request may hold. A unit larger than this still goes, alone.
+
+    ``apart``: what is referred to goes in an earlier request than what refers to it. So it must be where the server
+    gives the ids, or does not do the entries of a request as one.
+    """
 
     entries: int = 100
     bytes: int = 5_000_000
+    apart: bool = False
 
 
 Unit = tuple[Pending, ...]
@@ -153,13 +158,17 @@ def cut(units: Iterable[Unit], limits: Limits) -> Iterator[Parcel]:
     """The units in parcels within the limits, in their order. Reads no further ahead than one parcel needs."""
     current: list[Unit] = []
     entries = size = 0
+    inside: set[str] = set()
     for unit in units:
         more, bytes_more = len(unit), sum(one.size for one in unit)
-        if current and (entries + more > limits.entries or size + bytes_more > limits.bytes):
+        full = entries + more > limits.entries or size + bytes_more > limits.bytes
+        if current and (full or (limits.apart and any(need in inside for one in unit for need in one.needs))):
             yield tuple(current)
-            current, entries, size = [], 0, 0
+            current, entries, size, inside = [], 0, 0, set()
         current.append(unit)
         entries, size = entries + more, size + bytes_more
+        if limits.apart:
+            inside.update(one.rid for one in unit)
     if current:
         yield tuple(current)
 

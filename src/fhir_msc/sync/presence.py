@@ -1,6 +1,7 @@
 """Which keys of a source table are still there: vanished, returned, and held as possible corrections.
 
-A key that is gone from the source is flagged and reported, nothing more: what was delivered stays as it is. When a
+A key that is gone from the source is flagged and reported, nothing more: what was delivered stays as it is, until a
+person retires it. When a
 corrected date or term changes the key of a row, the source shows a vanished key and a new one that differ in nothing
 else; the new one is held, for sending it would double the row. A vanished key explains the new ones of one staging:
 later ones are not held against it while those stand.
@@ -91,7 +92,7 @@ def compare(connection: Connection, target_id: int, source: str, now: datetime) 
     returned = connection.execute(
         update(resource).where(of_table, resource.c.vanished == true(), in_source).values(vanished=False)
     ).rowcount
-    vanishing = and_(of_table, resource.c.vanished == false(), ~in_source)
+    vanishing = and_(of_table, resource.c.vanished == false(), resource.c.retired_at.is_(None), ~in_source)
     vanished = connection.execute(select(func.count()).where(vanishing, MAY_BE_THERE)).scalar_one()
     connection.execute(update(resource).where(vanishing).values(vanished=True))
     is_held = and_(of_table, UNFINISHED, resource.c.state == State.HELD)
@@ -135,6 +136,7 @@ def _hold(connection: Connection, target_id: int, source: str, at: str) -> None:
             _gone.c.target_id == target_id,
             _gone.c.source == source,
             _gone.c.vanished == true(),
+            _gone.c.retired_at.is_(None),
             or_(_gone.c.delivered_digest.is_not(None), _gone.c.state.in_(IN_FLIGHT)),
             ~exists(
                 select(1).where(

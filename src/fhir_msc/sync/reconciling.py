@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, select
 from fhir_msc.desired import Account
 from fhir_msc.sync.accounts import accounts
 from fhir_msc.sync.ledger import Ledger
+from fhir_msc.sync.standing import GONE_DIGEST
 from fhir_msc.sync.tables import resource
 from fhir_msc.target.client import FhirClient
 
@@ -50,7 +51,8 @@ def reconcile(ledger: Ledger, client: FhirClient, system: str, countable: Collec
     with ledger.begin() as connection:
         found = connection.execute(
             select(resource.c.type, func.count())
-            .where(and_(resource.c.target_id == ledger.target_id, resource.c.delivered_digest.is_not(None)))
+            # What was never delivered has no digest, which is not unequal to one.
+            .where(and_(resource.c.target_id == ledger.target_id, resource.c.delivered_digest != GONE_DIGEST))
             .group_by(resource.c.type)
             .order_by(resource.c.type)
         ).all()

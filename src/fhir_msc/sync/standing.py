@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 
 from fhir_msc.quick import quick
 from fhir_msc.sync.comparison import holds, version_id
+from fhir_msc.sync.exchange import Found, Several
 from fhir_msc.sync.states import State
 from fhir_msc.target.fhirjson import JsonObject
 
 DELETED = "deleted on the server"
 CHANGED = "changed on the server"
 FOREIGN = "the server holds something else under this id"
+SEVERAL = "the server holds several resources with its identifier"
+
+
+GONE = b""
+"""The body of what should not be on the server: nothing."""
+
+GONE_DIGEST = sha256(GONE).digest()
 
 
 @quick(frozen=True, slots=True)
@@ -22,10 +31,16 @@ class Kept:
     digest: bytes
     body_id: int
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it says that the resource is deleted."""
+        return self.digest == GONE_DIGEST
+
 
 @quick(frozen=True, slots=True)
 class Standing:
-    """What the ledger says of a resource: what is desired, in flight (``sent``), delivered; the version last seen."""
+    """What the ledger says of a resource: what is desired, in flight (``sent``), delivered; the version last seen; the
+    id that the server gave, where it gives ids."""
 
     id: int
     rid: str
@@ -40,6 +55,7 @@ class Standing:
     due_at: str | None = None
     reason: str | None = None
     waiting_on: str | None = None
+    server_id: str | None = None
 
     @property
     def bodies(self) -> frozenset[int]:
@@ -66,6 +82,11 @@ def unknown(one: Standing) -> Standing:
 def confirmed(one: Standing, version: str | None) -> Standing:
     """The server has what was sent."""
     return _settled(one, one.sent, version, 0)
+
+
+def deleted(one: Standing) -> Standing:
+    """The server has it no more, as was wanted; if it is wanted again, it is new there."""
+    return replace(_settled(one, one.sent or one.desired, None, 0), server_id=None)
 
 
 def adopted(one: Standing, version: str | None) -> Standing:
@@ -102,33 +123,65 @@ def waiting(one: Standing, rid: str) -> Standing:
 
 def forgotten(one: Standing, version: str | None) -> Standing:
     """The server has lost what it took; ``version`` is the earlier one that it still holds, if it holds any."""
-    return replace(one, state=State.PENDING, sent=None, delivered=None, version=version, attempts=0, due_at=None)
+    server_id = one.server_id if version is not None else None
+    return replace(
+        one,
+        state=State.PENDING,
+        sent=None,
+        delivered=None,
+        version=version,
+        attempts=0,
+        due_at=None,
+        server_id=server_id,
+    )
 
 
 def _settled(one: Standing, delivered: Kept | None, version: str | None, attempts: int) -> Standing:
     """Nothing is in flight any more; what is still to be sent is pending."""
     done = delivered is not None and delivered.digest == one.desired.digest
     state = State.SENT if done else State.PENDING
-    return Standing(one.id, one.rid, one.type, one.lane_id, state, one.desired, None, delivered, version, attempts)
+    return Standing(
+        one.id,
+        one.rid,
+        one.type,
+        one.lane_id,
+        state,
+        one.desired,
+        None,
+        delivered,
+        version,
+        attempts,
+        server_id=one.server_id,
+    )
 
 
-def judge(one: Standing, found: JsonObject | None, contents: Mapping[int, bytes]) -> Standing:
-    """What follows from reading the server: ``found`` is the resource as it stands there, ``None`` if there is none.
+def judge(one: Standing, found: Found, contents: Mapping[int, bytes]) -> Standing:
+    """What follows from reading the server.
 
-    ``contents`` has the bodies by their numbers. A resource that is to be sent ends as pending only if sending it,
-    with the version that is then kept, overwrites nothing but what we sent ourselves.
+    ``contents`` has the bodies by their numbers, as the server has them. A resource that is to be sent ends as pending
+    only if sending it, with the version that is then kept, overwrites nothing but what we sent ourselves.
     """
     if found is None:
-        return returned(one, None) if one.delivered is None else conflicting(one, DELETED)
+        if (one.sent or one.desired).is_gone:
+            return deleted(one)
+        if one.delivered is None or one.delivered.is_gone:
+            return replace(returned(one, None), server_id=None)
+        return conflicting(one, DELETED)
+    if isinstance(found, Several):
+        return conflicting(one, SEVERAL)
     version = version_id(found)
     if version is not None and version == one.version:
         return returned(one, version)
-    if one.sent is not None and holds(found, contents[one.sent.body_id]):
+    if one.sent is not None and _says(found, one.sent, contents):
         return confirmed(one, version)
-    if holds(found, contents[one.desired.body_id]):
+    if _says(found, one.desired, contents):
         return adopted(one, version)
     if one.delivered is None:
         return conflicting(one, FOREIGN)
-    if holds(found, contents[one.delivered.body_id]):
+    if _says(found, one.delivered, contents):
         return returned(one, version)
     return conflicting(one, CHANGED)
+
+
+def _says(found: JsonObject, kept: Kept, contents: Mapping[int, bytes]) -> bool:
+    return not kept.is_gone and holds(found, contents[kept.body_id])

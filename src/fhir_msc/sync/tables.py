@@ -95,11 +95,14 @@ resource = Table(
     Column("cause", String),
     Column("twin_id", ForeignKey("resource.id")),
     Column("waiting_on", String),
+    Column("server_id", String),
+    Column("retired_at", String),
     UniqueConstraint("rid", "target_id"),
 )
 """What a target should have and has. ``source`` is the source table, ``places`` a digest of the origins, ``twin_id``
 the vanished resource that a held one may be the correction of, ``cause`` why it is desired as it is (source, pack,
-config, engine), ``waiting_on`` the rid that is not on the server yet.
+config, engine), ``waiting_on`` the rid that is not on the server yet, ``server_id`` the id that the server gave it,
+where it does not take ours, ``retired_at`` when a person said that what vanished no longer counts.
 
 The three ``_body`` columns name rows of ``body`` without a foreign key, which would have every deleted body looked for
 in three columns. No index begins with ``target_id``: few values make it a bad choice that SQLite would take.

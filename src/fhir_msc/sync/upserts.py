@@ -87,7 +87,7 @@ _CHANGE = (
             name: bindparam(name)
             for name in (
                 "lane_id", "rank", "type", "source", "loose", "places", "state", "changed_at",
-                "desired_digest", "desired_body", "attempts", "due_at", "reason", "cause",
+                "desired_digest", "desired_body", "attempts", "due_at", "reason", "cause", "retired_at",
             )
         }
     )
@@ -232,6 +232,7 @@ class Upsert:
                     "due_at": None,
                     "reason": known.reason if state is before else None,
                     "cause": self._cause,
+                    "retired_at": None,
                 }
             )
         self._insert_bodies(bodies)

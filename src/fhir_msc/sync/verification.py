@@ -22,9 +22,10 @@ from fhir_msc.findings import Origin
 from fhir_msc.resources.body import serialise
 from fhir_msc.sync import audit, outbox
 from fhir_msc.sync.accounts import origins
+from fhir_msc.sync.addresses import Addressing, contents
 from fhir_msc.sync.comparison import FieldDifference, as_sent, differences, holds, version_id
 from fhir_msc.sync.course import Clock
-from fhir_msc.sync.exchange import LOOKED_UP, Wanted, inspect
+from fhir_msc.sync.exchange import LOOKED_UP, Several, inspect
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.standing import Standing, forgotten
 from fhir_msc.sync.states import IN_FLIGHT, State
@@ -90,7 +91,9 @@ class Verified:
 Progress = Callable[[str, int], None]
 
 
-def verify(ledger: Ledger, client: FhirClient, counts: Verified, progress: Progress) -> Iterator[Drifted]:
+def verify(
+    ledger: Ledger, client: FhirClient, addressing: Addressing, counts: Verified, progress: Progress
+) -> Iterator[Drifted]:
     """Reads back all that was delivered, type by type; no transaction is open while it gives. Raises TargetError."""
     with ledger.begin() as connection:
         types = _types(connection, ledger.target_id)
@@ -106,9 +109,9 @@ def verify(ledger: Ledger, client: FhirClient, counts: Verified, progress: Progr
             last = ids[-1]
             checked = [row for row in rows.values() if row.state not in IN_FLIGHT]
             counts.in_flight += len(rows) - len(checked)
-            found = inspect(client, [Wanted(row.id, row.rid, row.type, expected=True) for row in checked])
+            found = inspect(client, [addressing.wanted(row) for row in checked])
             with ledger.begin() as connection:
-                bodies = outbox.contents(connection, {id for row in checked for id in row.bodies})
+                bodies = contents(connection, ledger.target_id, addressing, checked)
                 compared = [
                     (row, _compared(connection, ledger.target, row, found[row.id], bodies, row.id in vanished))
                     for row in checked
@@ -143,20 +146,22 @@ def _compared(
     connection: Connection,
     target: str,
     row: Standing,
-    found: Resource | Missing,
+    found: Resource | Missing | Several,
     bodies: dict[int, bytes],
     vanished: bool,
 ) -> Drifted | None:
     assert row.delivered is not None
     sent = bodies[row.delivered.body_id]
-    server = None if isinstance(found, Missing) else found.content
-    if server is not None and holds(server, sent):
+    server = found.content if isinstance(found, Resource) else None
+    if row.delivered.is_gone and server is None:
+        return None
+    if server is not None and sent and holds(server, sent):
         return None
     version = version_id(server) if server is not None else None
     drift = _drift(connection, target, row, found, sent)
     repairable = drift in FORGOT and not vanished and row.state in (State.SENT, State.PENDING)
     fields: list[FieldDrift] = []
-    if server is not None:
+    if server is not None and sent and not row.desired.is_gone:
         source = parse(bodies[row.desired.body_id])
         theirs = {one.path: one for one in differences(server, parse(sent))}
         ours = {one.path: one for one in differences(source, parse(sent))}
@@ -171,7 +176,11 @@ def _field(path: str, theirs: FieldDifference | None, ours: FieldDifference | No
     return FieldDrift(path, ours.theirs if ours else sent, sent, theirs.theirs if theirs else sent)
 
 
-def _drift(connection: Connection, target: str, row: Standing, found: Resource | Missing, sent: bytes) -> Drift:
+def _drift(
+    connection: Connection, target: str, row: Standing, found: Resource | Missing | Several, sent: bytes
+) -> Drift:
+    if isinstance(found, Several) or not sent:
+        return Drift.CHANGED
     if isinstance(found, Missing):
         return Drift.DELETED if found.gone else Drift.FORGOTTEN
     is_lower = _is_lower(version_id(found.content), row.version)

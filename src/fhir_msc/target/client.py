@@ -206,6 +206,14 @@ class FhirClient:
         headers = _WRITE if if_match is None else {**_WRITE, "If-Match": etag_of(if_match)}
         return self._write("PUT", f"{type}/{id}", f"PUT {type}", body, headers)
 
+    def update_matching(self, type: str, criteria: str, body: bytes) -> EntryResponse:
+        """Writes over the one resource that matches the criteria, or creates it under an id of the server's."""
+        return self._write("PUT", f"{type}?{criteria}", f"PUT {type} by criteria", body, _WRITE)
+
+    def delete(self, type: str, id: str) -> EntryResponse:
+        """Deletes the current version; the earlier ones stay in the history where the server keeps one."""
+        return self._write("DELETE", f"{type}/{id}", f"DELETE {type}", None, {})
+
     def transaction(self, entries: Sequence[Entry]) -> list[EntryResponse]:
         """All or nothing; the answers in the order of the entries.
 
@@ -257,7 +265,12 @@ class FhirClient:
             bundle = self._connection.document(response, what)
 
     def _write(
-        self, method: Literal["POST", "PUT"], path: str, what: str, body: bytes, headers: Mapping[str, str]
+        self,
+        method: Literal["POST", "PUT", "DELETE"],
+        path: str,
+        what: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
     ) -> EntryResponse:
         url = self._connection.url(path)
         response = self._connection.ask(method, url, what, body=body, headers=headers, changes=True)

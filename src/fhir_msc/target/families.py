@@ -92,8 +92,8 @@ class Limits:
     bytes: int
 
 
-def limits(capabilities: Capabilities, family: Family) -> Limits:
-    """The limits of a bundle without conditional entries.
+def limits(capabilities: Capabilities, family: Family, *, is_conditional: bool = False) -> Limits:
+    """The limits of a bundle; of one with conditional entries where ``is_conditional``.
 
     What is declared goes before what is known of the family; a family's preset counts where nothing is declared.
     """
@@ -108,4 +108,5 @@ def limits(capabilities: Capabilities, family: Family) -> Limits:
         bundle = preset.bundle
     if preset is None:
         return Limits(bundle, 100 if bundle else 1, _MB)
-    return Limits(bundle, preset.entries if bundle else 1, preset.bytes)
+    entries = preset.conditional_entries if is_conditional and preset.conditional_entries else preset.entries
+    return Limits(bundle, entries if bundle else 1, preset.bytes)

@@ -129,8 +129,8 @@ def _by_status(status: int, reasons: Sequence[str], after: float | None, asked: 
         return _busy(status, codes, after, asked)
     if status == 413:
         return Decision(Action.HALVE if asked.entries > 1 else Action.DEAD, "too large for the server")
-    # 410 to an update: somebody deleted what we had, which is a change like any other
-    deleted = status == 410 and asked.if_match
+    # 410 (404 where nothing is kept of it) to an update: somebody deleted what we had, which is a change like any other
+    deleted = status in (404, 410) and asked.if_match and bool(reasons or status == 410)
     if deleted or status in (409, 412, 428) or (status < 500 and "conflict" in codes):
         return _contention(status, codes, asked)
     if status in (404, 405) and not reasons and asked.method != "GET":

@@ -99,7 +99,7 @@ def test_a_batch_entry_that_fails_leaves_nothing_of_itself(store: Store) -> None
         "entry": [entry("a"), entry("b", "Organization/no"), entry("c")],
     }
     with store.transaction():
-        answer = bundles.run(store, lambda: "new", bundle, frozenset(), lambda url: b"{}", whole=False)
+        answer = bundles.run(lambda: interactions.Work(store, lambda: "new"), bundle, lambda url: b"{}", whole=False)
     assert [one["response"]["status"] for one in answer["entry"]] == ["201 Created", "400 Bad Request", "201 Created"]
     assert [bool(store.exists("Patient", name)) for name in "abc"] == [True, False, True]
 

@@ -12,7 +12,7 @@ import pytest
 from fhir_msc.target.capabilities import read_capabilities
 from fhir_msc.target.families import Family, detect_family
 from fhir_msc.target.fhirjson import parse
-from fhir_msc.target.routes import Role, RouteKind, route_plan
+from fhir_msc.target.routes import WRITES, Role, RouteKind, route_plan
 from tests.unit.target.statements import capabilities, resource
 
 PUT, UPSERT, ONCE, SEARCH, READ, NONE = RouteKind
@@ -69,7 +69,7 @@ def test_one_type(
     (route,) = route_plan(capabilities(declared), ["Observation"], family, "store", client_ids=client_ids)
     assert (route.type, route.kind, route.by) == ("Observation", kind, by)
     assert words in route.reason
-    assert route.deliverable is (kind is PUT)
+    assert route.deliverable is (kind in WRITES)
 
 
 def test_an_ehr_is_not_written_to_unless_the_config_says_so() -> None:

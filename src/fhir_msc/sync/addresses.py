@@ -1,0 +1,180 @@
+"""Under which id a server holds what we call by our own: what is sent, looked for and compared goes by its address.
+
+A server that takes client ids holds every resource under its rid, and bodies leave as they are staged. Another gives
+ids of its own: the ledger keeps them, the bodies that leave carry them in ``id`` and in every reference, and what is
+found again is found by our identifier, or by a tag where a type has no search by identifier.
+
+What the target cannot have is left out of what refers to it, where the resource says what it has to say without: the
+encounter, the organisation, and the study in an extension. Anything else that it refers to must be there first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import quote
+
+from sqlalchemy import Connection, select
+
+from fhir_msc.resources.body import serialise
+from fhir_msc.sync import outbox
+from fhir_msc.sync.exchange import Outgoing, Wanted
+from fhir_msc.sync.standing import GONE, Standing
+from fhir_msc.sync.tables import resource
+from fhir_msc.target.fhirjson import Json, JsonObject, child, parse, text
+from fhir_msc.target.routes import Route, RouteKind
+
+_REFERENCE = re.compile(rb'"reference":"([A-Za-z]+)/([a-z][0-9a-f]{40})"')
+"""A reference to a resource of ours under our own id of it."""
+
+_OF_STUDY = "http://hl7.org/fhir/StructureDefinition/workflow-researchStudy"
+_CONTEXT = {"encounter": "Encounter", "managingOrganization": "Organization", "serviceProvider": "Organization"}
+"""Elements that say where or when, beside what the resource is about."""
+_MAY_LACK = frozenset({*_CONTEXT.values(), "ResearchStudy"})
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """How the resources of a target are addressed: the route of each type, and the URI of our sync identifiers.
+
+    A type without a route goes under client ids.
+    """
+
+    system: str
+    routes: Mapping[str, Route] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every body leaves as it is staged."""
+        return not self.lacking and all(route.keeps_our_ids for route in self.routes.values())
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """The types that the target cannot have and that are left out of what refers to them."""
+        return frozenset(type for type in _MAY_LACK if type in self.routes and not self.routes[type].deliverable)
+
+    def gives_ids(self, type: str) -> bool:
+        """Whether the server gives the ids of this type."""
+        route = self.routes.get(type)
+        return route is not None and not route.keeps_our_ids
+
+    def holds_our_id(self, type: str) -> bool:
+        """Whether the server can hold resources of this type under ids of ours."""
+        route = self.routes.get(type)
+        return route is None or route.kind is RouteKind.CLIENT_ID_PUT
+
+    def wanted(self, row: Standing) -> Wanted:
+        """How a resource is read."""
+        expected = row.delivered is not None
+        if not self.gives_ids(row.type):
+            return Wanted(row.id, row.rid, row.type, expected, row.rid)
+        return Wanted(row.id, row.rid, row.type, expected, row.server_id, self.routes[row.type].by, self.system)
+
+    def outgoing(self, row: Standing, content: bytes) -> Outgoing:
+        """How a resource is sent. ``content`` is its body as it leaves."""
+        route = self.routes.get(row.type)
+        if route is None or route.keeps_our_ids:
+            return Outgoing(row.id, row.rid, row.type, content, row.version, RouteKind.CLIENT_ID_PUT, row.rid)
+        value = quote(f"{self.system}|{row.rid}", safe="")
+        return Outgoing(
+            row.id, row.rid, row.type, content, row.version, route.kind, row.server_id, f"{route.by}={value}"
+        )
+
+
+def contents(
+    connection: Connection,
+    target_id: int,
+    addressing: Addressing,
+    rows: Iterable[Standing],
+    ids: Mapping[int, str] = MappingProxyType({}),
+) -> dict[int, bytes]:
+    """The bodies of these resources by their numbers, as the server has or gets them.
+
+    ``ids`` are the ids under which some were just found, by row; where the server gives ids, a body of a resource whose
+    id is not known has none.
+    """
+    all_rows = list(rows)
+    found = outbox.contents(connection, {id for row in all_rows for id in row.bodies})
+    if addressing.is_plain:
+        return found
+    referred = {rid.decode() for content in found.values() for _, rid in _REFERENCE.findall(content)}
+    known = _ids(connection, target_id, referred)
+    for row in all_rows:
+        own = ids.get(row.id) or row.server_id if addressing.gives_ids(row.type) else row.rid
+        for number in row.bodies:
+            if found[number] != GONE:
+                found[number] = addressed(found[number], addressing, row.type, own, known)
+    return found
+
+
+def unmet(addressing: Addressing, content: bytes) -> str | None:
+    """A rid that a body still refers to as it leaves, though the server cannot hold it under this id."""
+    if addressing.is_plain:
+        return None
+    referred = ((type.decode(), rid.decode()) for type, rid in _REFERENCE.findall(content))
+    return next((rid for type, rid in referred if not addressing.holds_our_id(type)), None)
+
+
+def addressed(content: bytes, addressing: Addressing, type: str, own: str | None, known: Mapping[str, str]) -> bytes:
+    """A body as it leaves: under the id ``own`` (``None``: one that the server is to give), with the server's ids in
+    its references (``known``, by rid), without what the target lacks, with our tag where it is found by it."""
+    body = parse(content)
+    rid = text(body.get("id")) or ""
+    kept = _rewritten(body, known, addressing.lacking)
+    route = addressing.routes.get(type)
+    if route is not None and not route.keeps_our_ids and route.by == "_tag":
+        tags = child(body.get("meta")).get("tag")
+        tag: Json = [*(tags if isinstance(tags, list) else []), {"system": addressing.system, "code": rid}]
+        kept["meta"] = {**child(kept.get("meta")), "tag": tag}
+    if own is None:
+        del kept["id"]
+    else:
+        kept["id"] = own
+    return serialise(kept)
+
+
+def _rewritten(node: JsonObject, known: Mapping[str, str], lacking: frozenset[str]) -> JsonObject:
+    kept: JsonObject = {}
+    for name, value in node.items():
+        if name == "reference" and isinstance(value, str):
+            type, _, rid = value.partition("/")
+            kept[name] = f"{type}/{known[rid]}" if rid in known else value
+        elif isinstance(value, dict):
+            if not (name in _CONTEXT and _type_of(value) in lacking):
+                kept[name] = _rewritten(value, known, lacking)
+        elif isinstance(value, list):
+            items = [item for item in value if not _is_lacking(item, lacking)]
+            if items:
+                kept[name] = [_rewritten(item, known, lacking) if isinstance(item, dict) else item for item in items]
+        else:
+            kept[name] = value
+    return kept
+
+
+def _is_lacking(item: Json, lacking: frozenset[str]) -> bool:
+    if not isinstance(item, dict) or item.get("url") != _OF_STUDY:
+        return False
+    return _type_of(child(item.get("valueReference"))) in lacking
+
+
+def _type_of(reference: JsonObject) -> str:
+    return (text(reference.get("reference")) or "").partition("/")[0]
+
+
+def _ids(connection: Connection, target_id: int, rids: Iterable[str]) -> dict[str, str]:
+    """The ids that the server gave to these."""
+    asked = sorted(rids)
+    found: dict[str, str] = {}
+    for start in range(0, len(asked), _CHUNK):
+        rows = connection.execute(
+            select(resource.c.rid, resource.c.server_id).where(
+                resource.c.rid.in_(asked[start : start + _CHUNK]),
+                resource.c.target_id == target_id,
+                resource.c.server_id.is_not(None),
+            )
+        )
+        found.update((rid, id) for rid, id in rows)
+    return found
