@@ -11,6 +11,7 @@ from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
 from fhir_msc.desired.products import Products
 from fhir_msc.desired.roster import Member
+from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.study import site_rid, study_rid
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.release.blinding import refuse_sealed
@@ -113,8 +114,9 @@ class _Person:
 class Maker:
     """Makes the desired resources of one table."""
 
-    def __init__(self, frame: Frame, table: str) -> None:
+    def __init__(self, frame: Frame, table: str, samples: Samples) -> None:
         self._frame = frame
+        self._samples = samples
         self._table = table
         self._persons: dict[str, _Person] = {}
         self._loose_key = frame.identity.digest("loose", ())
@@ -243,7 +245,9 @@ class Maker:
             what = Dispensed(what, units)
         if isinstance(record, _AT_A_VISIT):
             encounter = self._encounter(person, record)
-            links = Links(rid, person.lane, person.study, encounter[0] if encounter else None)
+            sample = self._samples.rid(record) if isinstance(record, Observation) and record.sample else None
+            where = encounter[0] if encounter else None
+            links = Links(rid, person.lane, person.study, where, None, None, sample)
         else:
             links = Links(rid, person.lane, person.study, None, consent, person.site)
         body = self._frame.maker.make(what, links)
@@ -267,6 +271,8 @@ class Maker:
             body.refs,
             self._loose(type, lasting) if lasting is not None else None,
         )
+        if links.specimen is not None and isinstance(record, Observation):
+            self._samples.add(links.specimen, person.lane, record)
         return Made(desired, "delivered", "", found, parts)
 
     def _loose(self, type: str, lasting: Key) -> bytes:

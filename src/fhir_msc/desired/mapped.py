@@ -11,6 +11,7 @@ from fhir_msc.desired.keys import KeyRegister
 from fhir_msc.desired.lineage import Lineages
 from fhir_msc.desired.making import PARTICIPANT_REJECTED, Made, Maker
 from fhir_msc.desired.model import OUTCOMES, Account, Desired
+from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.sharing import Sharing
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.joins import Fate, Qualifiers, SameThing
@@ -97,7 +98,8 @@ class MappedTable:
         self.account = Account(self._table.name, self._table.file)
         self._findings, self._held = [], {}
         mapper = frame.mapper(self._pack_table, self._table)
-        maker = Maker(frame, self.name)
+        samples = Samples(frame, self.name)
+        maker = Maker(frame, self.name, samples)
         register = KeyRegister()
         batch: list[Desired] = []
         rows = mapper.map(self._rows(mapper, self.account), frame.zone)
@@ -113,6 +115,7 @@ class MappedTable:
         yield batch
         if register.complete():
             yield from self._told_apart(register, maker)
+        yield from samples.bodies(self._findings)
         self._mapper = mapper
         self._finish(mapper)
 

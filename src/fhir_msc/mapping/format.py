@@ -258,7 +258,8 @@ class ObservationBlock(_Block):
     method: ConceptWord | None = None
     position: ConceptWord | None = None
     body_site: ConceptWord | None = None
-    specimen: Values | None = None
+    specimen: Values | None = Field(None, description="the kind of specimen, in words")
+    sample: Values | None = Field(None, description="the identifier of the very sample; with `specimen` a Specimen")
     performer: Names = Field((), description="columns that say who judged, in words; each filled one is a performer")
     note: Values | None = None
 

@@ -39,6 +39,7 @@ class Links(NamedTuple):
     encounter: str | None = None
     consent: str | None = None
     service_provider: str | None = None
+    specimen: str | None = None
     design: DesignLinks = DesignLinks()
 
 

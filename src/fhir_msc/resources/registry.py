@@ -25,6 +25,7 @@ from fhir_msc.resources import (
     provenance,
     research_study,
     research_subject,
+    specimen,
     value_set,
 )
 from fhir_msc.resources.body import Body
@@ -66,6 +67,7 @@ RANKS: Mapping[str, int] = MappingProxyType(
                 "Encounter",
                 "BiologicallyDerivedProduct",
                 "MedicationAdministration",
+                "Specimen",
                 "Observation",
                 "AdverseEvent",
                 "Condition",
@@ -115,6 +117,7 @@ BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
                 medication_administration.build_dispensed,
             ),
             _entry(CellProduct, "BiologicallyDerivedProduct", biologically_derived_product.build),
+            _entry(specimen.Sample, "Specimen", specimen.build, specimen.LAYOUT),
             _entry(Observation, "Observation", observation.build, observation.LAYOUT),
             _entry(AdverseEvent, "AdverseEvent", adverse_event.build, adverse_event.LAYOUT),
             _entry(Condition, "Condition", condition.build, condition.LAYOUT),

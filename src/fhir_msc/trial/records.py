@@ -187,6 +187,8 @@ class Observation:
     """The source's own category: an instrument, a panel (SDTM --CAT)."""
     performers: tuple[str, ...] = ()
     """Who judged, in the source's words (SDTM --EVAL, --EVALID)."""
+    sample: str | None = None
+    """The identifier of the very sample (SDTM --REFID); one of a known kind is a resource of its own."""
 
 
 @quick(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from fhir_msc.resources import (
 )
 from fhir_msc.resources.medication_administration import Dispensed
 from fhir_msc.resources.provenance import Lineage
+from fhir_msc.resources.specimen import Sample as Drawn
 from fhir_msc.trial import (
     AdverseEvent,
     Arm,
@@ -421,6 +422,10 @@ def samples(*, blind: bool) -> Iterator[Sample]:
     for seen in _observations():
         yield seen, links("Observation", "S1")
         yield seen, links("Observation", "S1", bare=True)
+    serum = links("Observation", "S1")._replace(specimen=IDENTITY.rid("Specimen", ("S1", "LB", "SERUM", "958")))
+    yield observation(specimen="SERUM", sample="958"), serum
+    yield Drawn("958", "SERUM", "2012-11-23T08:00:00-05:00"), links("Specimen", "S1")
+    yield Drawn('9 "58"', "WHOLE BLOOD"), links("Specimen", "S1", "2")
     for illness in _conditions():
         yield illness, links("Condition", "S1")
     for drug in _medications():
