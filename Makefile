@@ -40,6 +40,9 @@ format: $(VENV)/.ready ## Write the code in the one style
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix --quiet .
 
+docs: $(VENV)/.ready ## Build the documentation as a site in build/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 bench: $(VENV)/.ready ## Measure speed and memory as ratios; writes docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
 
@@ -53,4 +56,4 @@ lock: ## Renew requirements.lock (needs uv)
 clean: ## Remove what was built
 	@rm -rf $(VENV) .demo build dist
 
-.PHONY: help venv demo test test-unit search lint format bench hapi lock clean
+.PHONY: help venv demo test test-unit search lint format docs bench hapi lock clean

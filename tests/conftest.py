@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.distributions import Installer
 from tests.support.engine import Hl7Engine
 from tests.support.hapi import HapiServer, hapi_unavailable_reason
 
@@ -60,6 +61,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.outcome = "failed"  # type: ignore[attr-defined]
         report.longrepr = f"skipped, but FHIR_MSC_REQUIRE_ALL=1: {report.longrepr}"  # type: ignore[attr-defined]
     return report
+
+
+@pytest.fixture
+def installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
+    """Installs an integrator's distributions for one test."""
+    return Installer(tmp_path / "site", monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,303 @@
-"""fhir_msc: a trial's export becomes FHIR R4 on a hospital's server, and stays in step with it."""
+"""fhir_msc: a trial's export becomes FHIR R4 on a hospital's server, and stays in step with it.
 
-__version__ = "0.1.0"
+The library's door: all that an integrator needs stands here under one name each, and nothing else is promised to stay.
+A name is imported when it is first asked for (PEP 562), so that ``import fhir_msc`` costs next to nothing.
+
+    project = fhir_msc.read_project(Path("trial"))
+    result = fhir_msc.checked(project, keep=...)      # bodies, findings, what became of every row
+    fhir_msc.synced(project)                          # the target has what the source gives
+
+Times and durations are in seconds unless a docstring says otherwise; instants are in UTC. What is raised on purpose
+derives from ``FhirMscError``. For the checks of own packs and builders see ``fhir_msc.testing``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fhir_msc.config import Project, read_project
+    from fhir_msc.desired.model import OUTCOMES, Account, Desired
+    from fhir_msc.errors import (
+        BlindError,
+        ConfigError,
+        FhirMscError,
+        LedgerError,
+        OutcomeUnknown,
+        PackError,
+        RewriteError,
+        SecretError,
+        SourceError,
+        TargetError,
+        TargetRefused,
+        TargetUnreachable,
+        UsageError,
+    )
+    from fhir_msc.findings import Finding, Origin, Severity, in_order
+    from fhir_msc.mapping.checking import check_pack as pack_findings
+    from fhir_msc.mapping.pack import Pack, find_pack, read_pack
+    from fhir_msc.mapping.transforms import Number, Unreadable
+    from fhir_msc.models import as_json, as_model
+    from fhir_msc.oversight import (
+        audited,
+        corrections_of,
+        files_read,
+        make_plan,
+        participant_key,
+        reconciled,
+        retire,
+        settle,
+        status_of,
+        study_of,
+        terminology_of,
+        vanished_of,
+        verify,
+    )
+    from fhir_msc.pipeline import (
+        Checked,
+        Probed,
+        Progress,
+        Surroundings,
+        Synced,
+        checked,
+        probed,
+        work,
+    )
+    from fhir_msc.pipeline import (
+        sync as synced,
+    )
+    from fhir_msc.resources.body import Body, references, serialise
+    from fhir_msc.resources.context import Links, ResourceContext
+    from fhir_msc.resources.datatypes import codeable_concept, period, present, quantity, reference
+    from fhir_msc.resources.own import OwnBuilder
+    from fhir_msc.sandbox import SandboxServer
+    from fhir_msc.sources.opening import OpenSource, SourceOptions, open_source
+    from fhir_msc.sources.seals import SealedSource, Seals
+    from fhir_msc.sources.table import FileFacts, Row, Source, Table
+    from fhir_msc.sync.audit import AuditVerdict
+    from fhir_msc.sync.corrections import Answer, Held
+    from fhir_msc.sync.delivery import DeliveryReport
+    from fhir_msc.sync.plan import Plan
+    from fhir_msc.sync.reconciling import Reconciled
+    from fhir_msc.sync.retirement import Retirable
+    from fhir_msc.sync.staging import StagingReport
+    from fhir_msc.sync.status import Status
+    from fhir_msc.sync.verification import Drifted, Verified
+    from fhir_msc.trial import (
+        AdverseEvent,
+        Arm,
+        ArmStep,
+        CellProduct,
+        Coding,
+        Component,
+        Concept,
+        Condition,
+        Consent,
+        Criterion,
+        Disposition,
+        Element,
+        Infusion,
+        Investigator,
+        Key,
+        Medication,
+        Observation,
+        OutcomeMeasure,
+        Participant,
+        PlannedVisit,
+        Quantity,
+        Record,
+        ReferenceRange,
+        Site,
+        Study,
+        StudyFact,
+        StudyPart,
+        Unit,
+        Visit,
+    )
+    from fhir_msc.validation import validate
+    from fhir_msc.version import __version__
+
+__all__ = [
+    "OUTCOMES",
+    "Account",
+    "AdverseEvent",
+    "Answer",
+    "Arm",
+    "ArmStep",
+    "AuditVerdict",
+    "BlindError",
+    "Body",
+    "CellProduct",
+    "Checked",
+    "Coding",
+    "Component",
+    "Concept",
+    "Condition",
+    "ConfigError",
+    "Consent",
+    "Criterion",
+    "DeliveryReport",
+    "Desired",
+    "Disposition",
+    "Drifted",
+    "Element",
+    "FhirMscError",
+    "FileFacts",
+    "Finding",
+    "Held",
+    "Infusion",
+    "Investigator",
+    "Key",
+    "LedgerError",
+    "Links",
+    "Medication",
+    "Number",
+    "Observation",
+    "OpenSource",
+    "Origin",
+    "OutcomeMeasure",
+    "OutcomeUnknown",
+    "OwnBuilder",
+    "Pack",
+    "PackError",
+    "Participant",
+    "Plan",
+    "PlannedVisit",
+    "Probed",
+    "Progress",
+    "Project",
+    "Quantity",
+    "Reconciled",
+    "Record",
+    "ReferenceRange",
+    "ResourceContext",
+    "Retirable",
+    "RewriteError",
+    "Row",
+    "SandboxServer",
+    "SealedSource",
+    "Seals",
+    "SecretError",
+    "Severity",
+    "Site",
+    "Source",
+    "SourceError",
+    "SourceOptions",
+    "StagingReport",
+    "Status",
+    "Study",
+    "StudyFact",
+    "StudyPart",
+    "Surroundings",
+    "Synced",
+    "Table",
+    "TargetError",
+    "TargetRefused",
+    "TargetUnreachable",
+    "Unit",
+    "Unreadable",
+    "UsageError",
+    "Verified",
+    "Visit",
+    "__version__",
+    "as_json",
+    "as_model",
+    "audited",
+    "checked",
+    "codeable_concept",
+    "corrections_of",
+    "files_read",
+    "find_pack",
+    "in_order",
+    "make_plan",
+    "open_source",
+    "pack_findings",
+    "participant_key",
+    "period",
+    "present",
+    "probed",
+    "quantity",
+    "read_pack",
+    "read_project",
+    "reconciled",
+    "reference",
+    "references",
+    "retire",
+    "serialise",
+    "settle",
+    "status_of",
+    "study_of",
+    "synced",
+    "terminology_of",
+    "validate",
+    "vanished_of",
+    "verify",
+    "work",
+]
+
+_HOMES = {
+    "fhir_msc.config": "Project read_project",
+    "fhir_msc.desired.model": "OUTCOMES Account Desired",
+    "fhir_msc.errors": (
+        "BlindError ConfigError FhirMscError LedgerError OutcomeUnknown PackError RewriteError SecretError "
+        "SourceError TargetError TargetRefused TargetUnreachable UsageError"
+    ),
+    "fhir_msc.findings": "Finding Origin Severity in_order",
+    "fhir_msc.mapping.checking": "check_pack=pack_findings",
+    "fhir_msc.mapping.pack": "Pack find_pack read_pack",
+    "fhir_msc.mapping.transforms": "Number Unreadable",
+    "fhir_msc.models": "as_json as_model",
+    "fhir_msc.oversight": (
+        "audited corrections_of files_read make_plan participant_key reconciled retire settle status_of study_of "
+        "terminology_of vanished_of verify"
+    ),
+    "fhir_msc.pipeline": "Checked Probed Progress Surroundings Synced checked probed sync=synced work",
+    "fhir_msc.resources.body": "Body references serialise",
+    "fhir_msc.resources.context": "Links ResourceContext",
+    "fhir_msc.resources.datatypes": "codeable_concept period present quantity reference",
+    "fhir_msc.resources.own": "OwnBuilder",
+    "fhir_msc.sandbox": "SandboxServer",
+    "fhir_msc.sources.opening": "OpenSource SourceOptions open_source",
+    "fhir_msc.sources.seals": "SealedSource Seals",
+    "fhir_msc.sources.table": "FileFacts Row Source Table",
+    "fhir_msc.sync.audit": "AuditVerdict",
+    "fhir_msc.sync.corrections": "Answer Held",
+    "fhir_msc.sync.delivery": "DeliveryReport",
+    "fhir_msc.sync.plan": "Plan",
+    "fhir_msc.sync.reconciling": "Reconciled",
+    "fhir_msc.sync.retirement": "Retirable",
+    "fhir_msc.sync.staging": "StagingReport",
+    "fhir_msc.sync.status": "Status",
+    "fhir_msc.sync.verification": "Drifted Verified",
+    "fhir_msc.trial": (
+        "AdverseEvent Arm ArmStep CellProduct Coding Component Concept Condition Consent Criterion Disposition "
+        "Element Infusion Investigator Key Medication Observation OutcomeMeasure Participant PlannedVisit Quantity "
+        "Record ReferenceRange Site Study StudyFact StudyPart Unit Visit"
+    ),
+    "fhir_msc.validation": "validate",
+    "fhir_msc.version": "__version__",
+}
+"""Where each name lives, as ``name`` or ``name there=name here``. A test holds it beside the imports above."""
+
+_PLACES = {
+    here or there: (module, there)
+    for module, names in _HOMES.items()
+    for there, _, here in (name.partition("=") for name in names.split())
+}
+
+
+def __getattr__(name: str) -> object:
+    """The object of that name, imported now and kept."""
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module 'fhir_msc' has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(place[0]), place[1])
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted({*globals(), *__all__})

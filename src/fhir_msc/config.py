@@ -24,8 +24,10 @@ from fhir_msc.desired.policy import Policy
 from fhir_msc.errors import ConfigError, SecretError, UsageError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.release.consent import ConsentPolicy
+from fhir_msc.resources.own import NamedBuilder, own_builders
 from fhir_msc.resources.registry import RANKS
-from fhir_msc.sources.opening import SourceOptions, open_source
+from fhir_msc.sources.opening import FORMATS, SourceOptions, open_source
+from fhir_msc.sources.own import own_sources
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import ToldSource
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
@@ -80,12 +82,13 @@ class ProjectSection(Section):
     synthetic: bool = False
     record_number: Form | None = None
     data_cut: Instant | None = None
+    builders: tuple[str, ...] = Field(default=(), description="resource types that the integrator's own builders make")
 
 
 class SourceSection(Section):
     """[source]: how the export is read, where detecting is not enough."""
 
-    format: Literal["xpt", "dataset-json", "redcap", "csv", "odm"] | None = None
+    format: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     records: str | None = None
@@ -204,6 +207,11 @@ class Project:
         """The mapping pack. Raises PackError."""
         return read_pack(find_pack(self.words.project.pack, self.folder))
 
+    @cached_property
+    def builders(self) -> tuple[NamedBuilder, ...]:
+        """The integrator's own builders that the config asks for. Raises ConfigError."""
+        return own_builders(self.words.project.builders)
+
     def open_source(self) -> ToldSource:
         """The export, not yet sealed. Raises SourceError."""
         section = self.words.source
@@ -315,6 +323,7 @@ def read_project(folder: Path, target: str | None = None) -> Project:
 def _check(words: Words, text: str) -> None:
     if not words.targets:
         raise ConfigError(f"{FILE}:{_line(text, ('targets',))}: a target is needed: [targets.NAME]")
+    _check_format(words.source.format, text)
     domains: dict[str, str] = {}
     for name, target in words.targets.items():
         _check_target(words, text, name, target)
@@ -326,6 +335,19 @@ def _check(words: Words, text: str) -> None:
             )
 
 
+def _check_format(form: str | None, text: str) -> None:
+    if form is None or form in FORMATS:
+        return
+    known = [*FORMATS, *own_sources(FORMATS)]
+    if form not in known:
+        close = difflib.get_close_matches(form, known, 1, 0.5)
+        raise ConfigError(
+            f"{FILE}:{_line(text, ('source', 'format'))}: there is no source format {form!r}"
+            + (f" (did you mean {close[0]!r}?)" if close else ""),
+            hint=f"one of: {', '.join(known)}",
+        )
+
+
 def _check_target(words: Words, text: str, name: str, target: TargetSection) -> None:
     if urlsplit(target.url).scheme not in ("http", "https") or not urlsplit(target.url).hostname:
         raise ConfigError(f"{FILE}:{_line(text, ('targets', name, 'url'))}: the url must be http:// or https://")
@@ -334,10 +356,11 @@ def _check_target(words: Words, text: str, name: str, target: TargetSection) -> 
             f"{FILE}:{_line(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",
             hint="set [project] namespace to a base URI of your own; it can never be changed afterwards",
         )
+    sent = [*RANKS, *words.project.builders]
     for word, names in (("writable", target.writable), ("delete", target.delete), ("routes", tuple(target.routes))):
         for type in names:
-            if type not in RANKS and not (word == "routes" and type == EVERY):
-                close = difflib.get_close_matches(type, RANKS, 1, 0.6)
+            if type not in sent and not (word == "routes" and type == EVERY):
+                close = difflib.get_close_matches(type, sent, 1, 0.6)
                 raise ConfigError(
                     f"{FILE}:{_line(text, ('targets', name, word))}: no resources of this type are sent"
                     + (f" (did you mean {close[0]!r}?)" if close else "")

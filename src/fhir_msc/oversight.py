@@ -41,7 +41,8 @@ from fhir_msc.trial import Study
 
 
 def status_of(project: Project) -> Status | None:
-    """How the target stands as the ledger has it, beside a running worker too; ``None`` before the first sync."""
+    """How the target stands as the ledger has it, beside a running worker too; ``None`` before the first sync. Raises
+    LedgerError."""
     with looked_at(project) as ledger:
         return status(ledger) if ledger is not None else None
 
@@ -79,7 +80,8 @@ def verify(
 
 
 def corrections_of(project: Project) -> list[Held]:
-    """What is held as a possible correction and waits for an answer; nothing before the first sync."""
+    """What is held as a possible correction and waits for an answer; nothing before the first sync. Raises
+    LedgerError."""
     with looked_at(project) as ledger:
         return held(ledger) if ledger is not None else []
 
@@ -91,7 +93,8 @@ def settle(project: Project, rid: str, answer: Answer, reason: str, actor: str) 
 
 
 def vanished_of(project: Project) -> list[Retirable]:
-    """What vanished from the source and may still be on the server; nothing before the first sync."""
+    """What vanished from the source and may still be on the server; nothing before the first sync. Raises
+    LedgerError."""
     with looked_at(project) as ledger:
         return vanished(ledger, project.target[1].delete) if ledger is not None else []
 
@@ -104,24 +107,24 @@ def retire(project: Project, rids: Collection[str], reason: str, actor: str) -> 
 
 
 def audited(project: Project) -> AuditVerdict | None:
-    """Whether the audit is whole; ``None`` before the first sync."""
+    """Whether the audit is whole; ``None`` before the first sync. Raises LedgerError."""
     with looked_at(project) as ledger:
         return verify_audit(ledger) if ledger is not None else None
 
 
 def participant_key(project: Project, participant: str) -> str:
-    """The key of a participant's Patient, which is that of the lane too."""
+    """The key of a participant's Patient, which is that of the lane too. Raises SecretError."""
     _, target = project.target
     return Identity(project.secret(), target.identity).rid("Patient", (participant,))
 
 
 def study_of(project: Project) -> Study:
     """The study as the project sends it: the config's, and what tables of study design add. Raises SourceError."""
-    return desired_tables(project).frame.policy.study
+    return desired_tables(project).study
 
 
 def terminology_of(project: Project) -> Iterator[tuple[str, str, bytes]]:
-    """The project's own code systems and value sets: type, name and body, as they are sent."""
+    """The project's own code systems and value sets: type, name and body, as they are sent. Raises SecretError."""
     policy = project.policy
     identity = Identity(project.secret(), policy.domain)
     maker = body_maker(policy, identity)
@@ -136,7 +139,8 @@ def files_read(project: Project, tables: Collection[str]) -> list[FileFacts]:
         return []
     source = project.open_source()
     by_file = {one.file: one.name for one in source.tables() if one.name in tables}
-    return [source.facts(table) for _, table in sorted(by_file.items())]
+    told = (source.facts(table) for _, table in sorted(by_file.items()))
+    return [facts for facts in told if facts is not None]
 
 
 def reconciled(project: Project, surroundings: Surroundings | None = None) -> Reconciled | None:

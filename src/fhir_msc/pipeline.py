@@ -25,7 +25,6 @@ from pathlib import Path
 
 import httpx
 
-from fhir_msc import __version__
 from fhir_msc.config import Project
 from fhir_msc.desired.assembly import DesiredTables, assemble
 from fhir_msc.desired.model import Account, Desired
@@ -55,6 +54,7 @@ from fhir_msc.target.capabilities import Capabilities, require_r4
 from fhir_msc.target.client import FhirClient
 from fhir_msc.target.families import Family, detect_family, limits
 from fhir_msc.target.routes import Route, route_plan
+from fhir_msc.version import __version__
 
 Progress = Callable[[str, int], None]
 """Told what is being done, and how many are done."""
@@ -117,7 +117,7 @@ class Synced:
 
 def desired_tables(project: Project) -> DesiredTables:
     """What the project's target should have, table by table; nothing is read yet but the source's headers."""
-    return assemble(project.open_source(), project.pack, project.policy, project.secret())
+    return assemble(project.open_source(), project.pack, project.policy, project.secret(), project.builders)
 
 
 def checked(
@@ -125,7 +125,8 @@ def checked(
 ) -> Checked:
     """Maps, releases, builds and checks all of the export. ``keep`` is given the bodies, batch by batch.
 
-    A table that cannot be read is told in ``unreadable``; the others go on.
+    A table that cannot be read is told in ``unreadable``; the others go on. Raises PackError, ConfigError, SecretError,
+    BlindError, UsageError for a masked study whose pack seals nothing, and SourceError for the source as a whole.
     """
     result = Checked()
     for table in desired_tables(project).tables():
@@ -167,9 +168,10 @@ def probed(project: Project, surroundings: Surroundings | None = None) -> Probed
         capabilities = client.capabilities()
     require_r4(capabilities)
     family = target.family or detect_family(capabilities)
+    types = [*RANKS, *(one.type for one in project.builders)]
     routes = route_plan(
         capabilities,
-        list(RANKS),
+        types,
         family,
         target.role,
         client_ids=target.client_ids,
@@ -304,7 +306,8 @@ def _confirm(change: Rewrite, target: str) -> None:
 def work(project: Project, surroundings: Surroundings | None = None, *, beat: Callable[[], None] = lambda: None) -> int:
     """Runs rounds until ``stop`` is set: whenever the source has changed or something is due. Gives their number.
 
-    A round goes to every target of the project; what fails at one does not keep the others from theirs.
+    A round goes to every target of the project; what fails at one does not keep the others from theirs. Raises
+    LedgerError and SecretError before the first round.
     """
     around = surroundings or Surroundings()
     seen: list[object] = [None]

@@ -20,6 +20,7 @@ from tests.support.armchanges import CHANGES, TOKEN, telling
 from tests.support.blinding import Files, Observed, Rig, assert_same, bodies_sent
 from tests.support.exports import Domain, Export, file_bytes, read_export
 from tests.support.substudy import CONFIG, WITHOUT_CONSENT, small_study
+from tests.unit.sources.xpt_writer import Column
 
 pytestmark = pytest.mark.shared
 
@@ -80,7 +81,7 @@ def test_there_is_something_to_see(study: Study) -> None:
     assert seen["1 map: exit code"] == seen["1 sync: exit code"] == b"1", "the planted bad cells are errors"
     types = {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
     assert types >= {"Patient", "MedicationAdministration", "Observation", "AdverseEvent", "ResearchSubject"}
-    assert types >= {"Condition", "MedicationStatement", "Provenance"}
+    assert types >= {"Condition", "MedicationStatement", "Group", "PlanDefinition", "Provenance"}
     assert b"2021-13-45" in seen["1 map: stdout"], "values are shown"
     assert b'"key": "CDISC' in seen["1 map: stdout"], "rows of a table with sealed rows are named by their key"
     assert seen["1 worker: stderr"].count(b"\n") >= 2, "the worker logs"
@@ -131,6 +132,35 @@ def test_nothing_that_tells_the_arm_is_anywhere(study: Study) -> None:
         assert TOKEN.encode() not in content.upper(), name
     for test in (b"CHIMERI", b"HLACHIM", b"DONORDNA", b"KITNO"):
         assert not [name for name, content in seen.items() if test in content]
+
+
+def assigned(export: Export, name: str, random: Random) -> Export:
+    """The table of the protocol with a row per participant and their arm, drawn by lot, as many as it wants."""
+    protocol, dm = export[name], export["dm.xpt"]
+    assert isinstance(protocol, Domain)
+    assert isinstance(dm, Domain)
+    subjects = [dm.text(row, "USUBJID").encode() for row in dm.rows] * random.randrange(1, 4)
+    rows = [
+        protocol.with_cell(random.choice(protocol.rows), "ARMCD", random.choice((b"ARMTELL1", b"ARMTELL2")))
+        for _ in subjects
+    ]
+    told = replace(protocol, rows=tuple(rows)).with_column(Column("USUBJID", 12), 2, subjects)
+    return {**export, name: told}
+
+
+@pytest.mark.parametrize("name", ["ta.xpt", "tv.xpt"])
+def test_a_table_of_the_protocol_that_says_whose_arm_it_is_does_not_come_in(study: Study, name: str) -> None:
+    one, other = (study.rig.observe(files(assigned(study.export, name, Random(seed))), whole=True) for seed in (1, 2))
+    assert_same(one, other)
+    table = name.removesuffix(".xpt").upper()
+    for command in ("map", "sync"):
+        assert one[f"1 {command}: exit code"] == b"3"
+        assert (
+            f"table {table}, column USUBJID: names participants".encode()
+            in one[f"1 {command}: stdout"] + one[f"1 {command}: stderr"]
+        )
+    assert not any(b"ARMTELL" in content.upper() for content in one.values())
+    assert b"ResearchStudy" not in one["1 requests"], "of half of its tables a study is not sent"
 
 
 def test_who_did_not_consent_leaves_no_trace_in_the_requests(study: Study) -> None:

@@ -7,19 +7,15 @@ the other, and have to end with 0; the lines below each have to stand in what it
 from __future__ import annotations
 
 import csv
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.support.snippets import Command, commands_of, run, started
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -28,60 +24,12 @@ SNIPPETS = {
 }
 URL = "http://127.0.0.1:8090/fhir"
 PARTICIPANTS = 12
-ENOUGH_SECONDS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command of a console snippet, as words, and the lines that it prints among others."""
-
-    words: tuple[str, ...]
-    prints: tuple[str, ...]
 
 
 def commands(name: str, base_url: str = URL) -> list[Command]:
     kind, text = SNIPPETS[name]
     assert kind == "console"
-    found: list[Command] = []
-    for line in text.replace(URL, base_url).splitlines():
-        if line.startswith("$ "):
-            found.append(Command(tuple(line[2:].split()), ()))
-        else:
-            found[-1] = Command(found[-1].words, (*found[-1].prints, line))
-    return found
-
-
-def environment() -> dict[str, str]:
-    scripts = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
-
-
-def run(command: Command, folder: Path) -> str:
-    """Runs a command; gives what it printed."""
-    done = subprocess.run(
-        command.words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=ENOUGH_SECONDS
-    )
-    said = f"$ {' '.join(command.words)}\n{done.stdout}\n{done.stderr}"
-    assert done.returncode == 0, said
-    for line in command.prints:
-        assert line in done.stdout, said
-    return done.stdout
-
-
-@contextmanager
-def started(command: Command, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command that runs until it is told to end by SIGTERM, and then ends with 0."""
-    process = subprocess.Popen(
-        command.words, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield process
-        process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=ENOUGH_SECONDS)
-        assert process.returncode == 0, f"{output}\n{errors}"
-    finally:
-        process.kill()
-        process.communicate()
+    return commands_of(text.replace(URL, base_url))
 
 
 @pytest.fixture

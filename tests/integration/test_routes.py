@@ -268,11 +268,12 @@ def _with_body(one: Desired, body: bytes) -> Desired:
 @cases(lambda case: case.types != frozenset())
 def test_killed_anywhere_each_resource_is_there_once(scene: Scene) -> None:
     dice = random.Random(scene.case.profile + scene.case.words)
-    between = killed = 0
+    between = killed = number = 0
     with MortalLedger.open(copy_of(scene.ledger, _fresh(scene.folder / "whole")), IDENTITY, "store") as ledger:
         scene.deliver(ledger, scene.trial())
         commits = ledger.commits
-    for number in range(KILLS):
+    while killed < KILLS:  # how many commits a run takes depends on which answers come together
+        number += 1
         trial = scene.trial()
         path = copy_of(scene.ledger, _fresh(scene.folder / f"{number}"))
         with MortalLedger.open(path, IDENTITY, "store") as ledger:
@@ -290,7 +291,6 @@ def test_killed_anywhere_each_resource_is_there_once(scene: Scene) -> None:
         assert report.ended is Ended.DONE
         assert set(report.left) <= {State.SKIPPED}
         scene.assert_held(trial)
-    assert killed == KILLS
     assert between >= 5, f"only {between} of {KILLS} kills landed between send and commit"
 
 

@@ -1,6 +1,7 @@
 """Everything of an SDTM export that depends on the arm, changed in every way that an export can differ.
 
-Written from the standard (SDTMIG 3.4, SDTM-MSG), not from the pack: which columns, rows and tables tell the arm.
+Written from the standard (SDTMIG 3.4, SDTM-MSG), not from the pack: which columns, rows and tables tell the arm. The
+planned arms of the protocol (TA, TV) are not among them: they are public, and the same whoever is in which.
 A change takes an export and a source of randomness and gives another export of the same trial, in which nobody who
 is blind could see a difference.
 """
@@ -25,8 +26,6 @@ TELLING_COLUMNS = {
         *("ECTRT", "ECDOSE", "ECDOSU", "ECDOSTXT", "ECDOSFRM", "ECDOSFRQ", "ECLOT", "ECPSTRG", "ECPSTRGU", "SPDEVID"),
         *("ECENDTC", "ECENDY", "ECDUR", "ECVAMT", "ECVAMTU", "ECADJ"),
     ),
-    "TV": ("ARMCD",),
-    "TA": ("ARMCD", "ARM"),
 }
 TELLING_TABLES = (
     *("EX", "SE", "SUPPEX", "RELREC", "PC", "PP", "IS", "DI", "CO", "DA", "SUPPPC", "SUPPIS", "SUPPCM", "SUPPQSPH"),

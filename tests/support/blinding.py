@@ -86,7 +86,7 @@ _STATEMENT = {
                     "interaction": [{"code": code} for code in ("create", "read", "update", "search-type")],
                     "searchParam": [] if type in _UNNAMED else [{"name": "identifier", "type": "token"}],
                 }
-                for type in RANKS
+                for type in (*RANKS, "Flag")  # an integrator's own builder makes Flags
             ],
         }
     ],

@@ -12,7 +12,29 @@ import pyreadstat
 FINDINGS = ("DD", "FA", "IE", "OE", "QSPH", "QSSL", "RS")
 """The domains of the Findings class beside LB and VS that the study has as XPT; FT stands as Dataset-JSON alone."""
 
-NOTHING_IS_MADE_OF = ("DI", "RELREC", "SE", "TA", "TE", "TI", "TS", "TV")
+NOTHING_IS_MADE_OF = ("DI", "RELREC", "SE")
+STUDY_DESIGN = ("TA", "TE", "TI", "TS", "TV")
+"""The tables whose rows belong to no participant."""
+
+LEFT_OF_TS = (
+    *(
+        "AGEMAX",
+        "DCUTDESC",
+        "DCUTDTC",
+        "DOSE",
+        "DOSFRM",
+        "DOSFRQ",
+        "DOSU",
+        "LENGTH",
+        "NARMS",
+        "PCLAS",
+        "RANDQT",
+        "ROUTE",
+    ),
+    *("SDTIGVER", "SDTMVER", "SEXPOP", "STOPRULE", "TDIGRP"),
+)
+"""Parameters of the trial summary for which R4 has no place, or that say nothing (no upper age, both sexes)."""
+
 ALL_ROWS = 14_397
 """The rows of the study in all its domains, as the README beside the data counts them."""
 
@@ -49,6 +71,40 @@ def medication_states(folder: Path) -> Counter[str]:
 def deaths(folder: Path) -> list[str]:
     """The dates of death, in their order."""
     return sorted(str(row["DTHDTC"]) for row in rows(folder, "DM") if row["DTHFL"] == "Y")
+
+
+def left_of_summary(folder: Path) -> int:
+    """Rows of the trial summary of which nothing can be made."""
+    return sum(row["TSPARMCD"] in LEFT_OF_TS for row in rows(folder, "TS"))
+
+
+def summary(folder: Path, parameter: str) -> list[str]:
+    """What the trial summary says under a parameter."""
+    return [str(row["TSVAL"]) for row in rows(folder, "TS") if row["TSPARMCD"] == parameter]
+
+
+def criteria(folder: Path) -> dict[str, Counter[tuple[str, str, bool]]]:
+    """The criteria by version of the protocol: identifier, words, whether one excludes."""
+    found: dict[str, Counter[tuple[str, str, bool]]] = {}
+    for row in rows(folder, "TI"):
+        criterion = (str(row["IETESTCD"]), str(row["IETEST"]), row["IECAT"] == "EXCLUSION")
+        found.setdefault(str(row["TIVERS"]), Counter())[criterion] += 1
+    return found
+
+
+def planned_arms(folder: Path) -> dict[str, list[str]]:
+    """The elements of each arm in their order, by the arm's name."""
+    steps = sorted(rows(folder, "TA"), key=lambda row: (str(row["ARMCD"]), float(str(row["TAETORD"]))))
+    arms: dict[str, list[str]] = {}
+    for row in steps:
+        arms.setdefault(str(row["ARM"]), []).append(str(row["ELEMENT"]))
+    return arms
+
+
+def planned_visits(folder: Path) -> list[tuple[str, str]]:
+    """The visits of the schedule in their order: title and the rule by which they start."""
+    visits = sorted(rows(folder, "TV"), key=lambda row: float(str(row["VISITNUM"])))
+    return [(str(row["VISIT"]), str(row["TVSTRL"])) for row in visits]
 
 
 def rows(folder: Path, domain: str) -> list[dict[str, object]]:

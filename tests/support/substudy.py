@@ -33,7 +33,7 @@ SUBJECTS = ("CDISC002", "CDISC006", "CDISC008", "CDISC009", WITHOUT_CONSENT, "CD
 _MOST = {"LB": 9, "VS": 8, "EC": 4, "EX": 4, "AE": 3, "SV": 4, "CM": 2, "FA": 3, "QSPH": 3}
 """Rows that are kept of each participant."""
 
-_LEFT_OUT = ("ie", "oe", "qssl", "rs", "te", "ti")
+_LEFT_OUT = ("ie", "oe", "qssl", "rs")
 
 
 def small_study(folder: Path) -> dict[str, Content]:

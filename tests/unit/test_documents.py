@@ -110,7 +110,10 @@ def test_severities_are_those_of_the_code() -> None:
 def test_links_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
     local = [target.partition("#")[0] for target in targets if "://" not in target and not target.startswith("#")]
-    assert [target for target in local if not (document.parent / target).exists()] == []
+    # The pages under docs/reference are made when the site is built, which fails for a link that leads nowhere.
+    made = ROOT / "docs/reference"
+    paths = [document.parent / target for target in local]
+    assert [str(path) for path in paths if not path.exists() and path.resolve().parent != made] == []
 
 
 def named_paths(document: Path) -> Iterator[str]:

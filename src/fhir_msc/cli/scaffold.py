@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from fhir_msc.cli.toml_text import toml_text
 from fhir_msc.config import FILE, PLACEHOLDER_NAMESPACE, new_identity, new_secret, read_project
 from fhir_msc.errors import UsageError
+from fhir_msc.mapping.design_table import compile_design
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.seals import SealedSource, Seals
 from fhir_msc.sources.table import Source
-
-_MASKING = {"DOUBLE": "double", "SINGLE": "single", "TRIPLE": "triple", "QUADRUPLE": "quadruple", "OPEN": "none"}
-_PHASES = {
-    "1": "phase-1",
-    "I": "phase-1",
-    "2": "phase-2",
-    "II": "phase-2",
-    "3": "phase-3",
-    "III": "phase-3",
-    "4": "phase-4",
-    "IV": "phase-4",
-    "1/2": "phase-1-phase-2",
-    "I/II": "phase-1-phase-2",
-    "2/3": "phase-2-phase-3",
-    "II/III": "phase-2-phase-3",
-    "0": "early-phase-1",
-}
+from fhir_msc.trial import StudyFact
 
 _EXAMPLE_SITE = '# [sites."701"]\n# name = "Charleston"\n# zone = "America/New_York"\n'
 
@@ -67,7 +51,7 @@ def scaffold(
         zone=zone,
         namespace=namespace or PLACEHOLDER_NAMESPACE,
         blind=blind,
-        study=_study(known, sealed),
+        study=_study(known, sealed, seals),
         sites=_sites(known, sealed),
     )
     secret = directory / "secret"
@@ -95,23 +79,19 @@ def _relative(path: Path, start: Path) -> str:
     return os.path.relpath(path.resolve(), start.resolve())
 
 
-def _study(pack: Pack, source: Source) -> dict[str, str]:
-    words = pack.words.study
+def _study(pack: Pack, source: Source, seals: Seals) -> dict[str, str]:
+    """What the export says of the study, by the words of [study]."""
     found: dict[str, str] = {}
-    if words.identifier:
-        found["identifier"] = next(_column(source, words.identifier), "")
-    names = {table.name for table in source.tables()}
-    if words.table in names and words.parameter and words.value:
-        wanted = {parameter: word for word, parameter in words.fields.items()}
-        for _, (parameter, value) in source.rows(words.table, (words.parameter, words.value)):
-            word = wanted.get(parameter.strip())
-            if word and value.strip():
-                found.setdefault(word, value.strip())
-    if "masking" in found:
-        found["masking"] = _MASKING.get(found["masking"].split()[0].upper(), "double")
-    if "phase" in found:
-        phase = _PHASES.get(re.sub(r"[^0-9IV/]", "", found.pop("phase").upper().removesuffix("TRIAL")))
-        found |= {"phase": phase} if phase else {}
+    if pack.words.study.identifier:
+        found["identifier"] = next(_column(source, pack.words.study.identifier), "")
+    for table in source.tables():
+        described = pack.tables.get(table.name)
+        if described is None or described.words.study is None or not described.words.study.fact:
+            continue
+        rows = sorted(compile_design(pack, described, table, source, seals).map(), key=lambda row: row.place)
+        for part in (part for row in rows for part, _ in row.parts):
+            if isinstance(part, StudyFact):
+                found.setdefault(part.name, part.value)
     return found
 
 
@@ -140,7 +120,7 @@ def _config(
     sites: list[str],
 ) -> str:
     def word(name: str, example: str) -> str:
-        return f"{name} = {toml_text(study[name])}" if study.get(name) else f"# {name} = {toml_text(example)}"
+        return f"# {name} = {toml_text(study.get(name) or example)}"
 
     site_sections = "\n".join(
         f'[sites.{toml_text(site)}]\n# name = "Charleston"\n# zone = "America/New_York"\n' for site in sites
@@ -160,6 +140,8 @@ namespace = {toml_text(namespace)}
 {f"zone = {toml_text(zone)}" if zone else '# zone = "America/New_York"'}
 # When the data were cut. With it every participant's resources say from which table they come (Provenance).
 # data_cut = 2026-03-31T18:00:00+02:00
+# Resource types that builders of your own make, beside what fhir_msc makes.
+# builders = ["Flag"]
 
 [source]
 # How the export is read, whatever else comes to lie beside it.
@@ -170,6 +152,7 @@ identifier = {toml_text(study.get("identifier") or "STUDY-1")}
 title = {toml_text(study.get("title") or study.get("identifier") or "Title of the study")}
 status = "active"
 masking = {toml_text(study.get("masking") or "double")}
+# What the export's own tables say of the study is taken from there. A word here counts instead.
 {word("phase", "phase-2")}
 {word("sponsor", "Name of the sponsor")}
 {word("registry", "NCT00000000")}

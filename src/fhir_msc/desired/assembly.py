@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from fhir_msc.desired.design import StudyDesign
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.mapped import MappedTable, joined_outcome
 from fhir_msc.desired.model import Account, Desired, DesiredTable
@@ -16,8 +17,10 @@ from fhir_msc.mapping.joins import Qualifiers
 from fhir_msc.mapping.pack import Pack
 from fhir_msc.release.blinding import refuse_open_products, refuse_unsealed_pack
 from fhir_msc.resources.identity import Identity
+from fhir_msc.resources.own import NamedBuilder
 from fhir_msc.sources.seals import SealedSource, Seals
 from fhir_msc.sources.table import Source, Table
+from fhir_msc.trial import Study
 
 _ORPHANS = "MSC-MAP-008"
 _MOST_ORIGINS = 100
@@ -97,16 +100,25 @@ class DesiredTables:
     """A DesiredSet."""
 
     frame: Frame
+    _design: StudyDesign
     _tables: Sequence[DesiredTable]
+
+    @property
+    def study(self) -> Study:
+        """The study as it is sent: the config's, and what tables of study design add. Raises SourceError."""
+        return self._design.combined.study
 
     def tables(self) -> Sequence[DesiredTable]:
         """The tables, the study first."""
         return self._tables
 
 
-def assemble(source: Source, pack: Pack, policy: Policy, secret: bytes) -> DesiredTables:
+def assemble(
+    source: Source, pack: Pack, policy: Policy, secret: bytes, own: tuple[NamedBuilder, ...] = ()
+) -> DesiredTables:
     """Everything the target should have of the source. In a blind project the source is sealed here.
 
+    ``own`` are the integrator's own builders that make resources, too.
     Raises UsageError for a masked study whose pack seals nothing and for tables of the cell product that it leaves
     open in a blind project, PackError, SourceError.
     """
@@ -122,11 +134,13 @@ def assemble(source: Source, pack: Pack, policy: Policy, secret: bytes) -> Desir
         policy=policy,
         identity=Identity(secret, policy.domain),
         seals=seals,
+        own=own,
     )
     mapped: dict[str, MappedTable] = {}
     for pack_table, table in frame.mapped:
         mapped[table.name] = MappedTable(frame, pack_table, table, mapped)
-    tables: list[DesiredTable] = [StudyTable(frame)]
+    design = StudyDesign(frame)
+    tables: list[DesiredTable] = [StudyTable(frame, design), *design.tables()]
     qualifying: set[str] = set()
     for pack_table, table in frame.mapped:
         tables.append(mapped[table.name])
@@ -134,9 +148,9 @@ def assemble(source: Source, pack: Pack, policy: Policy, secret: bytes) -> Desir
             if join.kind == "qualifiers" and join.table in frame.tables and join.table not in qualifying:
                 tables.append(QualifierTable(frame, frame.tables[join.table], mapped[table.name]))
                 qualifying.add(join.table)
-    others = set(frame.tables) - set(mapped) - qualifying
+    others = set(frame.tables) - set(mapped) - qualifying - {table.name for _, table in frame.telling_of_study}
     if policy.blind:
         # A file that cannot be read, of a table that nobody maps, may be a sealed one under another name.
         others = {name for name in others if frame.tables[name].damage is None}
     tables += [UnmappedTable(frame, frame.tables[name]) for name in sorted(others)]
-    return DesiredTables(frame, tables)
+    return DesiredTables(frame, design, tables)

@@ -7,9 +7,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+from fhir_msc.desired.own import own_body
 from fhir_msc.findings import Finding, Severity
+from fhir_msc.resources import body as bodies
 from fhir_msc.resources.body import references, serialise
 from fhir_msc.resources.context import Links, ResourceContext
+from fhir_msc.resources.own import NamedBuilder
 from fhir_msc.resources.registry import builder_for
 from fhir_msc.resources.template import Builder, Layout, Slot, Template, compile_template
 from fhir_msc.validation import validate
@@ -67,9 +70,7 @@ class BodyMaker:
             known = self._known[record.__class__] = _Known(builder_for(type(record)), {})
         builder, templates = known
         if builder.layout is None:
-            built = builder.build(record, links, self.context)
-            found = tuple(replace(one, key=links.rid) for one in validate(built))
-            return Body(builder.type, builder.rank, serialise(built), references(built), found)
+            return _whole(builder.type, builder.rank, builder.build(record, links, self.context), links)
         shape, slots = builder.layout.shape(record, links, self.context)
         checked = templates.get(shape)
         if checked is None:
@@ -87,6 +88,11 @@ class BodyMaker:
                 found = (*found, _wrong_period(start, links.rid))
         return Body(builder.type, builder.rank, template.fill(slots), template.references(slots), found)
 
+    def make_own(self, own: NamedBuilder, record: object, links: Links) -> Body | None:
+        """The body that an integrator's own builder makes of a record, if it makes one. Raises ConfigError."""
+        built = own_body(own, record, links, self.context)
+        return None if built is None else _whole(own.type, own.rank, built, links)
+
     def _checked(self, layout: Layout[object], record: object, links: Links) -> _Checked:
         """The template of a record's shape, checked whole once."""
         template = compile_template(layout, record, links, self.context)
@@ -96,6 +102,12 @@ class BodyMaker:
             tuple((slot.index, _CHECKS[slot.kind], slot) for slot in template.slots if slot.kind != "rid"),
             tuple(_periods(template.slots)),
         )
+
+
+def _whole(type: str, rank: int, built: bodies.Body, links: Links) -> Body:
+    """A body that is checked whole."""
+    found = tuple(replace(one, key=links.rid) for one in validate(built))
+    return Body(type, rank, serialise(built), references(built), found)
 
 
 def _periods(slots: Sequence[Slot]) -> Iterator[tuple[Slot, Slot]]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fhir_msc import __version__
 from fhir_msc.desired.bodies import BodyMaker
 from fhir_msc.desired.fingerprint import fingerprint
 from fhir_msc.desired.policy import Policy
@@ -22,9 +21,11 @@ from fhir_msc.mapping.table import TableMapper
 from fhir_msc.release.consent import UNCLEAR_WITHDRAWAL, Gate, gate
 from fhir_msc.resources.context import ResourceContext
 from fhir_msc.resources.identity import Identity
+from fhir_msc.resources.own import NamedBuilder
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, Source, Table
 from fhir_msc.trial import CellProduct, Consent, Disposition, Participant, Visit
+from fhir_msc.version import __version__
 
 _ROSTER_KINDS = ("participants", "consents", "dispositions", "visits")
 
@@ -45,6 +46,8 @@ class Frame:
     policy: Policy
     identity: Identity
     seals: Seals
+    own: tuple[NamedBuilder, ...] = ()
+    """The integrator's own builders that the project asks for."""
 
     @cached_property
     def tables(self) -> Mapping[str, Table]:
@@ -53,7 +56,16 @@ class Frame:
 
     @cached_property
     def mapped(self) -> Sequence[tuple[PackTable, Table]]:
-        """The tables that the pack maps and the source has, in the pack's order."""
+        """The tables of participants that the pack maps and the source has, in the pack's order."""
+        return [one for one in self._described if one[0].words.study is None]
+
+    @cached_property
+    def telling_of_study(self) -> Sequence[tuple[PackTable, Table]]:
+        """The tables of study design, in the pack's order: their rows belong to no participant."""
+        return [one for one in self._described if one[0].words.study is not None]
+
+    @cached_property
+    def _described(self) -> Sequence[tuple[PackTable, Table]]:
         order = {name: i for i, name in enumerate(self.pack.words.order)}
         known = [
             (pack_table, self.tables[name]) for name, pack_table in self.pack.tables.items() if name in self.tables
@@ -224,7 +236,7 @@ class Frame:
         return (
             digest("pack", (hashlib.sha256(self.pack.text).hexdigest(),)),
             digest("config", (_policy_text(self.policy),)),
-            digest("engine", (__version__,)),
+            digest("engine", (__version__, *(one.extension.identity for one in self.own))),
         )
 
     def rows_digest(self, pack_table: PackTable, table: Table) -> bytes:

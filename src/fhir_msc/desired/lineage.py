@@ -41,7 +41,8 @@ class Lineages:
         """Takes bodies; a rid that comes again counts once."""
         self._database.execute("BEGIN")
         self._database.executemany(
-            "INSERT OR IGNORE INTO target VALUES (?, ?, ?)", ((one.lane, one.rid, one.type) for one in batch)
+            "INSERT OR IGNORE INTO target VALUES (?, ?, ?)",
+            ((one.lane, one.rid, one.type) for one in batch if one.lane),
         )
         self._database.execute("COMMIT")
 

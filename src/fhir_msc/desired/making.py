@@ -19,6 +19,7 @@ from fhir_msc.release.consent import AFTER_WITHDRAWAL, Gate, gate
 from fhir_msc.resources.consent import InformedConsent
 from fhir_msc.resources.context import Links
 from fhir_msc.resources.medication_administration import Dispensed
+from fhir_msc.resources.own import NamedBuilder
 from fhir_msc.resources.research_subject import Enrolment
 from fhir_msc.trial import (
     AdverseEvent,
@@ -122,6 +123,9 @@ class Maker:
         self._loose_key = frame.identity.digest("loose", ())
         self._blind = frame.policy.blind
         self._sites = frame.policy.sites
+        self._own: dict[type[object], list[NamedBuilder]] = {}
+        for one in frame.own:
+            self._own.setdefault(one.builder.record, []).append(one)
 
     def make(self, record: Record, lasting: Key | None) -> Sequence[Made]:
         """What a record becomes. ``lasting`` is its key without what a site may correct."""
@@ -133,6 +137,15 @@ class Maker:
         held = self._gated(record, person)
         if held is not None:
             return (held,)
+        made = self._made(record, lasting, person)
+        own = self._own.get(record.__class__) if self._own else None
+        if own is None or made[0].reason == TELLS_PERSON:
+            return made
+        parts = (record.participant,) if isinstance(record, Participant) else record.key[1:]
+        return (*made, *[self._build(record, one.type, record, parts, lasting, person, own=one) for one in own])
+
+    def _made(self, record: Record, lasting: Key | None, person: _Person) -> Sequence[Made]:
+        """What fhir_msc itself makes of a released record."""
         type = _TYPES.get(record.__class__)
         if isinstance(record, _OF_PRODUCT) and (products := self._frame.products) is not None:
             return (self._of_product(record, products, lasting, person),)
@@ -235,6 +248,7 @@ class Maker:
         person: _Person,
         consent: str | None = None,
         units: tuple[str, ...] = (),
+        own: NamedBuilder | None = None,
     ) -> Made:
         rid = self._frame.identity.rid(type, parts)
         origins = record.origins
@@ -250,7 +264,10 @@ class Maker:
             links = Links(rid, person.lane, person.study, where, None, None, sample)
         else:
             links = Links(rid, person.lane, person.study, None, consent, person.site)
-        body = self._frame.maker.make(what, links)
+        maker = self._frame.maker
+        body = maker.make(what, links) if own is None else maker.make_own(own, what, links)
+        if body is None:
+            return Made(None, "not-mapped", "the own builder makes nothing of it")
         found: tuple[Finding, ...] = ()
         if body.findings:
             found = tuple([replace(one, origins=origins) for one in body.findings])
@@ -271,7 +288,7 @@ class Maker:
             body.refs,
             self._loose(type, lasting) if lasting is not None else None,
         )
-        if links.specimen is not None and isinstance(record, Observation):
+        if links.specimen is not None and own is None and isinstance(record, Observation):
             self._samples.add(links.specimen, person.lane, record)
         return Made(desired, "delivered", "", found, parts)
 

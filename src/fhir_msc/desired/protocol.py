@@ -15,7 +15,7 @@ from fhir_msc.resources.plan_definition import ArmPlan, Schedule
 from fhir_msc.resources.practitioner import Responsibility
 from fhir_msc.resources.research_study import SiteStudy
 from fhir_msc.resources.value_set import own_value_sets
-from fhir_msc.trial import Investigator, Site, Study
+from fhir_msc.trial import Arm, Investigator, Site, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +124,19 @@ def _eligibility(study: Study, identity: Identity) -> Iterator[Part]:
         yield Part("Group", Eligibility(version, criteria, *limits), Links(rid), version or "")
 
 
+def _arms_with_steps(study: Study) -> tuple[Arm, ...]:
+    """The arms that the steps name: what the config calls an arm may be another code."""
+    known = {arm.code: arm for arm in study.arms}
+    names = {step.arm: step.arm_name or step.arm for step in study.arm_steps}
+    return tuple(known.get(code) or Arm(code, name) for code, name in names.items())
+
+
 def _plans(study: Study, identity: Identity) -> Iterator[Part]:
     if study.planned_visits:
         rid = identity.rid("PlanDefinition", (study.identifier, "visits"))
         yield Part("PlanDefinition", Schedule(study.planned_visits), Links(rid), "visits")
     if study.arm_steps:
         rid = identity.rid("PlanDefinition", (study.identifier, "arms"))
-        yield Part("PlanDefinition", ArmPlan(study.arms, study.arm_steps, study.elements), Links(rid), "arms")
+        yield Part(
+            "PlanDefinition", ArmPlan(_arms_with_steps(study), study.arm_steps, study.elements), Links(rid), "arms"
+        )

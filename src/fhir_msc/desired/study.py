@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
-from fhir_msc.desired.frame import Frame
+from fhir_msc.desired.bodies import BodyMaker
+from fhir_msc.desired.design import StudyDesign
+from fhir_msc.desired.frame import Frame, body_maker
 from fhir_msc.desired.model import Account, Desired
 from fhir_msc.desired.protocol import Part, protocol, site_rid, study_rid
 from fhir_msc.findings import Finding, Origin, Severity
@@ -19,12 +21,13 @@ STUDY = "study"
 
 
 class StudyTable:
-    """A DesiredTable of what comes from the config and belongs to no participant."""
+    """A DesiredTable of what comes from the config and tables of study design, and belongs to no participant."""
 
     name = STUDY
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, design: StudyDesign) -> None:
         self._frame = frame
+        self._design = design
         self.account = Account(STUDY, "fhir-msc.toml")
         self._findings: list[Finding] = []
 
@@ -34,14 +37,17 @@ class StudyTable:
         return self._findings
 
     def fingerprint(self) -> bytes:
-        """The study depends on the config and on which sites have participants."""
-        return self._frame.fingerprint(self.name)
+        """The study depends on the config, on the tables of study design, and on which sites have participants."""
+        return self._design.fingerprint(self.name)
 
     def stream(self) -> Iterator[list[Desired]]:
         """The bodies, in one batch."""
         frame = self._frame
         self._findings = []
-        batch = [self._body(part) for part in protocol(frame.policy.study, self._sites(), frame.identity)]
+        study = self._design.combined.study
+        # What the tables say is for the study's own lane alone: no body of a participant depends on it.
+        maker = body_maker(replace(frame.policy, study=study), frame.identity)
+        batch = [self._body(part, maker) for part in protocol(study, self._sites(), frame.identity)]
         if frame.policy.blind and not frame.has_infusions:
             self._findings.append(_no_infusions())
         yield [one for one in batch if one is not None]
@@ -60,9 +66,9 @@ class StudyTable:
             found.append(site)
         return found
 
-    def _body(self, part: Part) -> Desired | None:
-        body = self._frame.maker.make(part.record, part.links)
-        origins = (Origin("fhir-msc.toml", STUDY),)
+    def _body(self, part: Part, maker: BodyMaker) -> Desired | None:
+        body = maker.make(part.record, part.links)
+        origins = (Origin("fhir-msc.toml", STUDY), *self._design.origins(part))
         self._findings += [replace(one, origins=origins) for one in body.findings]
         if any(one.is_error for one in body.findings):
             return None

@@ -10,8 +10,10 @@ from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.classes import fitted
 from fhir_msc.mapping.compiler import compile_table, reads
+from fhir_msc.mapping.design_table import DesignMapper, compile_design
 from fhir_msc.mapping.examples import run_examples
 from fhir_msc.mapping.pack import Pack, PackTable
+from fhir_msc.mapping.table import TableMapper
 from fhir_msc.sources.seals import SealedSource, Seals
 from fhir_msc.sources.table import Source, Table, field_of
 from fhir_msc.ucum import is_unit
@@ -63,7 +65,9 @@ def _missing_columns(pack_table: PackTable, table: Table) -> Iterator[Finding]:
         return
     words = pack_table.words
     missing = tuple(
-        name for name in dict.fromkeys((words.participant or "", *words.required)) if name not in table.columns
+        name
+        for name in dict.fromkeys((*((words.participant or "",) if words.study is None else ()), *words.required))
+        if name not in table.columns
     )
     if missing:
         yield Finding(
@@ -126,10 +130,16 @@ def _idle_seals(pack: Pack, source: Source) -> Iterator[Finding]:
 def _cells(pack: Pack, pack_table: PackTable, table: Table, source: Source, seals: Seals) -> Iterator[Finding]:
     """What the rows hold that the words cannot read or the code tables do not know, once per cell's text."""
     problems: Counter[Finding] = Counter()
+    mapper: TableMapper | DesignMapper
     try:
-        mapper = compile_table(pack, pack_table, table, source, seals)
-        for row in mapper.map(mapper.rows(), lambda _participant: None):
-            problems.update(_without_row(problem) for problem in row.problems)
+        if pack_table.words.study is not None:
+            mapper = compile_design(pack, pack_table, table, source, seals)
+            for told in mapper.map():
+                problems.update(_without_row(problem) for problem in told.problems)
+        else:
+            mapper = compile_table(pack, pack_table, table, source, seals)
+            for row in mapper.map(mapper.rows(), lambda _participant: None):
+                problems.update(_without_row(problem) for problem in row.problems)
     except SourceError as error:
         place = (Origin(table.file, table.name, error.row, (error.column,) if error.column else ()),)
         yield Finding("MSC-PACK-006", Severity.ERROR, error.message, place, hint=error.hint)

@@ -8,7 +8,8 @@ from functools import partial
 from fhir_msc.errors import PackError, SourceError
 from fhir_msc.findings import Severity
 from fhir_msc.mapping import clinical, records
-from fhir_msc.mapping.expressions import condition
+from fhir_msc.mapping.design import part_blocks
+from fhir_msc.mapping.expressions import condition, words_of
 from fhir_msc.mapping.format import Condition, Join, ObservationBlock, TableWords
 from fhir_msc.mapping.joins import Joins, Qualifiers, SameThing
 from fhir_msc.mapping.notes import Notes, Topic
@@ -29,12 +30,12 @@ def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Sourc
     column.
     """
     words = pack_table.words
-    _refuse_damaged(table, source)
+    refuse_damaged(table, source)
     available = {one.name: one for one in source.tables()}
     notes = Notes(table.file, table.name)
     withheld = _withheld(pack, table)
     named = words_scope(pack, pack_table, seals, notes, withheld)
-    _refuse_incomplete(words, table)
+    refuse_incomplete(words, table)
     if withheld:
         asked = {field_of(column) for column in reads(words, pack, seals)}
         for column in sorted(withheld):
@@ -44,7 +45,7 @@ def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Sourc
     own = [column for column in named.columns if column not in joined_columns]
     columns = {column: i for i, column in enumerate((*own, *sorted(joined_columns)))}
     # Compiled once more, now that every column has its place: the row's own cells first, joined ones behind them.
-    scope = Scope(columns, named.closed, pack.code_tables, pack.words.missing, notes, named.place)
+    scope = Scope(columns, named.closed, pack.code_tables, pack.words.missing, notes, named.place, pack.transforms)
     shown = set(table.columns)
     return TableMapper(
         pack_table=pack_table,
@@ -65,7 +66,9 @@ def words_scope(
     """A scope of which ``columns`` are those that a table's words name, whatever the source has. Raises PackError."""
     words = pack_table.words
     place = pack_table.document.place(())
-    if words.participant is None:
+    if words.study is not None:
+        _refuse_other_words(words, pack_table)
+    elif words.participant is None:
         raise PackError(f"{place}: the word 'participant' is missing: which column names the participant?")
     joined = {name: join for join in words.join for name in join.columns}
 
@@ -75,10 +78,11 @@ def words_scope(
             return seals.seals_table(join.table) or seals.seals_column(join.table, column)
         return field_of(column) in withheld or seals.seals_column(words.table, column)
 
-    scope = Scope({}, closed, pack.code_tables, pack.words.missing, notes, place)
+    scope = Scope({}, closed, pack.code_tables, pack.words.missing, notes, place, pack.transforms)
     group = [name for many in words.observations for name in many.group]
     on = [name for join in words.join for name in join.on]
-    fixed = (words.participant, *words.required, *words.key, *words.sponsor_id, *words.tie_breakers, *group, *on)
+    person = (words.participant,) if words.participant else ()
+    fixed = (*person, *words.required, *words.key, *words.sponsor_id, *words.tie_breakers, *group, *on)
     for name in (*fixed, *words.skip_unless_any):
         if name in withheld:
             raise PackError(
@@ -88,7 +92,21 @@ def words_scope(
         scope.index(name)
     for _ in _blocks(words, scope, lambda _column: True):
         pass
+    if words.study is not None:
+        for _ in part_blocks(words.study, scope):
+            pass
+        words_of(words.study.left, scope)
     return scope
+
+
+_OF_STUDY = frozenset(("table", "required", "key", "study", "ignore", "examples"))
+
+
+def _refuse_other_words(words: TableWords, pack_table: PackTable) -> None:
+    for name in words.model_fields_set - _OF_STUDY:
+        word = TableWords.model_fields[name].alias or name
+        place = pack_table.document.place((word,))
+        raise PackError(f"{place}: a table of the study has no {word!r}: its rows belong to no participant")
 
 
 def reads(words: TableWords, pack: Pack, seals: Seals) -> Sequence[str]:
@@ -96,13 +114,15 @@ def reads(words: TableWords, pack: Pack, seals: Seals) -> Sequence[str]:
     return list(words_scope(pack, pack.tables[words.table], seals, Notes("", "")).columns)
 
 
-def _refuse_damaged(table: Table, source: Source) -> None:
+def refuse_damaged(table: Table, source: Source) -> None:
+    """Raises the SourceError of a table that cannot be read."""
     if table.damage is not None:
         next(source.rows(table.name, ()), None)  # raises what was found, with the next thing to do
 
 
-def _refuse_incomplete(words: TableWords, table: Table) -> None:
-    for name in (words.participant or "", *words.required):
+def refuse_incomplete(words: TableWords, table: Table) -> None:
+    """Raises SourceError for a table that lacks a required column."""
+    for name in (*((words.participant or "",) if words.study is None else ()), *words.required):
         if name not in table.columns:
             raise SourceError(
                 "the column is missing",
@@ -146,7 +166,7 @@ def _joined(
         other = available.get(join.table)
         if other is None:
             continue
-        _refuse_damaged(other, source)
+        refuse_damaged(other, source)
         if join.kind != "qualifiers":
             wanted = _wanted(join, other, _withheld(pack, other), table, scope)
             columns |= set(wanted)

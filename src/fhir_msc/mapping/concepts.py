@@ -10,7 +10,7 @@ from fhir_msc.mapping.expressions import condition, conditional, words_between_c
 from fhir_msc.mapping.format import ConceptOf
 from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing, remembering
-from fhir_msc.mapping.systems import coding
+from fhir_msc.mapping.systems import SYSTEMS, coding
 from fhir_msc.trial import Coding, Concept
 
 
@@ -42,6 +42,7 @@ def _looked_up(words: ConceptOf, scope: Scope) -> Getter[Concept]:
     places = [scope.index(column) for column in columns]
     words_of_it = words_between_commas(words.text, scope)
     inline = {cell: _fixed(text, scope) for cell, text in (words.map or {}).items()}
+    system = SYSTEMS.get(words.sponsor, words.sponsor) if words.sponsor else None
     has_codes = table is not None or bool(inline)
     hint = f"add a line to {words.table}" if words.table else None
 
@@ -52,7 +53,7 @@ def _looked_up(words: ConceptOf, scope: Scope) -> Getter[Concept]:
             return None
         text = words_of_it(cells, zone) or first
         own = " ".join(first.split())  # FHIR's code has no two blanks in a row
-        sponsor = (Coding(words.sponsor, own, text if text != own else None),) if words.sponsor else ()
+        sponsor = (Coding(system, own, text if text != own else None),) if system else ()
         if first in inline:
             known = inline[first]
             return Concept((*known.codings, *sponsor), known.text or text)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from fhir_msc.mapping.systems import SYSTEMS
-from fhir_msc.trial import Coding, Component, Concept, Observation, Quantity, Record, ReferenceRange, Visit
+from fhir_msc.trial import Coding, Component, Concept, Observation, Quantity, Record, ReferenceRange, StudyPart, Visit
 
 _SHORT = {uri: name for name, uri in SYSTEMS.items()}
 _UNSAID = frozenset({"key", "origins", "components"})
@@ -16,7 +16,7 @@ _WORDS: Mapping[type[object], Mapping[str, str]] = {
 }
 
 
-def described(record: Record) -> dict[str, tuple[str, ...]]:
+def described(record: Record | StudyPart) -> dict[str, tuple[str, ...]]:
     """What a record says: word → the texts that name it. A part of a panel stands under its code."""
     words = _WORDS.get(type(record), {})
     said: dict[str, tuple[str, ...]] = {}
@@ -46,6 +46,8 @@ def _texts(value: object) -> tuple[str, ...]:
         return tuple(text for text in (limits, value.text) if text)
     if isinstance(value, bool):
         return ("true" if value else "false",)
+    if isinstance(value, Coding):
+        return (_coding(value),)
     if isinstance(value, tuple):
         return tuple(text for one in value for text in _texts(one))
     return (str(value),)

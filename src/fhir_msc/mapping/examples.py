@@ -10,9 +10,9 @@ from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.classes import is_class, written_out
 from fhir_msc.mapping.compiler import compile_table
 from fhir_msc.mapping.description import described
+from fhir_msc.mapping.design_table import compile_design
 from fhir_msc.mapping.format import Example
 from fhir_msc.mapping.pack import Pack, PackTable
-from fhir_msc.mapping.table import MappedRow
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import Row, Table
 
@@ -65,10 +65,8 @@ def _failure(pack: Pack, pack_table: PackTable, example: Example) -> str | None:
     name = pack_table.words.table
     columns = dict.fromkeys([*pack_table.words.required, *(column for row in example.row for column in row)])
     source = _Rows(Table(name, pack_table.document.file, tuple(columns)), example.row)
-    mapper = compile_table(pack, pack_table, source.table, source, Seals())
-    given = list(mapper.map(mapper.rows(), lambda _participant: _ZONE))
     wanted = list(example.gives)
-    for one in _given(given):
+    for one in _given(pack, pack_table, source):
         match = next((want for want in wanted if _fits(want, one)), None)
         if match is None:
             return _difference(one, wanted)
@@ -77,8 +75,14 @@ def _failure(pack: Pack, pack_table: PackTable, example: Example) -> str | None:
     return f"there is no {_text(wanted[0])}" if wanted else None
 
 
-def _given(rows: Sequence[MappedRow]) -> Iterator[dict[str, tuple[str, ...]] | str]:
-    for row in rows:
+def _given(pack: Pack, pack_table: PackTable, source: _Rows) -> Iterator[dict[str, tuple[str, ...]] | str]:
+    if pack_table.words.study is not None:
+        for told in compile_design(pack, pack_table, source.table, source, Seals()).map():
+            yield from (problem.rule for problem in told.problems)
+            yield from (described(part) for part, _ in told.parts)
+        return
+    mapper = compile_table(pack, pack_table, source.table, source, Seals())
+    for row in mapper.map(mapper.rows(), lambda _participant: _ZONE):
         yield from (problem.rule for problem in row.problems)
         yield from map(described, row.records)
 

@@ -16,7 +16,7 @@ from fhir_msc.findings import Severity
 from fhir_msc.mapping.format import Condition, Range, UnitOf, Value
 from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test, nothing, remembering
-from fhir_msc.mapping.transforms import NAMES, NUMBERS, WORDS, Number, Unreadable, decimal, iso_date_time
+from fhir_msc.mapping.transforms import Number, Unreadable, decimal, iso_date_time
 from fhir_msc.trial import Quantity, ReferenceRange, Unit
 from fhir_msc.ucum import is_unit
 
@@ -60,7 +60,7 @@ def quantity_or_words(values: Sequence[Value], scope: Scope) -> Getter[Quantity 
     """An observation's value: a quantity where the transform reads numbers, else words."""
 
     def compiled(value: Value, scope: Scope) -> Getter[Quantity | str]:
-        return _quantity(value, scope) if value.as_ in NUMBERS else _word(value, scope)
+        return _quantity(value, scope) if scope.transforms.is_number(value.as_) else _word(value, scope)
 
     return _alternatives(values, scope, compiled)
 
@@ -68,8 +68,9 @@ def quantity_or_words(values: Sequence[Value], scope: Scope) -> Getter[Quantity 
 def quantity(values: Sequence[Value] | None, scope: Scope) -> Getter[Quantity]:
     """A value that must be a number."""
     for value in values or ():
-        if value.as_ not in NUMBERS:
-            raise PackError(f"{scope.place}: a number is needed here; read it as one of {', '.join(NUMBERS)}")
+        if not scope.transforms.is_number(value.as_):
+            numbers = ", ".join(scope.transforms.numbers)
+            raise PackError(f"{scope.place}: a number is needed here; read it as one of {numbers}")
     return _alternatives(values or (), scope, _quantity)
 
 
@@ -107,28 +108,32 @@ def _first(alternatives: Sequence[tuple[tuple[str, ...], Getter[T]]]) -> Getter[
 
 
 def _word(value: Value, scope: Scope) -> Getter[str]:
-    if value.as_ not in NAMES:
-        raise PackError(f"{scope.place}: there is no transform {value.as_!r}", hint=f"one of: {', '.join(NAMES)}")
+    transforms = scope.transforms
+    if value.as_ not in transforms.names:
+        names = ", ".join(transforms.names)
+        raise PackError(f"{scope.place}: there is no transform {value.as_!r}", hint=f"one of: {names}")
     if value.all:
         return _with_condition(words_between_commas(value.all, scope), value, scope)
+    if value.pieces:
+        return _with_condition(words_between_commas(value.pieces, scope, " "), value, scope)
     if value.as_ == "date-time":
         return _with_condition(_date_time(value, scope), value, scope)
-    if value.as_ in NUMBERS:
-        number = NUMBERS[value.as_]
+    if transforms.is_number(value.as_):
+        number = transforms.numbers[value.as_]
         return _with_condition(_cell(value, scope, lambda cell: number(cell).value), value, scope)
-    read = WORDS[value.as_]
+    read = transforms.words[value.as_]
     # What a map gives is in its final form; it is asked for by what the transform makes of the cell.
     return _with_condition(_cell(value, scope, read, read, dict(value.map or {})), value, scope)
 
 
-def words_between_commas(columns: Sequence[str], scope: Scope) -> Getter[str]:
-    """The words of all these columns, as far as they are filled."""
+def words_between_commas(columns: Sequence[str], scope: Scope, between: str = ", ") -> Getter[str]:
+    """The words of all these columns, as far as they are filled; ``between`` stands for the comma."""
     places = [scope.index(column) for column in scope.open(columns)]
     if not places:
         return nothing
     missing = scope.missing
     return lambda cells, _zone: (
-        ", ".join([cell for place in places if (cell := cells[place]) and cell not in missing]) or None
+        between.join([cell for place in places if (cell := cells[place]) and cell not in missing]) or None
     )
 
 
@@ -225,7 +230,7 @@ def _date_time(value: Value, scope: Scope) -> Getter[str]:
 
 
 def _quantity(value: Value, scope: Scope) -> Getter[Quantity]:
-    number: Getter[Number] = _with_condition(_cell(value, scope, NUMBERS[value.as_]), value, scope)
+    number: Getter[Number] = _with_condition(_cell(value, scope, scope.transforms.numbers[value.as_]), value, scope)
     if number is nothing:
         return nothing
     unit = _unit(value.unit, scope)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -61,6 +61,7 @@ class Value(_Words):
 
     from_: Names = Field((), description="the column, or the first filled one of several columns")
     all: Names = Field((), description="instead of `from`: the words of all these columns, between commas")
+    pieces: Names = Field((), description="instead of `from`: one long text that stands in pieces in these columns")
     constant: str | None = Field(None, description="a fixed value, read by `as` like a cell")
     as_: str = Field("text", description="the transform that reads the cell")
     map: dict[str, str] | None = Field(None, description="cell → value; other cells follow `unknown`")
@@ -320,6 +321,115 @@ class MedicationBlock(_Block):
     note: Values | None = None
 
 
+class _Part(_Words):
+    if_: Condition | None = Field(None, description="only rows of which this holds")
+
+
+class ArmPart(_Part):
+    """A row names an arm of the protocol."""
+
+    code: Values
+    title: Values
+    description: Values | None = None
+    kind: Values | None = None
+
+
+class ArmStepPart(_Part):
+    """A row is a step of an arm through the protocol."""
+
+    arm: Values
+    arm_title: Values | None = None
+    order: Values
+    element: Values
+    title: Values | None = None
+    epoch: Values | None = None
+    branch: Values | None = Field(None, description="who goes on from here into which arm")
+    transition: Values | None = Field(None, description="whether an element is passed over")
+
+
+class ElementPart(_Part):
+    """A row is a building block of the protocol."""
+
+    code: Values
+    title: Values | None = None
+    start: Values | None = Field(None, description="the rule by which it starts, in words")
+    end: Values | None = Field(None, description="the rule by which it ends, in words")
+    duration: Values | None = None
+
+
+class PlannedVisitPart(_Part):
+    """A row is a visit of the schedule."""
+
+    number: Values
+    title: Values | None = None
+    day: Values | None = Field(None, description="days from the first infusion, which is day 0")
+    window_before: Values | None = Field(None, description="days")
+    window_after: Values | None = Field(None, description="days")
+    start: Values | None = Field(None, description="the rule by which it starts, in words")
+    end: Values | None = Field(None, description="the rule by which it ends, in words")
+    arm: Values | None = Field(None, description="the only arm that has the visit")
+
+
+class EligibilityPart(_Part):
+    """A row is an eligibility criterion."""
+
+    text: Values
+    kind: Values = Field(description="inclusion or exclusion")
+    identifier: Values | None = None
+    version: Values | None = Field(None, description="the version of the protocol")
+
+
+class FactPart(_Part):
+    """A row says one thing of the study."""
+
+    about: Literal[
+        "title",
+        "official-title",
+        "acronym",
+        "description",
+        "phase",
+        "masking",
+        "purpose",
+        "registry",
+        "sponsor",
+        "start",
+        "end",
+        "sex",
+        "planned-enrolment",
+        "actual-enrolment",
+        "minimum-age",
+        "maximum-age",
+        "healthy-volunteers",
+        "condition",
+        "keyword",
+        "intervention",
+        "country",
+        "collaborator",
+        "objective-primary",
+        "objective-secondary",
+        "objective-exploratory",
+        "outcome-primary",
+        "outcome-secondary",
+        "outcome-exploratory",
+        "feature",
+    ]
+    value: Values
+    code: ConceptWord | None = Field(None, description="the standard code of a feature")
+    text: Values | None = Field(None, description="what a feature is about, in words")
+
+
+class StudyTable(_Words):
+    """The rows of a table tell of the study, and of no participant."""
+
+    arm: Annotated[tuple[ArmPart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
+    arm_step: Annotated[tuple[ArmStepPart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
+    element: Annotated[tuple[ElementPart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
+    planned_visit: Annotated[tuple[PlannedVisitPart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
+    eligibility: Annotated[tuple[EligibilityPart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
+    fact: Annotated[tuple[FactPart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
+    left: Values | None = Field(None, description="why nothing is made of the other rows")
+
+
 class CriterionWord(_Words):
     """A seriousness criterion, and when it is ticked."""
 
@@ -410,6 +520,7 @@ class TableWords(_Words):
     medications: Annotated[tuple[MedicationBlock, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
         (), alias="medication"
     )
+    study: StudyTable | None = Field(None, description="instead of all these: the rows tell of the study itself")
     ignore: Names = Field(
         (),
         description="columns that are left on purpose, names may hold `*`; others that nothing reads are reported",
@@ -436,18 +547,25 @@ class Sealed(_Words):
     columns: dict[str, Names] = Field(default_factory=dict, description="table → columns")
     rows: dict[str, SealedRowsWord] = Field(default_factory=dict, description="table → rows, by one column or several")
     unnumbered: Names = Field(default=(), description="tables whose row order may tell the arm")
+    planned: dict[str, Names] = Field(
+        default_factory=dict,
+        description="tables of the protocol, and their columns that are open whatever else seals them: the planned "
+        "arms, which tell nobody's; such a table is refused where a column names participants",
+    )
+    participants: Names = Field(default=(), description="columns that name participants, for `planned`")
 
 
 class StudyWords(_Words):
-    """Where ``init`` finds what it writes into [study]: a parameter table (SDTM TS), the columns of the study's
-    identifier and of the sites."""
+    """Where ``init`` finds the study's identifier and its sites."""
 
-    table: str | None = None
-    parameter: str | None = None
-    value: str | None = None
-    fields: dict[str, str] = Field(default_factory=dict, description="[study] word → parameter code")
     identifier: str | None = Field(default=None, description="TABLE.COLUMN that holds the study's identifier")
     sites: str | None = Field(default=None, description="TABLE.COLUMN that names the sites")
+
+
+SourceFormat = Annotated[
+    str, WithJsonSchema({"anyOf": [{"enum": ["xpt", "dataset-json", "redcap", "csv", "odm"]}, {"type": "string"}]})
+]
+"""A format that is built in, or an integrator's own; ``read_pack`` refuses one that nobody reads."""
 
 
 class PackWords(_Words):
@@ -456,9 +574,9 @@ class PackWords(_Words):
     pack: str
     title: str
     version: str
-    source: Annotated[
-        tuple[Literal["xpt", "dataset-json", "redcap", "csv", "odm"], ...], BeforeValidator(_as_list), _Or(one=True)
-    ] = Field(description="the formats that it is for, the one that is preferred first")
+    source: Annotated[tuple[SourceFormat, ...], BeforeValidator(_as_list), _Or(one=True)] = Field(
+        description="the formats that it is for, the one that is preferred first"
+    )
     order: Names = Field((), description="tables in the order they are mapped; others follow by name")
     sealed: Sealed = Field(default_factory=Sealed)
     missing: dict[str, str] = Field(default_factory=dict, description="missing-data code → R4 data-absent-reason code")

@@ -13,7 +13,10 @@ from pydantic import BaseModel, ValidationError
 from fhir_msc.errors import PackError
 from fhir_msc.mapping.code_tables import CodeTable, read_code_table
 from fhir_msc.mapping.format import PackWords, TableWords
+from fhir_msc.mapping.own_transforms import Transforms, own_transforms
 from fhir_msc.mapping.yaml_text import Document, read_documents
+from fhir_msc.sources.opening import FORMATS
+from fhir_msc.sources.own import own_sources
 from fhir_msc.sources.seals import RowSeal, Seals
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,12 +32,13 @@ class PackTable:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack as read. ``text`` is all of it, for fingerprints."""
+    """A pack as read. ``text`` is all of it, for fingerprints, with what own transforms it may name are."""
 
     words: PackWords
     tables: dict[str, PackTable]
     code_tables: dict[str, CodeTable]
     text: bytes = field(repr=False)
+    transforms: Transforms = field(default_factory=Transforms, repr=False)
 
     @property
     def seals(self) -> Seals:
@@ -53,6 +57,8 @@ def _seals(words: PackWords) -> Seals:
             for table, rows in sealed.rows.items()
         },
         unnumbered=frozenset(sealed.unnumbered),
+        planned=dict(sealed.planned),
+        participants=sealed.participants,
     )
 
 
@@ -81,6 +87,7 @@ def read_pack(folder: Path) -> Pack:
     if len(documents) != 1:
         raise PackError("pack.yaml: must hold one document")
     words = checked(PackWords, documents[0])
+    _refuse_unknown_source(words, documents[0])
     code_tables = {path.name: read_code_table(path, path.name) for path in sorted(folder.glob("*.csv"))}
     tables: dict[str, PackTable] = {}
     for path in sorted(folder.glob("*.yaml")):
@@ -97,7 +104,10 @@ def read_pack(folder: Path) -> Pack:
         for path in sorted(folder.iterdir())
         if path.suffix in (".yaml", ".csv")
     )
-    return Pack(words, tables, code_tables, text)
+    own = own_transforms()
+    # Another version of a transform may give other bodies: it is part of the pack.
+    text += b"".join(one.identity.encode() + b"\0" for name, one in own.items() if name.encode() in text)
+    return Pack(words, tables, code_tables, text, Transforms(own))
 
 
 def checked(model: type[Model], document: Document) -> Model:
@@ -126,9 +136,24 @@ def refuse_sealed_key(seals: Seals, table: PackTable) -> None:
             raise PackError(f"{table.document.place((word,))}: {sealed} is sealed and can be in no key")
 
 
+def _refuse_unknown_source(words: PackWords, head: Document) -> None:
+    unknown = next((name for name in words.source if name not in FORMATS), None)
+    if unknown is None:
+        return
+    known = [*FORMATS, *own_sources(FORMATS)]
+    if unknown not in known:
+        place = head.place(("source",))
+        raise PackError(f"{place}: there is no source format {unknown!r}{_nearest(unknown, known)}")
+
+
 def _refuse_sealed_keys(words: PackWords, head: Document, tables: Mapping[str, PackTable]) -> None:
     """A sealed column is in no key, in an unblinded project neither: both must give the same resources the same key."""
     seals = _seals(words)
+    if seals.planned and not seals.participants:
+        raise PackError(
+            f"{head.place(('sealed', 'planned'))}: which columns name participants is not said",
+            hint="name them under `participants`: a table of the protocol that has one is refused",
+        )
     for name, table in tables.items():
         refuse_sealed_key(seals, table)
         if words.arms_are_treatments and not seals.seals_table(name) and not seals.seals_column(name, "redcap_arm"):

@@ -11,6 +11,7 @@ from typing import TypeVar
 from fhir_msc.errors import PackError
 from fhir_msc.mapping.code_tables import CodeTable
 from fhir_msc.mapping.notes import Notes
+from fhir_msc.mapping.own_transforms import Transforms
 
 T = TypeVar("T")
 Cells = tuple[str, ...]
@@ -40,7 +41,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Scope:
-    """The columns of a table so far, the pack's code tables and missing-data codes, where notes go.
+    """The columns of a table so far, the pack's code tables, missing-data codes and transforms, where notes go.
 
     ``closed`` says whether a column may not be asked for; whatever needs such a column yields nothing.
     """
@@ -51,6 +52,7 @@ class Scope:
     missing: Mapping[str, str]
     notes: Notes
     place: str
+    transforms: Transforms
     _readings: list[Reading] = field(default_factory=list)
 
     def index(self, column: str) -> int:

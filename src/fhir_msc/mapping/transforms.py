@@ -179,14 +179,24 @@ def visit_number(cell: str) -> str:
     return decimal(cell).value.removesuffix(".0")
 
 
+def study_day(cell: str) -> str:
+    """A study day of SDTM, whose day 1 is that of the first treatment and which has no day 0 (SDTMIG 4.4.4), as days
+    from it."""
+    day = int(integer(cell).value.partition(".")[0])
+    if day == 0:
+        raise Unreadable("a study day is expected, and there is no day 0")
+    return str(day - 1 if day > 0 else day)
+
+
 WORDS: dict[str, Callable[[str], str]] = {
     "text": text,
     "upper": upper,
     "boolean": boolean,
     "visit-number": visit_number,
+    "study-day": study_day,
     **DATE_LAYOUTS,
 }
 """Transforms that read words."""
 
 NAMES = (*WORDS, *NUMBERS, "date-time")
-"""Every transform's name."""
+"""The names of the transforms that are built in."""

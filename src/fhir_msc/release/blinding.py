@@ -6,22 +6,23 @@ no path leads around the door (ICH E6(R3) 4.1; E9).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fhir_msc.errors import BlindError, UsageError
 from fhir_msc.trial import CellProduct, Infusion, Participant, Record, Study
 
-_SEALED: dict[type[object], tuple[str, ...]] = {
+SEALED_FIELDS: Mapping[type[object], tuple[str, ...]] = {
     Participant: ("arm", "actual_arm"),
     Infusion: ("end", "product", "dose", "volume", "lot", "kit"),
 }
+"""The fields that tell the arm, or may tell it, by the class of their records."""
 
 
 def refuse_sealed(record: Record) -> None:
     """Raises BlindError for a record that carries a sealed field; the message names the field, not what it holds."""
     if isinstance(record, CellProduct):
         raise BlindError("a cell product is sealed as a whole in a blind project")
-    for name in _SEALED.get(type(record), ()):
+    for name in SEALED_FIELDS.get(type(record), ()):
         if getattr(record, name) is not None:
             raise BlindError(
                 f"{type(record).__name__}.{name} is sealed in a blind project",

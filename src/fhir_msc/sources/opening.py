@@ -6,20 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-from fhir_msc.errors import SourceError
+from fhir_msc.errors import ConfigError, SourceError
 from fhir_msc.sources.dataset_json import dataset_json
 from fhir_msc.sources.delimited import delimited, header_of
 from fhir_msc.sources.dictionary import fields_of, is_dictionary
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.odm_files import clinical_documents, is_xml, odm_tables, xml_records
+from fhir_msc.sources.own import opener_of, own_readers, own_sources
 from fhir_msc.sources.redcap import forms_of, holds_records
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import FileFacts, Row, Table
 from fhir_msc.sources.xpt import members
 
-Format = Literal["csv", "odm", "redcap", "xpt", "dataset-json"]
+Format = str
+"""A format's name: one of ``FORMATS``, or that of an integrator's own source (``sources.own``)."""
+
+FORMATS: tuple[Format, ...] = ("csv", "odm", "redcap", "xpt", "dataset-json")
+"""The formats that are built in."""
 
 _SUFFIXES: Mapping[str, Format] = {
     ".xpt": "xpt",
@@ -102,9 +107,11 @@ class OpenSource:
         """Streams the rows of ``table`` (``Source.rows``). Raises SourceError for a table that is not there."""
         return self._reader(table).rows(columns)
 
-    def facts(self, table: str) -> FileFacts:
+    def facts(self, table: str) -> FileFacts | None:
         """What is true of the table's whole file (``ToldSource.facts``). Not for the eyes of a blind project."""
         described = self._reader(table).table
+        if self.form not in FORMATS and not (self._folder / described.file).is_file():
+            return None
         file = InputFile.at(self._folder / described.file, described.file)
         return FileFacts(file.name, described.encoding, file.sha256(), file.modified)
 
@@ -130,9 +137,12 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     A table whose file is damaged or lacks, and one that stands in two files, is listed as such
     (``Table.damage``), so that it costs no other table, and nothing at all where a blind project seals it.
     Raises SourceError where nothing is there, where it is not clear what to read (the hint names the option that says
-    so), and where the data dictionary or the records of REDCap cannot be read.
+    so), and where the data dictionary or the records of REDCap cannot be read; ConfigError for a format that nobody
+    reads, and for an integrator's own source that does not load. An own source is opened where its format is asked for
+    or is the first of the pack's; it is never found out.
     """
     options = options or SourceOptions()
+    own = own_sources(FORMATS)
     if not path.exists():
         raise SourceError("is not there", file=str(path), hint="Check the path of the source.")
     if path.is_dir():
@@ -144,6 +154,15 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
             options = replace(options, records=path.name)
             names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
     named = {name: _named(folder, name, file, options) for name, file in options.tables.items()}
+    wanted = options.format or next(iter(options.kinds), None)
+    if wanted is not None and wanted not in FORMATS:
+        if wanted not in own:
+            known = ", ".join((*FORMATS, *own))
+            raise ConfigError(f"there is no source format {wanted!r}", hint=f"one of: {known}")
+        opener = opener_of(own[wanted])
+        of_own = own_readers(own[wanted], lambda: opener(path, options), path.name)
+        others = [reader for reader in of_own if reader.table.name not in named]
+        return OpenSource(path, wanted, [*others, *named.values()], ())
     names = [name for name in names if name not in options.tables.values()]
     looked_at = [path.name] if path.is_file() else names
     form = (

@@ -16,7 +16,19 @@ from typing import NamedTuple
 
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.criteria import divided, unescaped
-from fhir_msc.trial import Arm, Concept, Investigator, OutcomeMeasure, Quantity, Site, Study, age_limit
+from fhir_msc.trial import (
+    MASKINGS,
+    PHASES,
+    PURPOSES,
+    Arm,
+    Concept,
+    Investigator,
+    OutcomeMeasure,
+    Quantity,
+    Site,
+    Study,
+    age_limit,
+)
 
 _STATUS = {
     "ACTIVE_NOT_RECRUITING": "closed-to-accrual",
@@ -37,21 +49,7 @@ _STATUS = {
 """R4 research-study-status by the registry's overallStatus."""
 
 _PHASES = {"NA": "n-a", "EARLY_PHASE1": "early-phase-1", **{f"PHASE{n}": f"phase-{n}" for n in "1234"}}
-_JOINED = frozenset(["n-a", "early-phase-1", "phase-1-phase-2", "phase-2-phase-3", *(f"phase-{n}" for n in "1234")])
-_MASKING = {name.upper(): name for name in ("none", "single", "double", "triple", "quadruple")}
-_PURPOSES = frozenset(
-    [
-        "treatment",
-        "prevention",
-        "diagnostic",
-        "supportive-care",
-        "screening",
-        "health-services-research",
-        "basic-science",
-        "device-feasibility",
-    ]
-)
-"""R4 research-study-prim-purp-type."""
+_MASKING = {name.upper(): name for name in MASKINGS}
 _OUTCOMES = {"primaryOutcomes": "primary", "secondaryOutcomes": "secondary", "otherOutcomes": "exploratory"}
 _DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?", re.ASCII)
 _LEFT_OUT = {
@@ -180,7 +178,7 @@ def read_registry_record(path: Path) -> Imported:
         status=_status(dates),
         phase=_phase(design),
         masking=design.part("designInfo.maskingInfo").one_of("masking", _MASKING) or "double",
-        purpose=purpose if purpose in _PURPOSES else None,
+        purpose=purpose if purpose in PURPOSES else None,
         official_title=identification.text("officialTitle"),
         acronym=identification.text("acronym"),
         description=_description(protocol.part("descriptionModule")),
@@ -248,7 +246,7 @@ def _status(dates: _Part) -> str:
 def _phase(design: _Part) -> str | None:
     phases = design.texts("phases")
     joined = "-".join(_PHASES.get(phase, phase) for phase in sorted(phases))
-    if joined and joined not in _JOINED:
+    if joined and joined not in PHASES:
         raise design.wrong("phases", "R4 has no such phase")
     return joined or None
 
@@ -265,7 +263,7 @@ def _features(design: _Part, purpose: str) -> Iterator[str]:
         "Intervention model": info.text("interventionModel"),
         "Observational model": info.text("observationalModel"),
         "Time perspective": info.text("timePerspective"),
-        "Primary purpose": purpose if purpose not in _PURPOSES else None,
+        "Primary purpose": purpose if purpose not in PURPOSES else None,
         "Masked": ", ".join(info.part("maskingInfo").texts("whoMasked")),
     }
     yield from (f"{name}: {_words(text)}" for name, text in named.items() if text)

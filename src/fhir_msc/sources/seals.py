@@ -51,6 +51,11 @@ class Seals:
     rows: Mapping[str, tuple[RowSeal, ...]] = field(default_factory=dict)
     unnumbered: frozenset[str] = frozenset()
     """Tables whose row numbers are not given out though none of their rows is sealed: an export sorted by arm."""
+    planned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Tables of the protocol, and their columns that are open whatever else seals them: the arms as they are planned
+    are public, and tell nobody's. Such a table is refused where it names participants."""
+    participants: tuple[str, ...] = ()
+    """Columns that name participants."""
     open: frozenset[str] = frozenset()
     """The tables that come in, where only these may: of any other nobody knows whether it tells the arm."""
 
@@ -66,6 +71,8 @@ class Seals:
 
     def seals_column(self, table: str, column: str) -> bool:
         """Whether the column of that table is sealed."""
+        if column in self.planned.get(table, ()):
+            return False
         shown = {column, column.removesuffix(LABEL), column.removesuffix(UNIT), field_of(column)}
         return any(
             fnmatchcase(name, pattern)
@@ -74,6 +81,21 @@ class Seals:
             for pattern in patterns
             for name in shown
         )
+
+    def why_refused(self, table: Table) -> SourceError | None:
+        """Why a table of the protocol may not be read: it names participants, and so it may tell their arm."""
+        if table.name not in self.planned:
+            return None
+        for column in table.columns:
+            if any(fnmatchcase(column.upper(), pattern) for pattern in self.participants):
+                return SourceError(
+                    "names participants, and is a table of the protocol: beside the planned arms it may tell theirs",
+                    file=table.file,
+                    table=table.name,
+                    column=column,
+                    hint="Export the table as the protocol has it, without that column.",
+                )
+        return None
 
     def row_seals(self, table: str) -> tuple[RowSeal, ...]:
         """The row seals of that table."""
@@ -109,6 +131,11 @@ class SealedSource:
         for column in columns:
             if self._seals.seals_column(table, column):
                 raise BlindError(f"column {column} of {table} is sealed in a blind project")
+        if table in self._seals.planned:
+            for one in self._source.tables():
+                refused = self._seals.why_refused(one) if one.name == table else None
+                if refused is not None:
+                    raise refused
         if self._seals.numbers_rows(table):
             yield from self._source.rows(table, columns)
             return
@@ -158,6 +185,9 @@ class SealedSource:
         )
 
     def _without_sealed(self, table: Table) -> Table:
+        refused = self._seals.why_refused(table)
+        if refused is not None:
+            return Table(table.name, table.file, (), damage=refused.message)
         # Whether a column that only rows name is there may be due to a sealed row.
         hidden = table.undescribed if self._seals.row_seals(table.name) else frozenset()
         kept = [

@@ -84,7 +84,8 @@ class Source(Protocol):
 class ToldSource(Source, Protocol):
     """A source of files, which tells what was read."""
 
-    def facts(self, table: str) -> FileFacts:
+    def facts(self, table: str) -> FileFacts | None:
         """Those of the file with the table's rows, which is read from its start to its end; as it is now, a damaged one
-        too. Raises SourceError if there is none, BlindError in a blind project."""
+        too. ``None`` where an integrator's own source has no file for it. Raises SourceError if a file is gone,
+        BlindError in a blind project."""
         ...

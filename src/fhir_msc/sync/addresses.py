@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -41,7 +42,7 @@ _MAY_LACK = frozenset({*_CONTEXT.values(), "ResearchStudy"})
 _CHUNK = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Addressing:
     """How the resources of a target are addressed: the route of each type, and the URI of our sync identifiers.
 
@@ -51,12 +52,12 @@ class Addressing:
     system: str
     routes: Mapping[str, Route] = field(default_factory=lambda: MappingProxyType({}))
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """Whether every body leaves as it is staged."""
         return not self.lacking and all(route.keeps_our_ids for route in self.routes.values())
 
-    @property
+    @cached_property
     def lacking(self) -> frozenset[str]:
         """The types that the target cannot have and that are left out of what refers to them."""
         return frozenset(type for type in _MAY_LACK if type in self.routes and not self.routes[type].deliverable)
@@ -117,8 +118,6 @@ def contents(
 
 def unmet(addressing: Addressing, content: bytes) -> str | None:
     """A rid that a body still refers to as it leaves, though the server cannot hold it under this id."""
-    if addressing.is_plain:
-        return None
     referred = ((type.decode(), rid.decode()) for type, rid in _REFERENCE.findall(content))
     return next((rid for type, rid in referred if not addressing.holds_our_id(type)), None)
 

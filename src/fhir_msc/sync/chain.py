@@ -204,8 +204,7 @@ class Chain:
             return None
         course = self._course
         bodies = addresses.contents(connection, course.target_id, course.addressing, ready)
-        unmet = {row.id: rid for row in ready if (rid := addresses.unmet(course.addressing, _desired(row, bodies)))}
-        if unmet:
+        if unmet := self._unmet(ready, bodies):
             self._settle(connection, [(rows[id], waiting(rows[id], rid)) for id, rid in unmet.items()])
             return self._send(connection)
         leases = tuple([leased(row) for row in ready])
@@ -215,6 +214,13 @@ class Chain:
             leases,
             outbox.lease_lanes(connection, (row.lane_id for row in ready)),
         )
+
+    def _unmet(self, ready: Sequence[Standing], bodies: Mapping[int, bytes]) -> dict[int, str]:
+        """What refers to something that the server cannot hold under the id that is known of it."""
+        addressing = self._course.addressing
+        if addressing.is_plain:
+            return {}
+        return {row.id: rid for row in ready if (rid := addresses.unmet(addressing, _desired(row, bodies)))}
 
     def _sendable(self, connection: Connection, parcel: Parcel, rows: Mapping[int, Standing]) -> Parcel:
         """What of the parcel is still to be sent; what refers to something that did not arrive waits for it."""

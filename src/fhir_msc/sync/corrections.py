@@ -25,6 +25,7 @@ from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import UNFINISHED, correction, instant, resource, staged
 
 Answer = Literal["same", "new"]
+"""Whether the corrected row is the earlier one, or a thing of its own."""
 
 _twin = resource.alias("twin")
 

@@ -1,5 +1,6 @@
 """What a trial is. Frozen records, no FHIR, no I/O."""
 
+from fhir_msc.trial.design import Design, Told, designed, natural
 from fhir_msc.trial.records import (
     AdverseEvent,
     CellProduct,
@@ -15,7 +16,10 @@ from fhir_msc.trial.records import (
     Visit,
 )
 from fhir_msc.trial.study import (
+    MASKINGS,
+    PHASES,
     PRINCIPAL_INVESTIGATOR,
+    PURPOSES,
     Arm,
     ArmStep,
     Criterion,
@@ -32,7 +36,10 @@ from fhir_msc.trial.study import (
 from fhir_msc.trial.values import Coding, Component, Concept, Quantity, ReferenceRange, Unit
 
 __all__ = [
+    "MASKINGS",
+    "PHASES",
     "PRINCIPAL_INVESTIGATOR",
+    "PURPOSES",
     "AdverseEvent",
     "Arm",
     "ArmStep",
@@ -43,6 +50,7 @@ __all__ = [
     "Condition",
     "Consent",
     "Criterion",
+    "Design",
     "Disposition",
     "Element",
     "Infusion",
@@ -60,7 +68,10 @@ __all__ = [
     "Study",
     "StudyFact",
     "StudyPart",
+    "Told",
     "Unit",
     "Visit",
     "age_limit",
+    "designed",
+    "natural",
 ]

@@ -289,3 +289,4 @@ Record = (
     | Condition
     | Medication
 )
+"""What a row of a participant can become."""

@@ -12,6 +12,26 @@ from fhir_msc.trial.values import Coding, Concept, Quantity, Unit
 
 PRINCIPAL_INVESTIGATOR = "principal-investigator"
 
+MASKINGS = frozenset(("none", "single", "double", "triple", "quadruple"))
+"""Of ClinicalTrials.gov."""
+PHASES = frozenset(
+    ("n-a", "early-phase-1", "phase-1-phase-2", "phase-2-phase-3", "phase-1", "phase-2", "phase-3", "phase-4")
+)
+"""R4 research-study-phase."""
+PURPOSES = frozenset(
+    (
+        "treatment",
+        "prevention",
+        "diagnostic",
+        "supportive-care",
+        "screening",
+        "health-services-research",
+        "basic-science",
+        "device-feasibility",
+    )
+)
+"""R4 research-study-prim-purp-type."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
@@ -133,9 +153,9 @@ class OutcomeMeasure:
 
 @dataclass(frozen=True, slots=True)
 class StudyFact:
-    """One thing that a table says of the study (SDTM TS): ``name`` is a word of [study], or ``feature``, ``country``,
-    ``objective-primary``, ``outcome-primary`` and so on. ``value`` is in the form of that word; ``code`` is what is
-    known of a standard code."""
+    """One thing that a table says of the study (SDTM TS): ``name`` is an attribute of Study that holds one value, or
+    ``condition``, ``feature``, ``objective-primary``, ``outcome-primary`` and so on (``trial.design``). ``value`` is in
+    the form of that attribute; ``code`` is a standard code, where one is known."""
 
     name: str
     value: str

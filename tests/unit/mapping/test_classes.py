@@ -107,5 +107,5 @@ def test_a_sealed_column_is_in_no_key_of_any_table(tmp_path: Path) -> None:
 
 def test_the_sdtm_pack_takes_no_table_that_is_not_one_of_findings() -> None:
     others = tables("RELREC", "SUPPQS", columns=("USUBJID", "RDOMAIN", "IDVAR"))
-    trial = [Table("TI", "ti.xpt", ("STUDYID", "IETESTCD", "IETEST")), Table("PR", "pr.xpt", ("USUBJID", "PRTRT"))]
-    assert not {"RELREC", "SUPPQS", "TI", "PR"} & set(fitted(sdtm(), [*others, *trial]).tables)
+    trial = [Table("TM", "tm.xpt", ("STUDYID", "MIDSTYPE", "TMDEF")), Table("PR", "pr.xpt", ("USUBJID", "PRTRT"))]
+    assert not {"RELREC", "SUPPQS", "TM", "PR"} & set(fitted(sdtm(), [*others, *trial]).tables)

@@ -113,3 +113,40 @@ def test_what_is_dropped_is_dropped_however_it_is_typed_and_what_is_kept_is_as_i
     assert dropped.drops(" Placebo, matching ")
     assert not dropped.drops("ASPIRIN")
     assert RowSeal("arm", ("RACE",), inverse=True).drops("race")
+
+
+class Protocol:
+    """A table of the protocol with these columns."""
+
+    def __init__(self, *columns: str) -> None:
+        self._columns = columns
+
+    def tables(self) -> Sequence[Table]:
+        return [Table("TA", "ta.csv", self._columns)]
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        yield 1, tuple("x" for _ in columns)
+
+
+PLANNED = Seals(columns={"*": ("ARM*",)}, planned={"TA": ("ARM", "ARMCD")}, participants=("*SUBJ*",))
+
+
+def test_the_planned_arms_are_open() -> None:
+    source = SealedSource(Protocol("ARM", "ARMCD", "ARMNRS", "ETCD"), PLANNED)
+    assert source.tables()[0].columns == ("ARM", "ARMCD", "ETCD")
+    assert list(source.rows("TA", ["ARM", "ETCD"])) == [(1, ("x", "x"))]
+    with pytest.raises(BlindError, match="ARMNRS"):
+        list(source.rows("TA", ["ARMNRS"]))
+    assert PLANNED.seals_column("DM", "ARM")
+    assert PLANNED.seals_column("TA2", "ARM"), "by its exact name alone"
+
+
+@pytest.mark.parametrize("column", ["USUBJID", "SUBJID", "subject", "RSUBJID"])
+def test_beside_participants_they_are_refused(column: str) -> None:
+    source = SealedSource(Protocol("ARM", column), PLANNED)
+    [table] = source.tables()
+    assert table.columns == ()
+    assert table.damage is not None
+    for asked in (["ARM"], ["ETCD"], []):
+        with pytest.raises(SourceError, match="names participants"):
+            list(source.rows("TA", asked))

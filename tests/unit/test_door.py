@@ -1,0 +1,187 @@
+"""The library's door: what it promises, that all of it is there and says what it is, and costs nothing till used."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fhir_msc
+from fhir_msc.resources import RANKS, builder_for, serialise
+from tests.unit.resources.samples import context, samples
+from tools.public_names import docstrings
+
+SOURCE = Path(fhir_msc.__file__)
+
+_PROMISED = """
+Account AdverseEvent Answer Arm ArmStep AuditVerdict BlindError Body CellProduct Checked Coding Component Concept
+Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError FileFacts
+Finding Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation OpenSource Origin
+OutcomeMeasure OutcomeUnknown OwnBuilder Pack PackError Participant Plan PlannedVisit Probed Progress Project
+Quantity Reconciled Record ReferenceRange ResourceContext Retirable RewriteError Row SandboxServer SealedSource
+Seals SecretError Severity Site Source SourceError SourceOptions StagingReport Status Study StudyFact StudyPart
+Surroundings Synced Table TargetError TargetRefused TargetUnreachable Unit Unreadable UsageError Verified Visit
+__version__ as_json as_model audited checked codeable_concept corrections_of files_read find_pack in_order
+make_plan open_source pack_findings participant_key period present probed quantity read_pack read_project
+reconciled reference references retire serialise settle status_of study_of synced terminology_of validate
+vanished_of verify work
+"""
+PROMISED = _PROMISED.split()
+
+RAISES = {
+    "as_json": "ValueError",
+    "as_model": "ValueError",
+    "audited": "LedgerError",
+    "checked": "PackError",
+    "corrections_of": "LedgerError",
+    "files_read": "SourceError",
+    "find_pack": "PackError",
+    "make_plan": "TargetError",
+    "open_source": "SourceError",
+    "pack_findings": "PackError",
+    "participant_key": "SecretError",
+    "probed": "TargetError",
+    "read_pack": "PackError",
+    "read_project": "ConfigError",
+    "reconciled": "TargetError",
+    "retire": "UsageError",
+    "settle": "UsageError",
+    "status_of": "LedgerError",
+    "study_of": "SourceError",
+    "synced": "TargetError",
+    "terminology_of": "SecretError",
+    "vanished_of": "LedgerError",
+    "verify": "TargetError",
+    "work": "LedgerError",
+}
+"""What the docstring of a function must say that it raises, among others."""
+
+
+def imported() -> dict[str, tuple[str, str]]:
+    """The names of the block for type checkers, each with its module and its name there."""
+    tree = ast.parse(SOURCE.read_text("utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    found: dict[str, tuple[str, str]] = {}
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            found[alias.asname or alias.name] = (str(node.module), alias.name)
+    return found
+
+
+def test_it_promises_these_names_and_no_other() -> None:
+    assert sorted(fhir_msc.__all__) == sorted(PROMISED)
+
+
+def test_type_checkers_and_the_interpreter_see_the_same() -> None:
+    assert imported() == fhir_msc._PLACES
+    assert set(imported()) == set(fhir_msc.__all__)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_each_name_resolves(name: str) -> None:
+    module, there = imported()[name]
+    assert getattr(fhir_msc, name) is getattr(import_module(module), there)
+    assert name in dir(fhir_msc)
+
+
+def test_all_of_it_can_be_imported_at_once() -> None:
+    names: dict[str, object] = {}
+    exec("from fhir_msc import *", names)
+    assert set(names) - {"__builtins__"} == set(PROMISED)
+
+
+def test_no_name_is_that_of_a_room() -> None:
+    """The import system sets a room's name on the package: which of the two was meant would depend on who was first."""
+    assert {one.name for one in pkgutil.iter_modules(fhir_msc.__path__)}.isdisjoint(fhir_msc.__all__)
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing_of_ours'"):
+        fhir_msc.nothing_of_ours  # noqa: B018
+
+
+def test_each_says_what_it_is() -> None:
+    assert [name for name, text in docstrings() if not text or not text.strip().endswith((".", "``"))] == []
+
+
+def test_functions_say_what_they_raise() -> None:
+    said = dict(docstrings())
+    assert [name for name, error in RAISES.items() if not re.search(rf"\b{error}\b", said[name] or "")] == []
+    functions = {name for name in fhir_msc.__all__ if inspect.isfunction(getattr(fhir_msc, name))}
+    pure = {"codeable_concept", "in_order", "period", "present", "quantity", "reference", "references", "serialise"}
+    assert functions - set(RAISES) == pure | {"validate"}, "which tells what is wrong, and raises nothing"
+
+
+def test_importing_it_loads_none_of_the_rooms() -> None:
+    ask = "import sys, fhir_msc; print([name for name in sys.modules if name.startswith('fhir_msc.')])"
+    assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_checking_a_body_loads_no_http_no_database_and_no_models() -> None:
+    ask = (
+        "import sys, fhir_msc; fhir_msc.validate({'resourceType': 'Patient'}); fhir_msc.as_json(b'{}');"
+        "print([name for name in ('httpx', 'sqlalchemy', 'starlette', 'fhir.resources') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_the_conformance_checks_need_no_test_runner() -> None:
+    ask = (
+        "import sys, fhir_msc.testing as door; print(sorted(door.__all__),"
+        "[name for name in ('pytest', 'hypothesis', 'httpx', 'sqlalchemy') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip()
+    assert said == "['Nonconformity', 'check_builder', 'check_pack'] []"
+
+
+def test_a_body_as_json_is_the_same_body() -> None:
+    for record, links in samples(blind=False):
+        body = serialise(builder_for(type(record)).build(record, links, context(blind=False)))
+        assert fhir_msc.serialise(fhir_msc.as_json(body)) == body
+
+
+def test_every_type_of_body_as_a_model() -> None:
+    seen = set()
+    for record, links in samples(blind=False):
+        builder = builder_for(type(record))
+        model = fhir_msc.as_model(serialise(builder.build(record, links, context(blind=False))))
+        assert (model.id, type(model).__name__) == (links.rid, builder.type)  # type: ignore[attr-defined]
+        seen.add(builder.type)
+    assert seen == set(RANKS)
+
+
+@given(st.from_regex(r"-?(0|[1-9][0-9]{0,9})(\.[0-9]{1,9})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
+def test_numbers_keep_their_digits(number: str) -> None:
+    body = b'{"value":' + number.encode() + b"}"
+    found = fhir_msc.as_json(body)["value"]
+    assert isinstance(found, Decimal | int)
+    if number != "-0":
+        assert fhir_msc.serialise({"value": found}) == body
+
+
+def test_what_is_no_body_is_refused() -> None:
+    for text in (b"[]", b"{", b'"Patient"'):
+        with pytest.raises(ValueError, match=r"JSON object|Expecting"):
+            fhir_msc.as_json(text)
+
+
+def test_a_body_as_a_model() -> None:
+    body = b'{"resourceType":"Observation","status":"final","code":{"text":"CRP"},"valueQuantity":{"value":1.50}}'
+    model = fhir_msc.as_model(body)
+    assert type(model).__module__ == "fhir.resources.R4B.observation"
+    assert model.valueQuantity.value == Decimal("1.50")  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="validation error"):
+        fhir_msc.as_model(b'{"resourceType":"Observation","colour":"red"}')
+    with pytest.raises(ValueError, match="not a valid FHIR Model"):
+        fhir_msc.as_model(b'{"resourceType":"Nothing"}')
