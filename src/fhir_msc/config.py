@@ -10,13 +10,14 @@ import difflib
 import re
 import secrets
 import tomllib
+from datetime import datetime
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from fhir_msc.config_study import Section, SiteSection, StudySection, Zone
 from fhir_msc.desired.policy import Policy
@@ -33,6 +34,7 @@ from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
 from fhir_msc.target.families import Family
 from fhir_msc.target.routes import EVERY, RouteKind
 from fhir_msc.trial import Study
+from fhir_msc.validation.primitives import is_instant
 
 FILE = "fhir-msc.toml"
 PLACEHOLDER_NAMESPACE = "https://fhir-msc.example.org"
@@ -47,6 +49,23 @@ def _is_base(uri: str) -> str:
     return uri
 
 
+def _is_form(expression: str) -> str:
+    try:
+        re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    return expression
+
+
+def _as_instant(value: Any) -> Any:
+    text = value.isoformat() if isinstance(value, datetime) else value
+    if not (isinstance(text, str) and is_instant(text)):
+        raise ValueError("is no instant: give day, time and zone, as 2026-03-31T18:00:00+02:00")
+    return text
+
+
+Form = Annotated[str, AfterValidator(_is_form)]
+Instant = Annotated[str, BeforeValidator(_as_instant)]
 Base = Annotated[str, AfterValidator(_is_base)]
 
 
@@ -61,6 +80,8 @@ class ProjectSection(Section):
     namespace: Base = PLACEHOLDER_NAMESPACE
     zone: Zone | None = None
     synthetic: bool = False
+    record_number: Form | None = None
+    data_cut: Instant | None = None
     builders: tuple[str, ...] = Field(default=(), description="resource types that the integrator's own builders make")
 
 
@@ -228,6 +249,8 @@ class Project:
             consent=ConsentPolicy(words.consent.covers_days_before),
             withdrawals=words.consent.withdrawals,
             synthetic=words.project.synthetic,
+            record_number=words.project.record_number,
+            data_cut=words.project.data_cut,
         )
 
     def secret(self) -> bytes:

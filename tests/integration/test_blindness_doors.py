@@ -57,6 +57,27 @@ def test_a_masked_study_whose_pack_seals_nothing_is_refused(rig: Rig) -> None:
     assert "seals nothing" in said
 
 
+@pytest.mark.parametrize("rows", [1, 0])
+def test_a_pack_that_leaves_the_product_open_is_refused_whatever_the_list_holds(rig: Rig, rows: int) -> None:
+    """Sealed cell by cell it is open: the first unit would end the run, and no unit would not."""
+    shutil.copytree(PACK, rig.root / "pack")
+    head = rig.root / "pack/pack.yaml"
+    text = head.read_text("utf-8")
+    assert text.count("  tables: [pharmacy]\n") == 1
+    head.write_text(text.replace("  tables: [pharmacy]\n", "  columns: {demographics: [arm]}\n"), "utf-8")
+    named = f'[source.tables]\npharmacy = "../{PHARMACY}"\n\n[study]'
+    config = rig.config.replace('"misle-redcap"', '"../pack"', 1).replace("[study]", named, 1)
+    rig = replace(rig, config=config)
+    files = small_example()
+    listed = read(files[PHARMACY])
+    rig.lay({**files, PHARMACY: written([listed[0], *(listed[1:] * rows)])}, anew=True, seed=1)
+    code, said, requests = sync(rig)
+    assert (code, requests) == (2, [])
+    assert said.startswith(
+        "fhir-msc: the pack misle-redcap maps the cell product in a blind project, and does not seal pharmacy"
+    )
+
+
 @pytest.mark.parametrize(
     ("changed", "secret", "said"),
     [

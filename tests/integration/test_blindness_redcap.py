@@ -18,7 +18,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.support.blinding import Files, Observed, Rig, assert_same, bodies_sent
+from tests.support.blinding import LOTS, Files, Observed, Rig, assert_same, bodies_sent
 from tests.support.smallexample import PHARMACY, RECORDS, Table, config, example, read, small_example, written
 
 PACK = Path(__file__).parents[2] / "mappings/misle-redcap"
@@ -52,6 +52,16 @@ def other_columns(table: Table, random: Random) -> Table:
     return [[*(row[i] for i in order), token(random)] for row in table]
 
 
+def other_lots(table: Table, random: Random) -> Table:
+    """Other lots, kits and donors, one of them a person's number: what an unblinded project would find fault with."""
+    header, *rows = table
+    places = [header.index(name) for name in ("lot", "kit", "donor_code")]
+    for row in rows:
+        for place in places:
+            row[place] = random.choice((token(random), "123-45-6789", "", row[0]))
+    return [header, *rows]
+
+
 CHANGES: Mapping[str, Callable[[bytes, Random], bytes | None]] = {
     "cells": lambda text, random: written(other_cells(read(text), random)),
     "rows": lambda text, random: written(other_rows(read(text), random)),
@@ -60,6 +70,9 @@ CHANGES: Mapping[str, Callable[[bytes, Random], bytes | None]] = {
     "noise": lambda text, random: text[: random.randrange(len(text))] + random.randbytes(300),
     "empty": lambda _text, _random: b"",
     "other encoding": lambda text, _random: text.decode().replace("synthetic", "künstlich").encode("cp1252"),
+    "doubled": lambda text, _random: written([*read(text), *read(text)[1:]]),
+    "no row": lambda text, _random: written(read(text)[:1]),
+    "other lots": lambda text, random: written(other_lots(read(text), random)),
     "removed": lambda _text, _random: None,
 }
 
@@ -119,7 +132,7 @@ def seen(rig: Rig, small: Files) -> Observed:
 
 def test_there_is_something_to_see(seen: Observed) -> None:
     types = {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
-    assert types >= {"Patient", "MedicationAdministration", "Observation", "Encounter"}
+    assert types >= {"Patient", "MedicationAdministration", "Observation", "Encounter", "Provenance"}
     assert b"internal error" not in b"".join(seen.values())
     assert seen["1 sync: exit code"] == b"0"
     assert b"form " in seen["1 queries: stdout"] or b"whole columns" in seen["1 queries: stdout"]
@@ -137,6 +150,39 @@ def test_the_list_beside_the_export_is_not_looked_at(rig: Rig, small: Files, see
 
 def test_no_command_looks_at_it(rig: Rig, small: Files, seen: Observed) -> None:
     assert_same(seen, rig.observe(with_pharmacy(small, "cells", 4), seed=4, whole=True))
+
+
+@pytest.fixture(scope="module")
+def seen_naming(naming: Rig, small: Files) -> Observed:
+    return naming.observe(small, whole=True)
+
+
+@pytest.mark.parametrize("name", ["cells", "doubled", "no row", "other lots", "removed"])
+def test_nor_any_where_the_config_names_it(naming: Rig, small: Files, seen_naming: Observed, name: str) -> None:
+    """Plan, verify, trace, reconcile and the others: not one byte of what they say, ask or keep."""
+    assert_same(seen_naming, naming.observe(with_pharmacy(small, name, 6), seed=6, whole=True))
+
+
+def test_the_chain_of_custody_is_refused_in_the_same_words_whatever_is_asked(seen_naming: Observed) -> None:
+    asked = [name for name in seen_naming if name.startswith(("1 trace --lot", "1 trace --subject"))]
+    assert len(asked) == 3 * 2 * (len(LOTS) + 1)
+    for part, expected in (("exit code", b"2"), ("stdout", b"")):
+        assert {seen_naming[name] for name in asked if name.endswith(part)} == {expected}
+    [said] = {seen_naming[name] for name in asked if name.endswith("stderr")}
+    assert said.startswith(b"fhir-msc: a lot tells the arm: a blind project has no chain of custody")
+
+
+def test_what_is_asked_for_in_a_blind_project_has_answers(seen_naming: Observed) -> None:
+    """The comparison above would hold of commands that fail."""
+    names = ("before plan", "before plan --json", "after plan", "corrections", "audit verify", "study")
+    assert [seen_naming[f"1 {name}: exit code"] for name in names] == [b"0"] * len(names)
+    assert seen_naming["1 after verify: exit code"] == seen_naming["1 after verify --json: exit code"] == b"0"
+    traced = {name: code for name, code in seen_naming.items() if name.startswith("1 trace ") and "code" in name}
+    infusions = [name for name in traced if "MedicationAdministration/" in name or "infusion:" in name]
+    assert len(infusions) == 4
+    plain = [name for name in traced if " --lot " not in name and " --subject " not in name]
+    assert [name for name in plain if traced[name] != b"0"] == []
+    assert b'"create"' in seen_naming["1 before plan.json"]
 
 
 @dataclass(repr=False)

@@ -81,7 +81,7 @@ def test_there_is_something_to_see(study: Study) -> None:
     assert seen["1 map: exit code"] == seen["1 sync: exit code"] == b"1", "the planted bad cells are errors"
     types = {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
     assert types >= {"Patient", "MedicationAdministration", "Observation", "AdverseEvent", "ResearchSubject"}
-    assert types >= {"Condition", "MedicationStatement", "Group", "PlanDefinition"}
+    assert types >= {"Condition", "MedicationStatement", "Group", "PlanDefinition", "Provenance"}
     assert b"2021-13-45" in seen["1 map: stdout"], "values are shown"
     assert b'"key": "CDISC' in seen["1 map: stdout"], "rows of a table with sealed rows are named by their key"
     assert seen["1 worker: stderr"].count(b"\n") >= 2, "the worker logs"

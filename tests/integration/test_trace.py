@@ -74,6 +74,14 @@ def test_from_a_result_to_its_cells_and_back(hospital: Hospital) -> None:
     assert fhir_msc("trace", "laboratory:2", "--project", hospital.project).code == 0
 
 
+def test_a_row_that_went_into_another_tables_resource(hospital: Hospital) -> None:
+    (place, *_) = [key for key in hospital.desired() if key.startswith("ResearchSubject/")]
+    origins = document(hospital, "trace", place)["origins"]
+    (step,) = [one for one in origins if one["table"] == "disposition"]
+    found = document(hospital, "trace", f"disposition:{step['row']}")
+    assert f"{found['resources'][0]['type']}/{found['resources'][0]['key']}" == place
+
+
 def test_a_participant_by_the_identifier_of_the_source(hospital: Hospital) -> None:
     with hospital.records.open(encoding="utf-8", newline="") as stream:
         subject = next(csv.DictReader(stream))["record_id"]

@@ -37,6 +37,9 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _OF_THE_TRANSPORT = frozenset({"host", "user-agent", "date", "connection", "accept-encoding"})
 _RANDOM = (re.compile(rb'(?<=identity = ")[0-9a-f]+'), re.compile(rb'(?<="timestamp": ")[^"]+'))
 
+LOTS = ("SYN-LOT-2C", "SYN-VEHICLE-1", "nothing")
+"""What is asked for as a lot: one of cells, one of vehicle, one that is none."""
+
 Observed = Mapping[str, bytes]
 """What was seen, by where."""
 
@@ -65,6 +68,9 @@ class Recorder:
         return self.server._handle(request)
 
 
+_UNNAMED = ("AdverseEvent", "BiologicallyDerivedProduct", "Provenance")
+"""R4 has no search by identifier for these."""
+
 _STATEMENT = {
     "resourceType": "CapabilityStatement",
     "fhirVersion": "4.0.1",
@@ -78,7 +84,7 @@ _STATEMENT = {
                     "type": type,
                     "updateCreate": True,
                     "interaction": [{"code": code} for code in ("create", "read", "update", "search-type")],
-                    "searchParam": [] if type == "AdverseEvent" else [{"name": "identifier", "type": "token"}],
+                    "searchParam": [] if type in _UNNAMED else [{"name": "identifier", "type": "token"}],
                 }
                 for type in (*RANKS, "Flag")  # an integrator's own builder makes Flags
             ],
@@ -143,6 +149,8 @@ class Rig:
             if not send:
                 continue
             with surroundings(recorder, self.threads):
+                if whole:
+                    seen |= self._looking(recorder, f"{number} before")
                 seen |= command(f"{number} sync", "sync", *there, "--json", "--show-values")
                 if whole:
                     seen |= command(f"{number} sync again", "sync", *there, "--show-values")
@@ -156,13 +164,12 @@ class Rig:
                     seen |= command(f"{number} plan --json", "plan", *there, "--json")
                     seen[f"{number} asked of the server"] = b"\n\n".join(recorder.requests[sent:])
                     del recorder.requests[sent:]
+                    seen |= self._looking(recorder, f"{number} after")
             if whole:
                 seen |= command(f"{number} status", "status", *there)
                 seen |= command(f"{number} status --json", "status", *there, "--json")
                 seen |= self._questions(number)
-                for what in traceable(self.root / "project" / "state" / "ledger.db"):
-                    seen |= command(f"{number} trace {what}", "trace", what, *there)
-                    seen |= command(f"{number} trace {what} --json", "trace", what, *there, "--json")
+                seen |= self._traced(number)
             seen[f"{number} requests"] = b"\n\n".join(recorder.requests)
             seen[f"{number} ledger"] = dump(self.root / "project" / "state" / "ledger.db")
         return seen
@@ -190,6 +197,58 @@ class Rig:
         config = self.root / "fresh" / "fhir-msc.toml"
         seen["init's config"] = _masked(config.read_bytes()) if config.exists() else b""
         return seen
+
+    def _looking(self, recorder: Recorder, when: str) -> dict[str, bytes]:
+        """The commands that ask the server and write nothing; their requests stand apart."""
+        seen: dict[str, bytes] = {}
+        sent = len(recorder.requests)
+        plan, drift = self.root / "project" / "plan.json", self.root / "project" / "drift.csv"
+        there = ("--project", "project", "--show-values")
+        for option in ((), ("--json",)):
+            name = " ".join(("plan", *option))
+            seen |= command(f"{when} {name}", "plan", *there, "--output", str(plan), *option)
+            name = " ".join(("verify", *option))
+            seen |= command(f"{when} {name}", "verify", *there, "--csv", str(drift), *option)
+        for path in (plan, drift):
+            seen[f"{when} {path.name}"] = _masked(path.read_bytes()) if path.exists() else b""
+        seen[f"{when}: requests of looking"] = b"\n\n".join(recorder.requests[sent:])
+        del recorder.requests[sent:]
+        return seen
+
+    def _traced(self, number: int) -> dict[str, bytes]:
+        """The commands that read the ledger: a key of each type, a row of each table, a participant, a lot."""
+        seen: dict[str, bytes] = {}
+        there = ("--project", "project")
+        for option in ((), ("--json",)):
+            for name in (("corrections",), ("audit", "verify"), ("study",)):
+                seen |= command(f"{number} {' '.join((*name, *option))}", *name, *there, *option)
+            for what in self._to_trace():
+                seen |= command(f"{number} trace {what} {' '.join(option)}", "trace", what, *there, *option)
+            for start in (*(("--lot", lot) for lot in LOTS), ("--subject", self._subject())):
+                asked = ("trace", *start, *there, "--show-values", *option)
+                seen |= command(f"{number} {' '.join(('trace', *start, *option))}", *asked)
+        return seen
+
+    def _to_trace(self) -> list[str]:
+        database = self.root / "project" / "state" / "ledger.db"
+        if not database.exists():
+            return []
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            keys = connection.execute("SELECT type, min(rid) FROM resource GROUP BY type ORDER BY type").fetchall()
+            rows = connection.execute(
+                "SELECT source, min(coalesce(key, row)) AS place FROM origin "
+                "GROUP BY source HAVING place IS NOT NULL ORDER BY source"
+            ).fetchall()
+        return [self._subject(), *(f"{type}/{rid}" for type, rid in keys), *(f"{name}:{row}" for name, row in rows)]
+
+    def _subject(self) -> str:
+        """A participant of the ones that leave, as the source has it."""
+        bodies = self.root / "project" / "bodies.ndjson"
+        for line in bodies.read_bytes().splitlines() if bodies.exists() else ():
+            body = json.loads(line)
+            if body["resourceType"] == "ResearchSubject":
+                return str(next(one["value"] for one in body["identifier"] if one["system"].endswith("/id/subject")))
+        return "nobody"
 
     def raw_state(self) -> bytes:
         """Every byte that lies in the project's folder but for the config: ledger, write-ahead log, lock, bodies."""
@@ -280,19 +339,6 @@ def dump(database: Path) -> bytes:
                 rows = connection.execute(f'SELECT rowid, * FROM "{name}" ORDER BY rowid').fetchall()
                 lines += [repr(row) for row in rows]
     return "\n".join(lines).encode()
-
-
-def traceable(database: Path) -> list[str]:
-    """What ``trace`` can be asked: of each type the first key, of each table the first place."""
-    if not database.exists():
-        return []
-    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        keys = connection.execute("SELECT type, min(rid) FROM resource GROUP BY type ORDER BY type").fetchall()
-        places = connection.execute(
-            "SELECT source, min(coalesce(key, row)) FROM origin WHERE coalesce(key, row) IS NOT NULL"
-            " GROUP BY source ORDER BY source"
-        ).fetchall()
-    return [*(f"{type}/{rid}" for type, rid in keys), *(f"{source}:{place}" for source, place in places)]
 
 
 def differences(one: Observed, other: Observed) -> list[str]:

@@ -49,6 +49,7 @@ def config() -> str:
         ("http://127.0.0.1:8090/fhir", "http://fhir.test/r4"),
         ("https://fhir-msc.example.org", "https://trial.test/fhir"),
         ("connections = 2", "connections = 1"),
+        ("synthetic = true", "synthetic = true\ndata_cut = 2026-06-30T18:00:00-04:00"),
     ):
         assert old in text
         text = text.replace(old, new)

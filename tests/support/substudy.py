@@ -14,6 +14,7 @@ pack = "sdtm"
 source = "../data"
 namespace = "https://trial.test/fhir"
 zone = "America/New_York"
+data_cut = 2026-06-30T18:00:00-04:00
 
 [study]
 identifier = "CDISCPILOT01"

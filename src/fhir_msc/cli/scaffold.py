@@ -138,6 +138,8 @@ secret = "file:secret"
 namespace = {toml_text(namespace)}
 # The zone of sites that name none. Without one, times are sent as dates.
 {f"zone = {toml_text(zone)}" if zone else '# zone = "America/New_York"'}
+# When the data were cut. With it every participant's resources say from which table they come (Provenance).
+# data_cut = 2026-03-31T18:00:00+02:00
 # Resource types that builders of your own make, beside what fhir_msc makes.
 # builders = ["Flag"]
 

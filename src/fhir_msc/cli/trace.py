@@ -1,4 +1,4 @@
-"""``fhir-msc trace``: from a resource to its cells, from a row or a participant to the resources."""
+"""``fhir-msc trace``: from a resource to its cells, from a row or a participant to the resources, along a lot."""
 
 from __future__ import annotations
 
@@ -23,13 +23,38 @@ _SHOWN = 20
 
 def trace(
     what: Annotated[
-        str, typer.Argument(metavar="KEY|TABLE:ROW|PARTICIPANT", help="A key, a row of a table, or a participant.")
-    ],
+        str | None,
+        typer.Argument(metavar="KEY|TABLE:ROW|PARTICIPANT", help="A key, a row of a table, or a participant."),
+    ] = None,
     project: ProjectOption = Path(),
+    lot: Annotated[
+        str | None, typer.Option("--lot", metavar="LOT", help="Donor, units, infusions, participants of a lot.")
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", metavar="PARTICIPANT", help="Infusions, units, lots, donors of one.")
+    ] = None,
     target: TargetOption = None,
     json: JsonOption = False,
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="With --lot or --subject: show the subjects' identifiers.")
+    ] = False,
 ) -> int:
-    """Follow a resource to its cells and its history, a row to its resources, a participant to all there is."""
+    """Follow a resource to its cells and its history, a row to its resources, a participant to all there is.
+
+    With --lot or --subject: the chain of custody from donor to participant, in an unblinded project.
+    """
+    from fhir_msc.errors import UsageError
+
+    if sum(one is not None for one in (what, lot, subject)) != 1:
+        raise UsageError("trace one thing at a time", hint="fhir-msc trace KEY, --lot LOT or --subject PARTICIPANT")
+    if what is None:
+        from fhir_msc.cli.custody import trace_custody
+
+        return trace_custody(project, target, lot=lot, subject=subject, json=json, show_values=show_values)
+    return _trace(what, project, target, json)
+
+
+def _trace(what: str, project: Path, target: str | None, json: bool) -> int:
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
     from fhir_msc.oversight import participant_key

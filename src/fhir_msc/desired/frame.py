@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from functools import cached_property
 from fhir_msc.desired.bodies import BodyMaker
 from fhir_msc.desired.fingerprint import fingerprint
 from fhir_msc.desired.policy import Policy
+from fhir_msc.desired.products import Products
 from fhir_msc.desired.roster import Roster
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Severity
@@ -22,7 +24,7 @@ from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.own import NamedBuilder
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, Source, Table
-from fhir_msc.trial import Consent, Disposition, Participant, Visit
+from fhir_msc.trial import CellProduct, Consent, Disposition, Participant, Visit
 from fhir_msc.version import __version__
 
 _ROSTER_KINDS = ("participants", "consents", "dispositions", "visits")
@@ -153,6 +155,45 @@ class Frame:
                 elif isinstance(record, Visit) and record.number is not None and self.may_leave(record) is None:
                     rid = self.identity.rid("Encounter", record.key[1:])
                     roster.add_visit(record.participant, record.number, rid, record.start)
+
+    @cached_property
+    def products(self) -> Products | None:
+        """The units of the cell product, read when they are first asked for; ``None`` in a blind project."""
+        if self.policy.blind:
+            return None
+        form = self.policy.record_number
+        products = Products(re.compile(form) if form else None)
+        for table, columns in self._persons():
+            for _, cells in self.source.rows(table.name, columns):
+                products.add_persons(cells)
+        for pack_table, table in self._product_tables():
+            mapper = self.mapper(pack_table, table)
+            for row in mapper.map(mapper.rows(), self.zone):
+                for record in row.records:
+                    if isinstance(record, CellProduct) and products.tells(record) is None:
+                        products.add(record, self.identity.rid("BiologicallyDerivedProduct", record.key[1:]))
+        return products
+
+    def _product_tables(self) -> Sequence[tuple[PackTable, Table]]:
+        return [(pack_table, table) for pack_table, table in self.mapped if pack_table.words.cell_products]
+
+    def _persons(self) -> Iterator[tuple[Table, Sequence[str]]]:
+        """The columns of persons: those that the source flags as identifying, and those that the pack names."""
+        for name, table in sorted(self.tables.items()):
+            columns = sorted(table.identifiers.union(self.pack.words.persons.get(name, ())).intersection(table.columns))
+            if columns and table.damage is None:
+                yield table, columns
+
+    @cached_property
+    def products_digest(self) -> bytes:
+        """What the bodies of products and infusions depend on besides their own rows."""
+        total = hashlib.sha256()
+        if not self.policy.blind:
+            for pack_table, table in self._product_tables():
+                total.update(self.rows_digest(pack_table, table))
+            for table, columns in self._persons():
+                total.update(self._digest_rows(table, columns))
+        return total.digest()
 
     def may_leave(self, record: Visit) -> str | None:
         """Why a visit is held. A visit that was missed, and has no date, is gated like the participant."""

@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
+from fhir_msc.desired.products import Products
 from fhir_msc.desired.roster import Member
+from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.study import site_rid, study_rid
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.release.blinding import refuse_sealed
 from fhir_msc.release.consent import AFTER_WITHDRAWAL, Gate, gate
 from fhir_msc.resources.consent import InformedConsent
 from fhir_msc.resources.context import Links
+from fhir_msc.resources.medication_administration import Dispensed
 from fhir_msc.resources.own import NamedBuilder
 from fhir_msc.resources.research_subject import Enrolment
 from fhir_msc.trial import (
@@ -37,6 +40,7 @@ NOT_OF_THIS_TARGET = "MSC-SITE-001"
 UNKNOWN_PARTICIPANT = "MSC-MAP-007"
 PARTICIPANT_REJECTED = "MSC-MAP-010"
 VAGUE_END = "MSC-TIME-002"
+TELLS_PERSON = "MSC-PHI-002"
 
 _VAGUE = "the end is less precise than the start, and R4 cannot tell which is first: sent without the end"
 
@@ -46,6 +50,7 @@ _MOST_DAYS = 512
 _TYPES: dict[type[object], str] = {
     Visit: "Encounter",
     Infusion: "MedicationAdministration",
+    CellProduct: "BiologicallyDerivedProduct",
     Observation: "Observation",
     AdverseEvent: "AdverseEvent",
     Condition: "Condition",
@@ -76,6 +81,7 @@ def _held(reason: str | None) -> Made | None:
     return None if reason is None else Made(None, "withheld" if reason == AFTER_WITHDRAWAL else "held", reason)
 
 
+_OF_PRODUCT = (Infusion, CellProduct)
 _AT_A_VISIT = (Observation, Infusion)
 _SPANS = (Visit, Infusion, Medication)
 """Records with a start and an end."""
@@ -109,8 +115,9 @@ class _Person:
 class Maker:
     """Makes the desired resources of one table."""
 
-    def __init__(self, frame: Frame, table: str) -> None:
+    def __init__(self, frame: Frame, table: str, samples: Samples) -> None:
         self._frame = frame
+        self._samples = samples
         self._table = table
         self._persons: dict[str, _Person] = {}
         self._loose_key = frame.identity.digest("loose", ())
@@ -132,7 +139,7 @@ class Maker:
             return (held,)
         made = self._made(record, lasting, person)
         own = self._own.get(record.__class__) if self._own else None
-        if own is None:
+        if own is None or made[0].reason == TELLS_PERSON:
             return made
         parts = (record.participant,) if isinstance(record, Participant) else record.key[1:]
         return (*made, *[self._build(record, one.type, record, parts, lasting, person, own=one) for one in own])
@@ -140,6 +147,8 @@ class Maker:
     def _made(self, record: Record, lasting: Key | None, person: _Person) -> Sequence[Made]:
         """What fhir_msc itself makes of a released record."""
         type = _TYPES.get(record.__class__)
+        if isinstance(record, _OF_PRODUCT) and (products := self._frame.products) is not None:
+            return (self._of_product(record, products, lasting, person),)
         if type is not None:
             return (self._build(record, type, record, record.key[1:], lasting, person),)
         if isinstance(record, Participant):
@@ -147,8 +156,6 @@ class Maker:
         if isinstance(record, Consent) and record.decision == "given":
             consent = InformedConsent(record, self._frame.roster.withdrawal_of(record))
             return (self._build(record, "Consent", consent, record.key[1:], lasting, person),)
-        if isinstance(record, CellProduct):
-            return (Made(None, "not-mapped", "cell products have no resource here"),)
         return (Made(None, "merged", "the participant's ResearchSubject"),)
 
     def _barred(self, member: Member) -> Made | None:
@@ -193,6 +200,26 @@ class Maker:
             known[collected] = _held(gate(person.member.consent, collected, Gate.DATED))
         return known[collected]
 
+    def _of_product(
+        self, record: Infusion | CellProduct, products: Products, lasting: Key | None, person: _Person
+    ) -> Made:
+        """A unit of the cell product, or an infusion with the units that were given. Of an unblinded project."""
+        telling = products.tells(record)
+        if telling is not None:
+            code, how = telling
+            finding = Finding(
+                TELLS_PERSON,
+                Severity.ERROR,
+                f"a code of the product {how}",
+                record.origins,
+                hint="correct the code in the source: no lot, kit or donor may name a person",
+                value=code,
+            )
+            return Made(None, "rejected", TELLS_PERSON, (finding,))
+        type, parts = _TYPES[record.__class__], record.key[1:]
+        units = products.given(record) if isinstance(record, Infusion) else ()
+        return self._build(record, type, record, parts, lasting, person, units=units)
+
     def _participant(self, record: Participant, person: _Person) -> Sequence[Made]:
         roster, participant = self._frame.roster, record.participant
         parts = (participant,)
@@ -220,6 +247,7 @@ class Maker:
         lasting: Key | None,
         person: _Person,
         consent: str | None = None,
+        units: tuple[str, ...] = (),
         own: NamedBuilder | None = None,
     ) -> Made:
         rid = self._frame.identity.rid(type, parts)
@@ -227,9 +255,13 @@ class Maker:
         vague = False
         if isinstance(record, _SPANS) and _is_vague(record.start, record.end):
             vague, what = True, replace(record, end=None)
+        if units and isinstance(what, Infusion):
+            what = Dispensed(what, units)
         if isinstance(record, _AT_A_VISIT):
             encounter = self._encounter(person, record)
-            links = Links(rid, person.lane, person.study, encounter[0] if encounter else None)
+            sample = self._samples.rid(record) if isinstance(record, Observation) and record.sample else None
+            where = encounter[0] if encounter else None
+            links = Links(rid, person.lane, person.study, where, None, None, sample)
         else:
             links = Links(rid, person.lane, person.study, None, consent, person.site)
         maker = self._frame.maker
@@ -256,6 +288,8 @@ class Maker:
             body.refs,
             self._loose(type, lasting) if lasting is not None else None,
         )
+        if links.specimen is not None and own is None and isinstance(record, Observation):
+            self._samples.add(links.specimen, person.lane, record)
         return Made(desired, "delivered", "", found, parts)
 
     def _loose(self, type: str, lasting: Key) -> bytes:

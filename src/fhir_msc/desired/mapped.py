@@ -8,8 +8,10 @@ from itertools import islice
 
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.keys import KeyRegister
+from fhir_msc.desired.lineage import Lineages
 from fhir_msc.desired.making import PARTICIPANT_REJECTED, Made, Maker
 from fhir_msc.desired.model import OUTCOMES, Account, Desired
+from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.sharing import Sharing
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.joins import Fate, Qualifiers, SameThing
@@ -74,15 +76,31 @@ class MappedTable:
     def fingerprint(self) -> bytes:
         """Equal fingerprints give equal bodies. What is joined to this table, and what this is joined to, counts."""
         hosts = [host._rows_digest() for host in self._hosts()]
+        words = self._pack_table.words
+        if words.infusions or words.cell_products:
+            hosts.append(self._frame.products_digest)
         return self._frame.fingerprint(self.name, self._rows_digest(), *hosts)
 
     def stream(self) -> Iterator[list[Desired]]:
-        """The bodies in batches; a rid that comes again replaces the earlier one."""
+        """The bodies in batches, then where they come from, if the project declares its data cut. A rid that comes
+        again replaces the earlier one."""
+        cut = self._frame.policy.data_cut
+        if cut is None:
+            yield from self._bodies()
+            return
+        lineages = Lineages(self._frame, self.name, self._table.file, cut)
+        for batch in self._bodies():
+            lineages.add(batch)
+            yield batch
+        yield from lineages.bodies(self._findings)
+
+    def _bodies(self) -> Iterator[list[Desired]]:
         frame = self._frame
         self.account = Account(self._table.name, self._table.file)
         self._findings, self._held = [], {}
         mapper = frame.mapper(self._pack_table, self._table)
-        maker = Maker(frame, self.name)
+        samples = Samples(frame, self.name)
+        maker = Maker(frame, self.name, samples)
         register = KeyRegister()
         batch: list[Desired] = []
         rows = mapper.map(self._rows(mapper, self.account), frame.zone)
@@ -98,6 +116,7 @@ class MappedTable:
         yield batch
         if register.complete():
             yield from self._told_apart(register, maker)
+        yield from samples.bodies(self._findings)
         self._mapper = mapper
         self._finish(mapper)
 

@@ -15,7 +15,9 @@ class Policy:
 
     ``zone`` is the zone of sites without one of their own. ``sites`` are those whose participants may go to the
     target; ``None``: all. ``withdrawals`` answers unclear withdrawals: participant → ``consent`` or ``participation``.
-    ``domain`` is the target's identity domain.
+    ``domain`` is the target's identity domain. ``record_number`` is the form of a medical record number here (a
+    regular expression): no code of the product may have it. ``data_cut`` is the instant at which the data were cut,
+    with its zone; ``None``: nobody said, and nothing says where resources come from.
     """
 
     study: Study
@@ -27,6 +29,8 @@ class Policy:
     consent: ConsentPolicy = field(default_factory=ConsentPolicy)
     withdrawals: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = False
+    record_number: str | None = None
+    data_cut: str | None = None
 
     def zone_of(self, site: str | None) -> str | None:
         """The IANA zone of a site."""

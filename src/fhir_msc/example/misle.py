@@ -31,7 +31,7 @@ from fhir_msc.example.draw import Stream
 from fhir_msc.example.export import RECORD_COLUMNS, Participant, participant
 from fhir_msc.example.forms import FORMS
 from fhir_msc.example.pharmacy import HEADERS as PHARMACY_HEADERS
-from fhir_msc.example.pharmacy import Order, dispense
+from fhir_msc.example.pharmacy import Order, dispense, manufacture
 
 SEED = 2633163
 
@@ -40,7 +40,7 @@ DICTIONARY = "edc/misle_dictionary_synthetic.csv"
 EVENT_LIST = "edc/misle_events_synthetic.csv"
 PHARMACY = "pharmacy/misle_pharmacy_synthetic.csv"
 
-_PLANS, _SITES, _DAYS, _PARTICIPANT, _PHARMACY = range(5)
+_PLANS, _SITES, _DAYS, _PARTICIPANT, _PHARMACY, _LOTS = range(6)
 
 _LEAVING = (
     (CONSENT_WITHDRAWN, 3),
@@ -65,13 +65,13 @@ def generate(
     if participants < 0 or screen_failures < 0:
         raise UsageError("the numbers of participants and of screen failures cannot be negative")
     everyone = _everyone(participants, screen_failures, seed)
-    stream = Stream(seed if pharmacy_seed is None else pharmacy_seed, _PHARMACY)
+    stream, lots = (Stream(seed if pharmacy_seed is None else pharmacy_seed, path) for path in (_PHARMACY, _LOTS))
     orders = [_order(each) for each in everyone if each.course.baseline]
     return {
         RECORDS: _csv(RECORD_COLUMNS, (row for each in everyone for row in each.rows)),
         DICTIONARY: _csv(HEADERS, (field.row(form) for form, fields in FORMS.items() for field in fields)),
         EVENT_LIST: _events(),
-        PHARMACY: _csv(PHARMACY_HEADERS, dispense(stream, orders)),
+        PHARMACY: _csv(PHARMACY_HEADERS, dispense(stream, orders, manufacture(lots))),
     }
 
 

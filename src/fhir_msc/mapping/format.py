@@ -202,10 +202,11 @@ class InfusionBlock(_Block):
     dose: Values | None = None
     volume: Values | None = None
     lot: Values | None = None
+    kit: Values | None = Field(None, description="the unit that was given; without it the lot finds the cell product")
 
 
 class CellProductBlock(_Block):
-    """A row is a unit of the cell product."""
+    """A row is a unit of the cell product. Seal its table or its columns: that it is there tells the arm."""
 
     lot: Values | None = None
     kit: Values | None = None
@@ -213,6 +214,16 @@ class CellProductBlock(_Block):
     product: ConceptWord | None = None
     cells: Values | None = None
     viability: Values | None = None
+    collected: Values | None = Field(None, description="when the starting material was taken from the donor")
+    processing: Annotated[tuple[ValueWord, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), description="the steps of the manufacture, each a value of its own, in their order"
+    )
+    processed: Values | None = Field(None, description="when the manufacture ended")
+    passage: Values | None = Field(None, description="how often the cells were passaged: read it `as: integer`")
+    expiry: Values | None = None
+    thawed: Values | None = None
+    storage_temperature: Values | None = Field(None, description="in Cel, [degF] or K")
+    available: Values | None = Field(None, description="true or false; nothing where it is not known")
 
 
 class ComponentWord(_Words):
@@ -248,7 +259,8 @@ class ObservationBlock(_Block):
     method: ConceptWord | None = None
     position: ConceptWord | None = None
     body_site: ConceptWord | None = None
-    specimen: Values | None = None
+    specimen: Values | None = Field(None, description="the kind of specimen, in words")
+    sample: Values | None = Field(None, description="the identifier of the very sample; with `specimen` a Specimen")
     performer: Names = Field((), description="columns that say who judged, in words; each filled one is a performer")
     note: Values | None = None
 
@@ -571,6 +583,11 @@ class PackWords(_Words):
     arms_are_treatments: bool = Field(False, description="REDCap's arms tell the treatment")
     identifying: dict[str, str] = Field(
         default_factory=dict, description="TABLE.COLUMN flagged as identifying → why taken"
+    )
+    persons: dict[str, Names] = Field(
+        default_factory=dict,
+        description="table → columns with names or record numbers of people: never taken; no code of the product may "
+        "hold what they hold",
     )
     not_mapped: dict[str, str] = Field(default_factory=dict, description="table → why nothing is made of it")
     study: StudyWords = Field(default_factory=StudyWords)

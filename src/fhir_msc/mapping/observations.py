@@ -174,7 +174,8 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
     what = _what(words, scope)
     when, visit_number, note = (words_of(value, scope) for value in (words.when, words.visit, words.note))
     value, why = _value(words.coded, words.value or (), scope), _absent(words.not_done, (words,), scope)
-    bounds = limits(words.range, scope)
+    bounds, sample = limits(words.range, scope), words_of(words.sample, scope)
+    has_sample = sample is not nothing
     score = quantity(words.score, scope) if words.score else None
     is_expected, is_grouped = words.not_done is not None, bool(words.group)
     not_done = condition(words.not_done.if_, scope) if words.not_done else None
@@ -225,6 +226,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             note(cells, zone),
             known.source_category,
             known.performers,
+            sample(cells, zone) if has_sample else None,
         )
 
     return make

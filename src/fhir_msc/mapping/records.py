@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from fhir_msc.errors import PackError
 from fhir_msc.findings import Origin
 from fhir_msc.mapping.concepts import concept
 from fhir_msc.mapping.expressions import condition, quantity, words_of
@@ -54,6 +55,7 @@ GENDERS = frozenset(["male", "female", "other", "unknown"])
 VISIT_STATES = frozenset(["finished", "in-progress", "cancelled", "planned"])
 INFUSION_STATES = frozenset(["completed", "not-done", "stopped", "in-progress", "unknown"])
 SEVERITIES = frozenset(["mild", "moderate", "severe"])
+TRUTHS = frozenset(["true", "false"])
 OUTCOMES = frozenset(["resolved", "recovering", "ongoing", "resolvedWithSequelae", "fatal", "unknown"])
 
 
@@ -170,6 +172,7 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
     product = concept(words.product, scope)
     visit_number, lot = words_of(words.visit, scope), words_of(words.lot, scope)
     dose, volume = quantity(words.dose, scope), quantity(words.volume, scope)
+    kit = words_of(words.kit, scope)
 
     def make(cells: Cells, zone: str | None, key: Key, subject: str, origins: tuple[Origin, ...]) -> Record | None:
         state = status(cells, zone)
@@ -191,6 +194,7 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
             dose=dose(cells, zone),
             volume=volume(cells, zone),
             lot=lot(cells, zone),
+            kit=kit(cells, zone),
         )
 
     return make
@@ -198,9 +202,16 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
 
 def cell_product(words: CellProductBlock, scope: Scope) -> Maker:
     """A unit of the cell product."""
+    if any(value.as_ != "integer" for value in words.passage or ()):
+        raise PackError(f"{scope.place}: a passage is a whole number: read it `as: integer`")
     lot, kit, donor = (words_of(value, scope) for value in (words.lot, words.kit, words.donor))
     product = concept(words.product, scope)
     cells_of, viability = quantity(words.cells, scope), quantity(words.viability, scope)
+    collected, processed = words_of(words.collected, scope), words_of(words.processed, scope)
+    expiry, thawed = words_of(words.expiry, scope), words_of(words.thawed, scope)
+    steps = [words_of((step,), scope) for step in words.processing]
+    passage, temperature = words_of(words.passage, scope), quantity(words.storage_temperature, scope)
+    available = one_of(words_of(words.available, scope), TRUTHS, words.available)
 
     def make(cells: Cells, zone: str | None, key: Key, subject: str, origins: tuple[Origin, ...]) -> Record:
         return CellProduct(
@@ -213,6 +224,14 @@ def cell_product(words: CellProductBlock, scope: Scope) -> Maker:
             product=product(cells, zone),
             cells=cells_of(cells, zone),
             viability=viability(cells, zone),
+            collected=collected(cells, zone),
+            processing=tuple(said for step in steps if (said := step(cells, zone)) is not None),
+            processed=processed(cells, zone),
+            passage=passage(cells, zone),
+            expiry=expiry(cells, zone),
+            thawed=thawed(cells, zone),
+            storage_temperature=temperature(cells, zone),
+            available=None if (ready := available(cells, zone)) is None else ready == "true",
         )
 
     return make

@@ -6,14 +6,14 @@ no path leads around the door (ICH E6(R3) 4.1; E9).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fhir_msc.errors import BlindError, UsageError
 from fhir_msc.trial import CellProduct, Infusion, Participant, Record, Study
 
 SEALED_FIELDS: Mapping[type[object], tuple[str, ...]] = {
     Participant: ("arm", "actual_arm"),
-    Infusion: ("end", "product", "dose", "volume", "lot"),
+    Infusion: ("end", "product", "dose", "volume", "lot", "kit"),
 }
 """The fields that tell the arm, or may tell it, by the class of their records."""
 
@@ -36,4 +36,14 @@ def refuse_unsealed_pack(study: Study, blind: bool, seals_anything: bool, pack: 
         raise UsageError(
             f"the study is masked ({study.masking}), but the pack {pack} seals nothing",
             hint="name the columns and tables that tell the arm under `sealed` in pack.yaml",
+        )
+
+
+def refuse_open_products(blind: bool, tables: Sequence[str], pack: str) -> None:
+    """Raises UsageError where a blind project's pack leaves tables of the cell product open, whether they have rows
+    or not: that a unit exists tells the arm, and so would an error that comes with the first of them."""
+    if blind and tables:
+        raise UsageError(
+            f"the pack {pack} maps the cell product in a blind project, and does not seal {', '.join(tables)}",
+            hint="name these tables under `sealed: tables` in pack.yaml",
         )

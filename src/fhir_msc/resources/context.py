@@ -39,6 +39,7 @@ class Links(NamedTuple):
     encounter: str | None = None
     consent: str | None = None
     service_provider: str | None = None
+    specimen: str | None = None
     design: DesignLinks = DesignLinks()
 
 
@@ -64,7 +65,7 @@ class ResourceContext:
             )
 
     def identifier_system(self, name: str) -> str:
-        """The system of the project's own identifiers: ``sync``, ``subject``, ``site``, ``study``."""
+        """The system of the project's own identifiers: ``sync``, ``subject``, ``site``, ``study``, ``lot``, ..."""
         return f"{self.namespace}/id/{name}"
 
     def code_system(self, system: str) -> str:

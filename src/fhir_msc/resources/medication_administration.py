@@ -8,7 +8,9 @@ read. ``dosage`` needs a dose or a rate (invariant mad-1), so that a blind one h
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 
+from fhir_msc.errors import BlindError
 from fhir_msc.resources.body import Body
 from fhir_msc.resources.code_system import INVESTIGATIONAL_PRODUCT, concepts
 from fhir_msc.resources.context import Links, ResourceContext
@@ -38,6 +40,32 @@ _KINDS: tuple[Kind, ...] = (
     "rid", "rid", "rid", "rid", "dateTime", "dateTime", "decimal", "string", "string",
 )  # fmt: skip
 _RID, _SUBJECT, _STUDY, _ENCOUNTER, _START, _END, _DOSE, _VOLUME, _LOT = range(9)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispensed:
+    """An infusion with the ids of the units of the cell product that were given. Of an unblinded target alone."""
+
+    infusion: Infusion
+    products: tuple[str, ...]
+
+
+def build_dispensed(record: Dispensed, links: Links, context: ResourceContext) -> Body:
+    """The MedicationAdministration that names its units: ``supportingInformation`` is the one element of R4 that may.
+    Raises BlindError in a blind context."""
+    if context.blind:
+        raise BlindError("the units of a cell product are sealed in a blind project")
+    body = build(record.infusion, links, context)
+    units = [reference("BiologicallyDerivedProduct", product) for product in record.products]
+    if not units:
+        return body
+    # Behind subject and context, where the specification has it.
+    before = {"effectiveDateTime", "effectivePeriod", "dosage"}
+    return {
+        **{name: value for name, value in body.items() if name not in before},
+        "supportingInformation": units,
+        **{name: value for name, value in body.items() if name in before},
+    }
 
 
 def build(record: Infusion, links: Links, context: ResourceContext) -> Body:

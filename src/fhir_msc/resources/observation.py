@@ -20,7 +20,7 @@ from fhir_msc.resources.datatypes import (
 from fhir_msc.resources.template import Kind, Layout, Slots
 from fhir_msc.trial import Component, Concept, Observation, Quantity, ReferenceRange, Unit
 
-_RID, _SUBJECT, _STUDY, _ENCOUNTER, _EFFECTIVE, _VALUE, _LOW, _HIGH, _NOTE, _COMPONENTS = range(10)
+_RID, _SUBJECT, _STUDY, _ENCOUNTER, _EFFECTIVE, _VALUE, _LOW, _HIGH, _NOTE, _SPECIMEN, _COMPONENTS = range(11)
 """The slots; the values of the components follow from ``_COMPONENTS`` on, one each."""
 
 _NO_RANGE = ReferenceRange()
@@ -58,9 +58,10 @@ def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple
         study is None,
         encounter is None,
         record.note is None,
+        links.specimen is None,
         -1 if effective is None else len(effective),
     )
-    slots = (links.rid, links.subject, study, encounter, effective, value, low, high, record.note)
+    slots = (links.rid, links.subject, study, encounter, effective, value, low, high, record.note, links.specimen)
     if not record.components:
         return shape, slots
     forms, values = zip(*[_split(component.value) for component in record.components], strict=True)
@@ -79,7 +80,7 @@ def _split(value: Quantity | Concept | str | None) -> tuple[Hashable, str | None
 
 def _kinds(record: Observation) -> tuple[Kind, ...]:
     parts = tuple(_kind(component.value) for component in record.components)
-    return ("rid", "rid", "rid", "rid", "dateTime", _kind(record.value), "decimal", "decimal", "string", *parts)
+    return ("rid", "rid", "rid", "rid", "dateTime", _kind(record.value), "decimal", "decimal", "string", "rid", *parts)
 
 
 def _kind(value: Quantity | Concept | str | None) -> Kind:
@@ -110,7 +111,7 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
             "note": None if note is None else [{"text": note}],
             "bodySite": codeable_concept(record.body_site, context),
             "method": codeable_concept(record.method, context),
-            "specimen": {"display": record.specimen} if record.specimen else None,
+            "specimen": _specimen(record.specimen, slots[_SPECIMEN]),
             "referenceRange": _reference_range(record.reference_range, unit, slots[_LOW], slots[_HIGH]),
             "component": [
                 _component(component, slot, context)
@@ -127,6 +128,10 @@ def _categories(record: Observation, context: ResourceContext) -> list[Body] | N
         codeable_concept(record.source_category, context),
     ]
     return [one for one in found if one is not None] or None
+
+
+def _specimen(kind: str | None, rid: str | None) -> Body | None:
+    return {**(reference("Specimen", rid) or {}), **({"display": kind} if kind else {})} or None
 
 
 def _position(position: Concept | None, context: ResourceContext) -> list[Body]:

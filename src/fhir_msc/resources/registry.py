@@ -8,6 +8,7 @@ from typing import Never, TypeVar, cast
 
 from fhir_msc.resources import (
     adverse_event,
+    biologically_derived_product,
     code_system,
     condition,
     consent,
@@ -21,8 +22,10 @@ from fhir_msc.resources import (
     patient,
     plan_definition,
     practitioner,
+    provenance,
     research_study,
     research_subject,
+    specimen,
     value_set,
 )
 from fhir_msc.resources.body import Body
@@ -30,6 +33,7 @@ from fhir_msc.resources.context import Links, ResourceContext
 from fhir_msc.resources.template import Builder, Layout
 from fhir_msc.trial import (
     AdverseEvent,
+    CellProduct,
     Condition,
     Infusion,
     Investigator,
@@ -61,11 +65,14 @@ RANKS: Mapping[str, int] = MappingProxyType(
                 "Consent",
                 "ResearchSubject",
                 "Encounter",
+                "BiologicallyDerivedProduct",
                 "MedicationAdministration",
+                "Specimen",
                 "Observation",
                 "AdverseEvent",
                 "Condition",
                 "MedicationStatement",
+                "Provenance",
             )
         )
     }
@@ -104,10 +111,18 @@ BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
             _entry(
                 Infusion, "MedicationAdministration", medication_administration.build, medication_administration.LAYOUT
             ),
+            _entry(
+                medication_administration.Dispensed,
+                "MedicationAdministration",
+                medication_administration.build_dispensed,
+            ),
+            _entry(CellProduct, "BiologicallyDerivedProduct", biologically_derived_product.build),
+            _entry(specimen.Sample, "Specimen", specimen.build, specimen.LAYOUT),
             _entry(Observation, "Observation", observation.build, observation.LAYOUT),
             _entry(AdverseEvent, "AdverseEvent", adverse_event.build, adverse_event.LAYOUT),
             _entry(Condition, "Condition", condition.build, condition.LAYOUT),
             _entry(Medication, "MedicationStatement", medication_statement.build, medication_statement.LAYOUT),
+            _entry(provenance.Lineage, "Provenance", provenance.build),
         )
     )
 )

@@ -40,7 +40,10 @@ _VERIFICATION = {
         {"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": _ENTERED_IN_ERROR},
     ]
 }
-_FIRST = ("resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "identifier")
+_FIRST = (
+    *("resourceType", "id", "meta", "text", "contained", "extension", "modifierExtension", "identifier"),
+    "accessionIdentifier",
+)
 
 
 def can_retire(type: str) -> bool:

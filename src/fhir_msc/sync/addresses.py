@@ -31,8 +31,13 @@ _REFERENCE = re.compile(rb'"reference":"([A-Za-z]+)/([a-z][0-9a-f]{40})"')
 """A reference to a resource of ours under our own id of it."""
 
 _OF_STUDY = "http://hl7.org/fhir/StructureDefinition/workflow-researchStudy"
-_CONTEXT = {"encounter": "Encounter", "managingOrganization": "Organization", "serviceProvider": "Organization"}
-"""Elements that say where or when, beside what the resource is about."""
+_CONTEXT = {
+    "encounter": "Encounter",
+    "managingOrganization": "Organization",
+    "serviceProvider": "Organization",
+    "specimen": "Specimen",
+}
+"""Elements that say where, when or of what, beside what the resource is about."""
 _MAY_LACK = frozenset({*_CONTEXT.values(), "ResearchStudy"})
 _CHUNK = 500
 

@@ -72,7 +72,7 @@ class DeliveryOptions:
         return frozenset(type for type, route in self.routes.items() if route.deliverable and not route.updates)
 
 
-_NO_IDENTIFIER_SEARCH = frozenset({"AdverseEvent", "Provenance"})
+_NO_IDENTIFIER_SEARCH = frozenset({"AdverseEvent", "BiologicallyDerivedProduct", "Provenance"})
 
 
 @dataclass(frozen=True, slots=True)

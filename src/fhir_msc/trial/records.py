@@ -101,7 +101,7 @@ class Visit:
 class Infusion:
     """One administration of the study product, given or not given.
 
-    ``end`` is sealed, for the duration may tell the arm; so are ``product``, ``dose``, ``volume`` and ``lot``.
+    ``end`` is sealed, for the duration may tell the arm; so are ``product``, ``dose``, ``volume``, ``lot`` and ``kit``.
     """
 
     key: Key
@@ -120,11 +120,13 @@ class Infusion:
     dose: Quantity | None = None
     volume: Quantity | None = None
     lot: str | None = None
+    kit: str | None = None
+    """The unit of the product that was given, as the pharmacy counts units."""
 
 
 @quick(frozen=True, slots=True)
 class CellProduct:
-    """A unit of the cell product as the pharmacy knows it. Sealed as a whole."""
+    """A unit of the cell product as the pharmacy knows it. Sealed as a whole. Dates may be partial."""
 
     key: Key
     participant: str
@@ -132,9 +134,23 @@ class CellProduct:
     lot: str | None = None
     kit: str | None = None
     donor: str | None = None
+    """The donor's code, never a name."""
     product: Concept | None = None
     cells: Quantity | None = None
     viability: Quantity | None = None
+    collected: str | None = None
+    """When the starting material was taken from the donor."""
+    processing: tuple[str, ...] = ()
+    """The steps of the manufacture in the source's words, in their order."""
+    processed: str | None = None
+    """When the manufacture ended."""
+    passage: str | None = None
+    """How often the cells were passaged: a whole number."""
+    expiry: str | None = None
+    thawed: str | None = None
+    storage_temperature: Quantity | None = None
+    """In degrees of Celsius, Fahrenheit or Kelvin (UCUM ``Cel``, ``[degF]``, ``K``)."""
+    available: bool | None = None
 
 
 @quick(frozen=True, slots=True)
@@ -171,6 +187,8 @@ class Observation:
     """The source's own category: an instrument, a panel (SDTM --CAT)."""
     performers: tuple[str, ...] = ()
     """Who judged, in the source's words (SDTM --EVAL, --EVALID)."""
+    sample: str | None = None
+    """The identifier of the very sample (SDTM --REFID); one of a known kind is a resource of its own."""
 
 
 @quick(frozen=True, slots=True)

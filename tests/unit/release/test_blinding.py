@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fhir_msc.errors import BlindError, UsageError
-from fhir_msc.release.blinding import refuse_sealed, refuse_unsealed_pack
+from fhir_msc.release.blinding import refuse_open_products, refuse_sealed, refuse_unsealed_pack
 from fhir_msc.trial import CellProduct, Concept, Infusion, Observation, Participant, Quantity, Record, Study
 
 KEY = ("k",)
@@ -17,6 +17,7 @@ SECRET = "the arm"
         Participant(KEY, "S", (), actual_arm=SECRET),
         Infusion(KEY, "S", (), "2020", end=SECRET),
         Infusion(KEY, "S", (), "2020", lot=SECRET),
+        Infusion(KEY, "S", (), "2020", kit=SECRET),
         Infusion(KEY, "S", (), "2020", product=Concept(text=SECRET)),
         Infusion(KEY, "S", (), "2020", dose=Quantity(SECRET)),
         Infusion(KEY, "S", (), "2020", volume=Quantity(SECRET)),
@@ -45,3 +46,10 @@ def test_a_masked_study_needs_a_pack_that_seals() -> None:
     refuse_unsealed_pack(masked, True, True, "p")
     refuse_unsealed_pack(masked, False, False, "p")
     refuse_unsealed_pack(open_label, True, False, "p")
+
+
+def test_a_blind_project_needs_every_table_of_the_product_sealed() -> None:
+    with pytest.raises(UsageError, match="does not seal bank, pharmacy"):
+        refuse_open_products(True, ["bank", "pharmacy"], "p")
+    refuse_open_products(True, [], "p")
+    refuse_open_products(False, ["pharmacy"], "p")

@@ -22,10 +22,14 @@ from fhir_msc.resources import (
     own_code_systems,
     own_value_sets,
 )
+from fhir_msc.resources.medication_administration import Dispensed
+from fhir_msc.resources.provenance import Lineage
+from fhir_msc.resources.specimen import Sample as Drawn
 from fhir_msc.trial import (
     AdverseEvent,
     Arm,
     ArmStep,
+    CellProduct,
     Coding,
     Component,
     Concept,
@@ -269,6 +273,31 @@ def _infusions(blind: bool) -> Iterator[Infusion]:
         yield infusion(dose=CELLS, lot="L8")
 
 
+def cell_product(**fields: object) -> CellProduct:
+    return CellProduct(("cell-product", "pharmacy", "S1"), "S1", (), **fields)  # type: ignore[arg-type]
+
+
+def _cell_products() -> Iterator[CellProduct]:
+    yield cell_product()
+    yield cell_product(processed="2017-06", available=True)
+    yield cell_product(
+        lot="L8",
+        kit="K1",
+        donor="DONOR-2",
+        product=Concept((Coding("investigational-product", "uc-msc"),), "UC-MSC"),
+        cells=Quantity("329.9", Unit("10*6 cells", "10*6")),
+        viability=Quantity("84.8", Unit("%", "%")),
+        collected="2017-05-02",
+        processing=("Explant culture", "Expansion to passage 4"),
+        processed="2017-06-20",
+        passage="4",
+        expiry="2027-06",
+        thawed="2026-01-10T08:30:00+00:00",
+        storage_temperature=Quantity("-150", Unit("°C", "Cel")),
+        available=False,
+    )
+
+
 def _adverse_events() -> Iterator[AdverseEvent]:
     yield adverse_event()
     yield adverse_event(
@@ -384,9 +413,19 @@ def samples(*, blind: bool) -> Iterator[Sample]:
     for given in _infusions(blind):
         yield given, links("MedicationAdministration", "S1")
         yield given, links("MedicationAdministration", "S1", bare=True)
+    if not blind:
+        for unit in _cell_products():
+            yield unit, links("BiologicallyDerivedProduct", "S1")
+        units = tuple(IDENTITY.rid("BiologicallyDerivedProduct", (name,)) for name in ("K1", "K2"))
+        yield Dispensed(infusion(**SEALED), units), links("MedicationAdministration", "S1")
+        yield Dispensed(infusion(start=None, status="not-done"), units[:1]), links("MedicationAdministration", "S1")
     for seen in _observations():
         yield seen, links("Observation", "S1")
         yield seen, links("Observation", "S1", bare=True)
+    serum = links("Observation", "S1")._replace(specimen=IDENTITY.rid("Specimen", ("S1", "LB", "SERUM", "958")))
+    yield observation(specimen="SERUM", sample="958"), serum
+    yield Drawn("958", "SERUM", "2012-11-23T08:00:00-05:00"), links("Specimen", "S1")
+    yield Drawn('9 "58"', "WHOLE BLOOD"), links("Specimen", "S1", "2")
     for illness in _conditions():
         yield illness, links("Condition", "S1")
     for drug in _medications():
@@ -394,3 +433,6 @@ def samples(*, blind: bool) -> Iterator[Sample]:
     for event in _adverse_events():
         yield event, links("AdverseEvent", "S1")
         yield event, links("AdverseEvent", "S1", bare=True)
+    told = (("Patient", IDENTITY.rid("Patient", ("S1",))), ("Observation", IDENTITY.rid("Observation", ("S1", "0"))))
+    yield Lineage("LB", "2026-06-30T18:00:00+02:00", told), Links(IDENTITY.rid("Provenance", ("LB", "S1")))
+    yield Lineage('a "table"', "2026-06-30T18:00:00.125Z", told[:1]), Links(IDENTITY.rid("Provenance", ("T",)))

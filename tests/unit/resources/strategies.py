@@ -48,6 +48,7 @@ links = st.builds(
     absent | rid("Encounter"),
     absent | rid("Consent"),
     absent | rid("Organization"),
+    specimen=absent | rid("Specimen"),
 )
 
 _own = {"key": st.just(("k",)), "participant": st.just("S1"), "origins": st.just(())}
@@ -71,6 +72,7 @@ observations = st.builds(
     body_site=absent | concept,
     position=absent | concept,
     specimen=absent | text,
+    sample=absent | text,
     profiles=st.lists(st.sampled_from(["http://a.example/p", "http://a.example/q"]), max_size=2).map(tuple),
     note=absent | text,
 )

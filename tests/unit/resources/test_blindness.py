@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fhir_msc.errors import BlindError
 from fhir_msc.resources import Enrolment, InformedConsent, Links, builder_for, compile_template, serialise
+from fhir_msc.resources.medication_administration import Dispensed
 from fhir_msc.trial import Infusion, Participant
 from tests.unit.resources import strategies
-from tests.unit.resources.samples import SEALED, consent, context, infusion, links, participant
+from tests.unit.resources.samples import SEALED, cell_product, consent, context, infusion, links, participant
 
 BLIND = context(blind=True)
 
@@ -29,6 +31,13 @@ def test_sealed_fields_of_an_infusion_change_nothing(one: Infusion, other: Infus
     templates = [compile_template(layout, record, its_links, BLIND) for record in (one, changed)]
     assert templates[0].sample() == templates[1].sample()
     assert templates[0].slots == templates[1].slots
+
+
+def test_what_only_active_arms_have_is_refused_blind() -> None:
+    """Not left out: made at all, it would tell by being there."""
+    for record in (cell_product(lot="L8"), Dispensed(infusion(), ("b" + 40 * "0",))):
+        with pytest.raises(BlindError):
+            builder_for(type(record)).build(record, links("x"), BLIND)  # type: ignore[arg-type]
 
 
 @given(st.none() | strategies.text, st.none() | strategies.text)

@@ -13,7 +13,7 @@ from fhir_msc.target.fhirjson import parse
 from fhir_msc.validation import validate
 from tests.unit.resources.samples import context, samples
 
-STAYS = {"AdverseEvent", "ResearchStudy", "ResearchSubject"}
+STAYS = {"AdverseEvent", "BiologicallyDerivedProduct", "Provenance", "ResearchStudy", "ResearchSubject"}
 
 
 @pytest.mark.parametrize("blind", [True, False])
