@@ -49,9 +49,12 @@ bench: $(VENV)/.ready ## Measure speed and memory as ratios; writes docs/benchma
 hapi: $(VENV)/.ready ## Run a real HAPI FHIR server on loopback, port 8080 (PORT=N, VALIDATE=1)
 	@$(BIN)/python -m tests.support.hapi --port $(or $(PORT),8080) $(if $(VALIDATE),--validate)
 
-lock: ## Renew requirements.lock (needs uv)
-	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-		pyproject.toml --extra dev --extra web --output-file requirements.lock
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
+
+lock: ## Renew requirements.lock, and the part of it that the worker's image needs (needs uv)
+	@$(LOCK) --extra dev --extra web --output-file requirements.lock
+	@sed 's/ *--hash=[^ ]*//; s/ *\\$$//' requirements.lock > .pins
+	@$(LOCK) --no-annotate --constraint .pins --output-file requirements-worker.lock; status=$$?; rm -f .pins; exit $$status
 
 clean: ## Remove what was built
 	@rm -rf $(VENV) .demo build dist

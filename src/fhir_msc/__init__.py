@@ -43,7 +43,9 @@ if TYPE_CHECKING:
         corrections_of,
         files_read,
         make_plan,
+        members_of,
         participant_key,
+        queries_of,
         reconciled,
         retire,
         settle,
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
     from fhir_msc.sync.corrections import Answer, Held
     from fhir_msc.sync.delivery import DeliveryReport
     from fhir_msc.sync.plan import Plan
+    from fhir_msc.sync.queries import Queries
     from fhir_msc.sync.reconciling import Reconciled
     from fhir_msc.sync.retirement import Retirable
     from fhir_msc.sync.staging import StagingReport
@@ -167,6 +170,7 @@ __all__ = [
     "Progress",
     "Project",
     "Quantity",
+    "Queries",
     "Reconciled",
     "Record",
     "ReferenceRange",
@@ -210,6 +214,7 @@ __all__ = [
     "find_pack",
     "in_order",
     "make_plan",
+    "members_of",
     "open_source",
     "pack_findings",
     "participant_key",
@@ -217,6 +222,7 @@ __all__ = [
     "present",
     "probed",
     "quantity",
+    "queries_of",
     "read_pack",
     "read_project",
     "reconciled",
@@ -248,8 +254,8 @@ _HOMES = {
     "fhir_msc.mapping.transforms": "Number Unreadable",
     "fhir_msc.models": "as_json as_model",
     "fhir_msc.oversight": (
-        "audited corrections_of files_read make_plan participant_key reconciled retire settle status_of study_of "
-        "terminology_of vanished_of verify"
+        "audited corrections_of files_read make_plan members_of participant_key queries_of reconciled retire "
+        "settle status_of study_of terminology_of vanished_of verify"
     ),
     "fhir_msc.pipeline": "Checked Probed Progress Surroundings Synced checked probed sync=synced work",
     "fhir_msc.resources.body": "Body references serialise",
@@ -264,6 +270,7 @@ _HOMES = {
     "fhir_msc.sync.corrections": "Answer Held",
     "fhir_msc.sync.delivery": "DeliveryReport",
     "fhir_msc.sync.plan": "Plan",
+    "fhir_msc.sync.queries": "Queries",
     "fhir_msc.sync.reconciling": "Reconciled",
     "fhir_msc.sync.retirement": "Retirable",
     "fhir_msc.sync.staging": "StagingReport",

@@ -55,7 +55,8 @@ class Origin:
 class Finding:
     """One thing wrong: rule id (``MSC-…``), severity, what, where in FHIR (``path``), of which resource (``key``).
 
-    ``key`` is the opaque sync identifier. ``count`` is how many rows say the same when a finding is reported once
+    ``key`` is the opaque sync identifier, ``patient`` that of the participant whose row it is about, where one row or
+    one participant is. ``count`` is how many rows say the same when a finding is reported once
     for all of them. ``value`` is the cell's text, hidden unless asked for.
     """
 
@@ -68,6 +69,7 @@ class Finding:
     hint: str | None = None
     value: str | None = None
     count: int = 1
+    patient: str | None = None
 
     @property
     def is_error(self) -> bool:

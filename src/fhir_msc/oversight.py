@@ -6,7 +6,7 @@ beside a running worker too. ``settle`` and ``retire`` write, and only a person'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from fhir_msc.config import Project
 from fhir_msc.desired.frame import body_maker
@@ -30,6 +30,7 @@ from fhir_msc.sync.corrections import Answer, Held, held
 from fhir_msc.sync.corrections import settle as settle_correction
 from fhir_msc.sync.plan import Plan
 from fhir_msc.sync.plan import make_plan as planned
+from fhir_msc.sync.queries import Queries, queries
 from fhir_msc.sync.reconciling import Reconciled, reconcile
 from fhir_msc.sync.retirement import Retirable, vanished
 from fhir_msc.sync.retirement import retire as retire_resources
@@ -116,6 +117,26 @@ def participant_key(project: Project, participant: str) -> str:
     """The key of a participant's Patient, which is that of the lane too. Raises SecretError."""
     _, target = project.target
     return Identity(project.secret(), target.identity).rid("Patient", (participant,))
+
+
+def members_of(project: Project) -> dict[str, tuple[str, str | None]]:
+    """Who is in the source's tables of participants: identifier and site, by the key of the Patient. Raises
+    SourceError."""
+    frame = desired_tables(project).frame
+    roster = frame.roster
+    return {
+        frame.identity.rid("Patient", (participant,)): (participant, roster.member(participant).site)
+        for participant in roster.participants()
+    }
+
+
+def queries_of(project: Project, members: Mapping[str, tuple[str, str | None]]) -> Queries | None:
+    """What the sites must be asked, as of the last sync; ``None`` before the first. ``members`` tells the sites. Raises
+    LedgerError."""
+    with looked_at(project) as ledger:
+        if ledger is None:
+            return None
+        return queries(ledger, {patient: site for patient, (_, site) in members.items()})
 
 
 def study_of(project: Project) -> Study:

@@ -251,8 +251,8 @@ def arms_in_the_config(rig: Rig) -> Iterator[Rig]:
     """``init`` writes what stands behind the seals."""
     study = scaffold._study
 
-    def leaky(pack: Any, source: Any) -> dict[str, str]:
-        return {**study(pack, source), "title": str(telling_rows(source._source))}
+    def leaky(pack: Any, source: Any, seals: Any) -> dict[str, str]:
+        return {**study(pack, source, seals), "title": str(telling_rows(source._source))}
 
     with patch.object(scaffold, "_study", leaky):
         yield rig
@@ -308,7 +308,8 @@ def pair(shared: Path) -> tuple[Files, Files]:
     for name in sorted(CHANGES):
         other = CHANGES[name](other, Random(2))
     for seed in (3, 4):
-        other = CHANGES["drugs_inserted"](other, Random(seed))
+        for name in ("columns_added", "cells", "lab_tests_inserted", "drugs_inserted"):
+            other = CHANGES[name](other, Random(seed))
     other = {**other, "pc.xpt": b"no table", "pp.xpt": b""}
     assert isinstance(one["pc.xpt"], Domain)
     return tuple({name: file_bytes(content) for name, content in export.items()} for export in (one, other))  # type: ignore[return-value]

@@ -160,15 +160,30 @@ class Rig:
                     seen |= command(f"{number} reconcile", "reconcile", *there, "--csv", str(numbers))
                     seen |= command(f"{number} reconcile --json", "reconcile", *there, "--json")
                     seen[f"{number} reconcile --csv"] = numbers.read_bytes() if numbers.exists() else b""
-                    seen[f"{number} reconcile: requests"] = b"\n\n".join(recorder.requests[sent:])
+                    seen |= command(f"{number} plan", "plan", *there)
+                    seen |= command(f"{number} plan --json", "plan", *there, "--json")
+                    seen[f"{number} asked of the server"] = b"\n\n".join(recorder.requests[sent:])
                     del recorder.requests[sent:]
                     seen |= self._looking(recorder, f"{number} after")
             if whole:
                 seen |= command(f"{number} status", "status", *there)
                 seen |= command(f"{number} status --json", "status", *there, "--json")
                 seen |= self._traced(number)
+                seen |= self._questions(number)
+                for what in traceable(self.root / "project" / "state" / "ledger.db"):
+                    seen |= command(f"{number} trace {what}", "trace", what, *there)
+                    seen |= command(f"{number} trace {what} --json", "trace", what, *there, "--json")
             seen[f"{number} requests"] = b"\n\n".join(recorder.requests)
             seen[f"{number} ledger"] = dump(self.root / "project" / "state" / "ledger.db")
+        return seen
+
+    def _questions(self, number: int) -> dict[str, bytes]:
+        seen: dict[str, bytes] = {}
+        listed = self.root / "project" / "queries.csv"
+        for options in ((), ("--show-values",), ("--json",), ("--json", "--show-values")):
+            said = " ".join((f"{number} queries", *options))
+            seen |= command(said, "queries", "--project", "project", "--csv", str(listed), *options)
+            seen[f"{said} --csv"] = listed.read_bytes() if listed.exists() else b""
         return seen
 
     def _offline(self) -> dict[str, bytes]:
@@ -327,6 +342,19 @@ def dump(database: Path) -> bytes:
                 rows = connection.execute(f'SELECT rowid, * FROM "{name}" ORDER BY rowid').fetchall()
                 lines += [repr(row) for row in rows]
     return "\n".join(lines).encode()
+
+
+def traceable(database: Path) -> list[str]:
+    """What ``trace`` can be asked: of each type the first key, of each table the first place."""
+    if not database.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        keys = connection.execute("SELECT type, min(rid) FROM resource GROUP BY type ORDER BY type").fetchall()
+        places = connection.execute(
+            "SELECT source, min(coalesce(key, row)) FROM origin WHERE coalesce(key, row) IS NOT NULL"
+            " GROUP BY source ORDER BY source"
+        ).fetchall()
+    return [*(f"{type}/{rid}" for type, rid in keys), *(f"{source}:{place}" for source, place in places)]
 
 
 def differences(one: Observed, other: Observed) -> list[str]:

@@ -28,13 +28,13 @@ Account AdverseEvent Answer Arm ArmStep AuditVerdict BlindError Body CellProduct
 Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError FileFacts
 Finding Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation OpenSource Origin
 OutcomeMeasure OutcomeUnknown OwnBuilder Pack PackError Participant Plan PlannedVisit Probed Progress Project
-Quantity Reconciled Record ReferenceRange ResourceContext Retirable RewriteError Row SandboxServer SealedSource
-Seals SecretError Severity Site Source SourceError SourceOptions StagingReport Status Study StudyFact StudyPart
-Surroundings Synced Table TargetError TargetRefused TargetUnreachable Unit Unreadable UsageError Verified Visit
-__version__ as_json as_model audited checked codeable_concept corrections_of files_read find_pack in_order
-make_plan open_source pack_findings participant_key period present probed quantity read_pack read_project
-reconciled reference references retire serialise settle status_of study_of synced terminology_of validate
-vanished_of verify work
+Quantity Queries Reconciled Record ReferenceRange ResourceContext Retirable RewriteError Row SandboxServer
+SealedSource Seals SecretError Severity Site Source SourceError SourceOptions StagingReport Status Study StudyFact
+StudyPart Surroundings Synced Table TargetError TargetRefused TargetUnreachable Unit Unreadable UsageError Verified
+Visit __version__ as_json as_model audited checked codeable_concept corrections_of files_read find_pack in_order
+make_plan members_of open_source pack_findings participant_key period present probed quantity queries_of read_pack
+read_project reconciled reference references retire serialise settle status_of study_of synced terminology_of
+validate vanished_of verify work
 """
 PROMISED = _PROMISED.split()
 
@@ -47,10 +47,12 @@ RAISES = {
     "files_read": "SourceError",
     "find_pack": "PackError",
     "make_plan": "TargetError",
+    "members_of": "SourceError",
     "open_source": "SourceError",
     "pack_findings": "PackError",
     "participant_key": "SecretError",
     "probed": "TargetError",
+    "queries_of": "LedgerError",
     "read_pack": "PackError",
     "read_project": "ConfigError",
     "reconciled": "TargetError",

@@ -17,6 +17,7 @@ from fhir_msc.cli import (
     init,
     mapping,
     plan,
+    queries,
     reconcile,
     retire,
     sandbox,
@@ -54,6 +55,7 @@ app.command("status")(status.status)
 app.command("verify")(verify.verify)
 app.command("trace")(trace.trace)
 app.command("reconcile")(reconcile.reconcile)
+app.command("queries")(queries.queries)
 app.command("corrections")(corrections.corrections)
 app.command("retire")(retire.retire)
 app.add_typer(audit.app, name="audit")

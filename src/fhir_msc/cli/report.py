@@ -59,7 +59,12 @@ def finding_document(finding: Finding, show_values: bool) -> dict[str, object]:
         "count": finding.count,
         "origins": [origin_document(origin) for origin in finding.origins],
     }
-    optional = {"path": finding.path, "key": finding.key, "hint": finding.hint}
+    optional = {
+        "path": finding.path,
+        "key": finding.key,
+        "patient": finding.patient,
+        "hint": finding.hint,
+    }
     document |= {name: text for name, text in optional.items() if text is not None}
     if show_values and finding.value is not None:
         document["value"] = finding.value

@@ -203,17 +203,21 @@ class Frame:
 
     def questions(self) -> list[Finding]:
         """What the sites must be asked before anything follows from it."""
+        asked = [
+            (self.identity.rid("Patient", (step.participant,)), step) for step in self.roster.unclear_withdrawals()
+        ]
         return [
             Finding(
                 rule=UNCLEAR_WITHDRAWAL,
                 severity=Severity.WARNING,
                 message="a withdrawal that does not say whether the consent was withdrawn: nothing is stopped",
                 origins=step.origins,
-                key=self.identity.rid("Patient", (step.participant,)),
+                key=patient,
+                patient=patient,
                 hint='ask the site, then answer in fhir-msc.toml: [consent.withdrawals] PARTICIPANT = "consent" or '
                 '"participation"',
             )
-            for step in self.roster.unclear_withdrawals()
+            for patient, step in asked
         ]
 
     def fingerprint(self, name: str, *rows: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from fhir_msc.desired.frame import Frame
@@ -176,11 +176,11 @@ class MappedTable:
         ]
         for one in made:
             if one.findings:
-                self._findings += one.findings
+                self._find(row, one.findings)
         for reason in {one.reason for one in made if one.reason and one.reason in _REASONS}:
             self._hold(row, reason)
-        self._findings += row.problems
         if row.problems:
+            self._find(row, row.problems)
             made.append(Made(None, "rejected", row.problems[0].rule))
         best = min(made, key=_rank) if len(made) > 1 else made[0] if made else _NOTHING
         account, members = self.account, row.members
@@ -218,6 +218,10 @@ class MappedTable:
         yield batch
         sharing.settle(self.account)
 
+    def _find(self, row: MappedRow, found: Sequence[Finding]) -> None:
+        patient = self._frame.identity.rid("Patient", (row.participant,)) if row.participant else None
+        self._findings += [replace(one, patient=patient) for one in found]
+
     def _hold(self, row: MappedRow, reason: str) -> None:
         origins = [origin for record in row.records for origin in record.origins]
         self._held.setdefault((row.participant, reason), _Held()).add(origins)
@@ -225,15 +229,17 @@ class MappedTable:
     def _finish(self, mapper: TableMapper) -> None:
         self._findings += mapper.notes.findings()
         for (participant, reason), held in sorted(self._held.items()):
+            patient = self._frame.identity.rid("Patient", (participant,))
             self._findings.append(
                 Finding(
                     reason,
                     Severity.WARNING,
                     f"{_REASONS[reason]}: {'withheld' if reason == AFTER_WITHDRAWAL else 'held'}",
                     tuple(held.first()),
-                    key=self._frame.identity.rid("Patient", (participant,)),
+                    key=patient,
                     hint=_HINTS.get(reason),
                     count=held.count,
+                    patient=patient,
                 )
             )
         if self._pack_table.words.dispositions:

@@ -99,6 +99,11 @@ class Roster:
         """Whether anybody is in it."""
         return self._database.execute("SELECT 1 FROM participant LIMIT 1").fetchone() is not None
 
+    def participants(self) -> Iterator[str]:
+        """Everybody in it, by identifier."""
+        for (participant,) in self._database.execute("SELECT subject FROM participant ORDER BY subject"):
+            yield participant
+
     def member(self, participant: str) -> Member:
         """What is known of a participant."""
         found = self._members.get(participant)

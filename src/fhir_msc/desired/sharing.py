@@ -145,7 +145,9 @@ def _finding(first: Desired, origins: Sequence[Origin]) -> Finding:
     if first.type in _ONE_OF_A_KIND:
         message = "a participant stands twice, and differs"
         hint = "correct the source: one row per participant"
-        return Finding(TWICE, Severity.ERROR, message, tuple(origins), key=first.rid, hint=hint)
+        return Finding(
+            TWICE, Severity.ERROR, message, tuple(origins), key=first.rid, hint=hint, patient=first.lane or None
+        )
     return Finding(
         SHARED_KEY,
         Severity.WARNING,
@@ -153,4 +155,5 @@ def _finding(first: Desired, origins: Sequence[Origin]) -> Finding:
         tuple(origins),
         key=first.rid,
         hint="name columns that tell them apart under `key` or `tie-breakers` in the pack",
+        patient=first.lane or None,
     )

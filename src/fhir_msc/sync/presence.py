@@ -38,7 +38,7 @@ from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.states import IN_FLIGHT, State
 from fhir_msc.sync.storage import insert_or_update, row_writer
-from fhir_msc.sync.tables import UNFINISHED, instant, resource, staged
+from fhir_msc.sync.tables import UNFINISHED, instant, lane, resource, staged
 from fhir_msc.sync.upserts import Seen
 
 POSSIBLE_CORRECTION = "MSC-SYNC-001"
@@ -204,8 +204,9 @@ def forget_fingerprint(connection: Connection, target_id: int, source: str) -> N
 def findings(connection: Connection, target_id: int, source: str, file: str) -> list[Finding]:
     """What is held as a possible correction, each with its cells and the key it may correct; how many vanished."""
     held = connection.execute(
-        select(resource.c.id, resource.c.rid, _twin.c.rid.label("twin"))
+        select(resource.c.id, resource.c.rid, _twin.c.rid.label("twin"), lane.c.key.label("lane"))
         .join(_twin, _twin.c.id == resource.c.twin_id)
+        .join(lane, lane.c.id == resource.c.lane_id)
         .where(
             resource.c.target_id == target_id,
             resource.c.source == source,
@@ -222,6 +223,7 @@ def findings(connection: Connection, target_id: int, source: str, file: str) -> 
             origins=origins(connection, row.id),
             key=row.rid,
             hint="not sent, so that nothing is doubled; a person decides whether the earlier one is to be replaced",
+            patient=row.lane or None,
         )
         for row in held
     ]
