@@ -12,7 +12,7 @@ from fhir_msc.findings import Finding, Origin
 from fhir_msc.sync.accounts import findings, origins
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.states import State
-from fhir_msc.sync.tables import audit, lane, origin, reference, resource
+from fhir_msc.sync.tables import audit, lane, origin, reference, resource, staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,9 @@ def of_lane(ledger: Ledger, key: str) -> list[Line]:
 
 
 def tables(ledger: Ledger) -> Sequence[str]:
-    """The source tables that the ledger has resources of."""
+    """The source tables that were staged: rows of one may stand in resources of another alone."""
     with ledger.begin() as connection:
-        found = select(resource.c.source).where(resource.c.target_id == ledger.target_id).distinct()
+        found = select(staged.c.source).where(staged.c.target_id == ledger.target_id)
         return sorted(connection.execute(found).scalars())
 
 
