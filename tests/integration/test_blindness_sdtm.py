@@ -88,6 +88,10 @@ def test_there_is_something_to_see(study: Study) -> None:
     assert len(seen["1 ledger"]) > 10_000
     assert all(seen[f"{name}: exit code"] == b"0" for name in ("init", "1 worker", "1 reconcile"))
     assert b"\nDM,dm.xpt,6," in seen["1 reconcile --csv"]
+    assert b", form " in seen["1 queries: stdout"]
+    assert b"CDISC" in seen["1 queries --show-values --csv"]
+    assert {"1 plan: stdout", "1 plan --json: stdout"} <= set(seen)
+    assert len([place for place in seen if place.startswith("1 trace ")]) > 30
     assert b"internal error" not in b"".join(seen.values())
 
 

@@ -77,7 +77,7 @@ def _trace(what: str, project: Path, target: str | None, json: bool) -> int:
         lines = tracing.of_lane(ledger, patient)
     if not lines:
         raise UsageError(
-            "this is no key, no row of a table that became something, and no participant that the ledger knows",
+            "this is no key, no row of a table of the source, and no participant that the ledger knows",
             hint="fhir-msc trace KEY, fhir-msc trace LB:17, or the participant's identifier as the source has it",
         )
     return _tell(_lane_document(patient, lines), lambda out: _print_lane(out, patient, lines), json)
