@@ -23,7 +23,7 @@ from fhir_msc.sources.table import Row, Table
 _AT_ONCE = 50
 """Rows that are mapped before they are made into bodies."""
 
-_BATCH = 500
+_BATCH = 100
 _MOST_ORIGINS = 100
 """How many rows one finding about a participant's held rows names: the first in the order of their places."""
 
