@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, cast
 
 from fhir_msc.desired.model import Desired
-from fhir_msc.resources.body import Body, Number
+from fhir_msc.resources.body import Body, parsed
 
 if TYPE_CHECKING:
     from fhir.resources.R4B.fhirresourcemodel import FHIRResourceModel
 
 
 def as_json(body: Desired | bytes) -> Body:
-    """The body as dicts, lists, texts, booleans, integers and, for what has a point or an exponent, decimals that keep
-    their digits (``Decimal``): ``serialise`` gives the same bytes again. ValueError for what is no JSON object."""
-    found = json.loads(_bytes(body), parse_float=Number)
-    if not isinstance(found, dict):
-        raise ValueError("a body is a JSON object")
-    return cast("Body", found)
+    """The body as dicts, lists, texts, booleans, integers and, for what has a point, an exponent or more than 64 bits,
+    decimals that keep their digits (``Decimal``): ``serialise`` gives the same bytes again. ValueError for what is no
+    JSON object."""
+    return parsed(_bytes(body))
 
 
 def as_model(body: Desired | bytes) -> FHIRResourceModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -39,6 +40,21 @@ class Number(Decimal):
 def serialise(body: Mapping[str, object]) -> bytes:
     """The body as compact UTF-8 JSON, keys in the order they were set, decimals as written."""
     return orjson.dumps(body, default=_number)
+
+
+def parsed(content: bytes) -> Body:
+    """The resource of these bytes; ``serialise`` gives the same bytes again, for numbers keep their digits. ValueError
+    for what is no JSON object."""
+    found = json.loads(content, parse_float=Number, parse_int=_integer)
+    if not isinstance(found, dict):
+        raise ValueError("a body is a JSON object")
+    return found
+
+
+def _integer(text: str) -> int | Number:
+    """An integer, where that writes the same digits and is one that every JSON writer takes."""
+    value = int(text)
+    return value if str(value) == text and -(2**63) <= value < 2**63 else Number(text)
 
 
 def _number(value: object) -> orjson.Fragment:

@@ -15,16 +15,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import cast
 from urllib.parse import quote
 
 from sqlalchemy import Connection, select
 
-from fhir_msc.resources.body import serialise
+from fhir_msc.resources.body import parsed, serialise
 from fhir_msc.sync import outbox
 from fhir_msc.sync.exchange import Outgoing, Wanted
 from fhir_msc.sync.standing import GONE, Standing
 from fhir_msc.sync.tables import resource
-from fhir_msc.target.fhirjson import Json, JsonObject, child, parse, text
+from fhir_msc.target.fhirjson import Json, JsonObject, child, text
 from fhir_msc.target.routes import Route, RouteKind
 
 _REFERENCE = re.compile(rb'"reference":"([A-Za-z]+)/([a-z][0-9a-f]{40})"')
@@ -125,7 +126,7 @@ def unmet(addressing: Addressing, content: bytes) -> str | None:
 def addressed(content: bytes, addressing: Addressing, type: str, own: str | None, known: Mapping[str, str]) -> bytes:
     """A body as it leaves: under the id ``own`` (``None``: one that the server is to give), with the server's ids in
     its references (``known``, by rid), without what the target lacks, with our tag where it is found by it."""
-    body = parse(content)
+    body = cast("JsonObject", parsed(content))  # Number is a Decimal
     rid = text(body.get("id")) or ""
     kept = _rewritten(body, known, addressing.lacking)
     route = addressing.routes.get(type)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, insert, select, true, update
 
 from fhir_msc.errors import UsageError
 from fhir_msc.findings import Origin
-from fhir_msc.resources.body import serialise
+from fhir_msc.resources.body import parsed, serialise
 from fhir_msc.resources.retirement import can_retire, retired
 from fhir_msc.sync import audit, outbox
 from fhir_msc.sync.accounts import origins
@@ -26,7 +26,6 @@ from fhir_msc.sync.presence import MAY_BE_THERE
 from fhir_msc.sync.standing import GONE
 from fhir_msc.sync.states import UNSETTLED, State, after_staging
 from fhir_msc.sync.tables import body, instant, resource
-from fhir_msc.target.fhirjson import parse
 
 CAUSE = "retired"
 """Why a retired resource is desired as it is."""
@@ -84,7 +83,7 @@ def _retire(connection: Connection, target_id: int, rid: str, now: datetime) -> 
     row = outbox.standings(connection, [number])[number]
     assert row.delivered is not None  # or it would be in flight, which is an obstacle
     contents = outbox.contents(connection, row.bodies)
-    changed = retired(parse(contents[row.delivered.body_id]))
+    changed = retired(parsed(contents[row.delivered.body_id]))
     content = GONE if changed is None else serialise(changed)
     digest = sha256(content).digest()
     body_id: int = connection.execute(select(func.coalesce(func.max(body.c.id), 0) + 1)).scalar_one()
