@@ -109,8 +109,11 @@ def retire(project: Project, rids: Collection[str], reason: str, actor: str) -> 
 
 def audited(project: Project) -> AuditVerdict | None:
     """Whether the audit is whole; ``None`` before the first sync. Raises LedgerError."""
-    with looked_at(project) as ledger:
-        return verify_audit(ledger) if ledger is not None else None
+    for one in project.each_target():  # one chain for all
+        with looked_at(one) as ledger:
+            if ledger is not None:
+                return verify_audit(ledger)
+    return None
 
 
 def participant_key(project: Project, participant: str) -> str:
@@ -141,7 +144,7 @@ def queries_of(project: Project, members: Mapping[str, tuple[str, str | None]]) 
 
 def study_of(project: Project) -> Study:
     """The study as the project sends it: the config's, and what tables of study design add. Raises SourceError."""
-    return desired_tables(project).study
+    return desired_tables(project.each_target()[0]).study
 
 
 def terminology_of(project: Project) -> Iterator[tuple[str, str, bytes]]:

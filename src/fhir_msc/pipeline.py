@@ -16,7 +16,7 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import structlog
 
 from fhir_msc.config import Project
 from fhir_msc.desired.assembly import DesiredTables, assemble
@@ -329,7 +330,9 @@ def work(project: Project, surroundings: Surroundings | None = None, *, beat: Ca
             return False
 
         def one_round() -> DeliveryReport | None:
-            return _worst([partial(_round, one, ledger, around, lambda _: None) for one, ledger in targets])
+            return _worst(
+                {ledger.target: partial(_round, one, ledger, around, lambda _: None) for one, ledger in targets}
+            )
 
         return work_rounds(
             one_round,
@@ -342,14 +345,17 @@ def work(project: Project, surroundings: Surroundings | None = None, *, beat: Ca
         )
 
 
-def _worst(rounds: Sequence[Callable[[], Synced]]) -> DeliveryReport | None:
-    """Runs the rounds of all targets and gives the report of the one that ended worst; raises the first error."""
+def _worst(rounds: Mapping[str, Callable[[], Synced]]) -> DeliveryReport | None:
+    """Runs the rounds of all targets and gives the report of the one that ended worst; raises the first error, with
+    each of them in the log."""
+    logger = structlog.get_logger()
     reports: list[DeliveryReport] = []
     errors: list[FhirMscError] = []
-    for run in rounds:
+    for name, run in rounds.items():
         try:
             report = run().delivery
         except FhirMscError as error:
+            logger.warning("target failed", target=name, error=type(error).__name__)
             errors.append(error)
             continue
         if report is not None:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from fhir_msc import logs
+from fhir_msc.config import read_project
+from fhir_msc.pipeline import Surroundings, work
 from fhir_msc.sandbox.profiles import PROFILES
 from fhir_msc.sandbox.server import SandboxServer
 from tests.support.hospital import Hospital
@@ -17,6 +20,7 @@ from tests.support.projects import fhir_msc
 from tests.support.serverview import ServerView
 
 TAKEN = {"Patient", "Observation"}
+INTERVAL = 60.0
 
 
 @pytest.fixture
@@ -95,8 +99,28 @@ def test_a_target_that_is_gone_does_not_keep_the_other_from_its_own(hospital: Ho
     config.write_text(config.read_text("utf-8").replace(main[1], "http://127.0.0.1:9/fhir", 1), "utf-8")
     outcome = fhir_msc("sync", "--project", hospital.project, "--json")
     assert outcome.code == 5
-    assert outcome.document["delivery"]["created"] > 0
+    assert set(outcome.document["targets"]) == {"ehr"}
+    assert outcome.document["targets"]["ehr"]["delivery"]["created"] > 0
     assert "127.0.0.1:9" in outcome.err
+
+
+def test_each_target_that_is_gone_is_told(hospital: Hospital, ehr: str) -> None:
+    config = hospital.project / "fhir-msc.toml"
+    main = re.search(r'url = "(.*?)"', config.read_text("utf-8"))
+    assert main is not None
+    text = config.read_text("utf-8").replace(main[1], "http://127.0.0.1:9/fhir", 1)
+    config.write_text(text.replace(ehr, "http://127.0.0.1:19/fhir"), "utf-8")
+    outcome = fhir_msc("sync", "--project", hospital.project, "--json")
+    assert (outcome.code, outcome.out) == (5, "")
+    assert "127.0.0.1:9 " in outcome.err
+    assert "127.0.0.1:19 " in outcome.err
+
+
+def test_what_is_of_the_whole_project_wants_no_target(hospital: Hospital) -> None:
+    assert fhir_msc("sync", "--project", hospital.project).code == 0
+    for words in (("study",), ("audit", "verify"), ("status",)):
+        outcome = fhir_msc(*words, "--project", hospital.project)
+        assert outcome.code == 0, outcome.err
 
 
 def test_what_looks_at_one_target_wants_its_name(hospital: Hospital) -> None:
@@ -146,3 +170,42 @@ def test_a_type_that_is_not_sent_is_no_word_of_a_target(hospital: Hospital) -> N
     refused = fhir_msc("sync", "--project", hospital.project)
     assert refused.code == 2
     assert "did you mean 'Observation'?" in refused.err
+
+
+class Stop:
+    """Ends the worker after so many waits between two looks; waits for a server take no time."""
+
+    def __init__(self, waits: int) -> None:
+        self._left = waits
+
+    def is_set(self) -> bool:
+        return self._left <= 0
+
+    def wait(self, timeout: float) -> bool:
+        self._left -= timeout >= INTERVAL
+        return self.is_set()
+
+
+def test_the_worker_goes_to_each_target_and_one_that_fails_keeps_no_other_from_its_own(
+    hospital: Hospital, ehr: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = hospital.project / "fhir-msc.toml"
+    main = re.search(r'url = "(.*?)"', config.read_text("utf-8"))
+    assert main is not None
+    text = config.read_text("utf-8")
+    config.write_text(text.replace(main[1], "http://127.0.0.1:9/fhir", 1), "utf-8")
+    logs.configure()
+    assert work(read_project(hospital.project), Surroundings(stop=Stop(1), random=lambda: 0.0)) == 1
+    with ServerView(ehr) as view:
+        there = view.everything()
+    assert {place.partition("/")[0] for place in there} == TAKEN
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["target"], line["error"]) for line in lines if line["event"] == "target failed"] == [
+        ("main", "TargetUnreachable")
+    ]
+    # Once it is there it gets its own, and the other is asked for nothing.
+    config.write_text(text, "utf-8")
+    assert work(read_project(hospital.project), Surroundings(stop=Stop(1), random=lambda: 0.0)) == 1
+    assert len(hospital.view.everything()) > len(there)
+    with ServerView(ehr) as view:
+        assert view.everything() == there

@@ -37,6 +37,7 @@ def sync(
 ) -> int:
     """Map what has changed, and send what the target lacks; every target, where there are several and none is named.
     Interrupted, the next sync goes on from there."""
+    from fhir_msc.cli import INTERRUPTED
     from fhir_msc.cli.plan import read_plan
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.cli.standing import print_routes, print_synced, sync_exit_code, synced_document
@@ -51,11 +52,12 @@ def sync(
 
     opened = read_project(project, target)
     keep_to = read_plan(plan, opened) if plan is not None else None
+    targets = opened.each_target()
     codes: list[int] = []
     failed: list[FhirMscError] = []
     documents: dict[str, object] = {}
     with stopped_by_signals() as stop:
-        for one in opened.each_target():
+        for one in targets:
             if stop.is_set():
                 break
             try:
@@ -77,10 +79,12 @@ def sync(
             else:
                 print_synced(console(), result, show_values)
     if json and documents:
-        print_json(next(iter(documents.values())) if len(documents) == 1 else {"targets": documents})
+        print_json({"targets": documents} if len(targets) > 1 else documents[targets[0].target[0]])
+    for other in failed[1:]:
+        typer.echo(f"fhir-msc: {other}", err=True)
     if failed:
         raise failed[0]
-    return max(codes)
+    return max(codes, default=INTERRUPTED)
 
 
 def worker(project: ProjectOption = Path(), target: TargetOption = None) -> int:
