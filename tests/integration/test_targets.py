@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
-from fhir_msc import logs
 from fhir_msc.config import read_project
 from fhir_msc.pipeline import Surroundings, work
 from fhir_msc.sandbox.profiles import PROFILES
@@ -187,19 +187,18 @@ class Stop:
 
 
 def test_the_worker_goes_to_each_target_and_one_that_fails_keeps_no_other_from_its_own(
-    hospital: Hospital, ehr: str, capsys: pytest.CaptureFixture[str]
+    hospital: Hospital, ehr: str
 ) -> None:
     config = hospital.project / "fhir-msc.toml"
     main = re.search(r'url = "(.*?)"', config.read_text("utf-8"))
     assert main is not None
     text = config.read_text("utf-8")
     config.write_text(text.replace(main[1], "http://127.0.0.1:9/fhir", 1), "utf-8")
-    logs.configure()
-    assert work(read_project(hospital.project), Surroundings(stop=Stop(1), random=lambda: 0.0)) == 1
+    with structlog.testing.capture_logs() as lines:
+        assert work(read_project(hospital.project), Surroundings(stop=Stop(1), random=lambda: 0.0)) == 1
     with ServerView(ehr) as view:
         there = view.everything()
     assert {place.partition("/")[0] for place in there} == TAKEN
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [(line["target"], line["error"]) for line in lines if line["event"] == "target failed"] == [
         ("main", "TargetUnreachable")
     ]
