@@ -22,6 +22,7 @@ from fhir_msc.sync.course import DeliveryOptions, Ended
 from fhir_msc.sync.delivery import DeliveryReport, deliver
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.outbox import NO_UPDATES
+from fhir_msc.sync.plan import Action, Plan, make_plan
 from fhir_msc.sync.staging import stage
 from fhir_msc.sync.states import State
 from fhir_msc.sync.status import status
@@ -86,8 +87,9 @@ class Scene:
         self.time = FakeTime()
 
     def trial(self) -> RoutedTrial:
-        """A trial of its own."""
-        return RoutedTrial(self.options.system, uuid.uuid4().hex)
+        """A trial of its own; of a server that takes little, more of it."""
+        people = 2 if "Observation" in self.case.types else 8
+        return RoutedTrial(self.options.system, uuid.uuid4().hex, people=people)
 
     def client(self) -> FhirClient:
         return client_of(self.project, Surroundings(transport=httpx.HTTPTransport(verify=False)))
@@ -99,6 +101,11 @@ class Scene:
     def sync(self, trial: RoutedTrial) -> DeliveryReport:
         with Ledger.open(self.ledger, IDENTITY, "store") as ledger:
             return self.deliver(ledger, trial)
+
+    def plan(self, trial: RoutedTrial) -> Plan:
+        with Ledger.open(self.ledger, IDENTITY, "store") as ledger, self.client() as client, ledger.rehearsed():
+            stage(ledger, by_table(*trial.wanted()), self.time())
+            return make_plan(ledger, client, self.options, self.time())
 
     def drifts(self) -> int:
         """How many resources the server holds otherwise than they were sent."""
@@ -200,6 +207,31 @@ def test_nothing_changed_asks_for_nothing(scene: Scene) -> None:
     assert scene.drifts() == 0
 
 
+@everywhere
+def test_another_ledger_with_the_same_secret_adopts_what_is_there(scene: Scene, blank: Path) -> None:
+    trial = scene.trial()
+    scene.sync(trial)
+    before = scene.assert_held(trial)
+    scene.ledger = copy_of(blank, _fresh(scene.folder / "new"))
+    plan = scene.plan(trial)
+    assert (plan.count(Action.NOTHING), plan.count(Action.SKIP)) == (len(before), len(trial.bodies) - len(before))
+    again = scene.sync(trial)
+    assert (again.created, again.updated, again.adopted) == (0, 0, len(before))
+    assert scene.assert_held(trial) == before
+    assert scene.drifts() == 0
+
+
+@cases(lambda case: case.routes == {SEARCH})
+def test_a_count_that_is_wrong_doubles_nothing(scene: Scene, blank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = scene.trial()
+    scene.sync(trial)
+    before = scene.assert_held(trial)
+    scene.ledger = copy_of(blank, _fresh(scene.folder / "new"))
+    monkeypatch.setattr(FhirClient, "count", lambda *_: 0)
+    assert scene.sync(trial).created == 0
+    assert scene.assert_held(trial) == before
+
+
 @where_results_change
 def test_one_change_is_one_update(scene: Scene) -> None:
     trial = scene.trial()
@@ -277,7 +309,7 @@ def test_killed_anywhere_each_resource_is_there_once(scene: Scene) -> None:
         trial = scene.trial()
         path = copy_of(scene.ledger, _fresh(scene.folder / f"{number}"))
         with MortalLedger.open(path, IDENTITY, "store") as ledger:
-            ledger.dies_at(dice.randint(2, commits - 1), committed=dice.random() < 0.7)
+            ledger.dies_at(dice.randint(2, commits - 1), committed=dice.random() < 0.3)
             try:
                 scene.deliver(ledger, trial)
             except Killed:

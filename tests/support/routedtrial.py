@@ -28,11 +28,12 @@ TYPES = frozenset(_LETTERS)
 
 @dataclass
 class RoutedTrial:
-    """Two participants, each with a visit, laboratory values at it, and an adverse event. ``values`` may be changed."""
+    """Some participants, each with a visit, laboratory values at it, and an adverse event. ``values`` may be changed."""
 
     system: str
     mark: str
     observations: int = 3
+    people: int = 2
     values: dict[str, str] = field(default_factory=dict)
     bodies: dict[str, str] = field(default_factory=dict)
     """The bodies of the last ``wanted``, by rid."""
@@ -47,7 +48,7 @@ class RoutedTrial:
             {"status": "active", "title": "A trial"},
         )
         found = [study]
-        for number in range(2):
+        for number in range(self.people):
             patient = self._one("Patient", f"patient {number}", f"lane {number}", {"active": True})
             lane = patient.rid
             person = {"reference": f"Patient/{patient.rid}"}

@@ -97,23 +97,25 @@ def contents(
     addressing: Addressing,
     rows: Iterable[Standing],
     ids: Mapping[int, str] = MappingProxyType({}),
+    known: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[int, bytes]:
     """The bodies of these resources by their numbers, as the server has or gets them.
 
-    ``ids`` are the ids under which some were just found, by row; where the server gives ids, a body of a resource whose
-    id is not known has none.
+    ``ids`` are the ids under which some were just found, by row, ``known`` those of others, by rid; where the server
+    gives ids, a body of a resource whose id is not known has none.
     """
     all_rows = list(rows)
     found = outbox.contents(connection, {id for row in all_rows for id in row.bodies})
     if addressing.is_plain:
         return found
     referred = {rid.decode() for content in found.values() for _, rid in _REFERENCE.findall(content)}
-    known = _ids(connection, target_id, referred)
+    told = {row.rid: ids[row.id] for row in all_rows if row.id in ids and addressing.gives_ids(row.type)}
+    there = {**_ids(connection, target_id, referred), **known, **told}
     for row in all_rows:
         own = ids.get(row.id) or row.server_id if addressing.gives_ids(row.type) else row.rid
         for number in row.bodies:
             if found[number] != GONE:
-                found[number] = addressed(found[number], addressing, row.type, own, known)
+                found[number] = addressed(found[number], addressing, row.type, own, there)
     return found
 
 

@@ -18,7 +18,7 @@ from fhir_msc.sync.planning import Limits
 from fhir_msc.sync.tables import instant
 from fhir_msc.target.bundle import BundleKind
 from fhir_msc.target.retry import Action, Asked, backoff, classify
-from fhir_msc.target.routes import Route
+from fhir_msc.target.routes import Route, RouteKind
 
 Clock = Callable[[], datetime]
 """Gives the aware instant that it is."""
@@ -57,8 +57,14 @@ class DeliveryOptions:
     actor: str = audit.ACTOR
 
     def can_count(self, type: str) -> bool:
-        """Whether the server can say how many resources of the type have an identifier of ours."""
+        """Whether a count of zero for the whole type is believed before resources of it are written.
+
+        The server must be able to say how many have an identifier of ours; and where it does not look itself before it
+        creates one, each is looked for by name.
+        """
         route = self.routes.get(type)
+        if route is not None and route.kind is RouteKind.SEARCH_THEN_CREATE:
+            return False
         return type not in _NO_IDENTIFIER_SEARCH if route is None else route.by == "identifier"
 
     @property

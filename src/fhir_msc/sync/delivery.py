@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 from sqlalchemy import Connection, insert, update
@@ -131,10 +132,17 @@ def _first_contact(course: Course, dispatch: Dispatch, new: Mapping[str, int]) -
     """Reads what the ledger does not know before it is written: by a count of zero for a whole type, else by id."""
     dispatch.find_empty([type for type, count in new.items() if count > 1 and course.options.can_count(type)])
     by_id = [type for type in new if type not in course.read]
-    if by_id and not dispatch.is_over:
-        dispatch.run(lambda connection: _looks(course, outbox.new_ids(connection, course.target_id, by_id, LOOKED_UP)))
+    # Where the server gives ids, what refers to others is known again only once they are.
+    for types in [by_id] if course.addressing.is_plain else [[type] for type in by_id]:
+        if not types or dispatch.is_over:
+            return
+        dispatch.run(partial(_new, course, types))
         if not dispatch.is_over:
-            course.read.update(by_id)
+            course.read.update(types)
+
+
+def _new(course: Course, types: Sequence[str], connection: Connection) -> Iterator[Chain]:
+    return _looks(course, outbox.new_ids(connection, course.target_id, types, LOOKED_UP))
 
 
 def _arrived(course: Course) -> int:

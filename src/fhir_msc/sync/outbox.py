@@ -144,12 +144,12 @@ def doubtful(connection: Connection, target_id: int) -> list[int]:
 
 
 def new_by_type(connection: Connection, target_id: int) -> dict[str, int]:
-    """How many resources may be sent of which no version is known, by type."""
+    """How many resources may be sent of which no version is known, by type; what is referred to comes first."""
     found = (
         select(resource.c.type, func.count())
         .where(*_NEW, resource.c.target_id == target_id)
         .group_by(resource.c.type)
-        .order_by(resource.c.type)
+        .order_by(func.min(resource.c.rank), resource.c.type)
     )
     return dict(connection.execute(found).all())
 

@@ -104,6 +104,7 @@ def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions, now:
         unchanged = _unchanged(connection, target_id)
     empty = {type for type in new if options.can_count(type) and is_empty(client, type, options.system)}
     steps: list[Step] = []
+    known: dict[str, str] = {}
     needs: dict[str, Sequence[str]] = {}
     for start in range(0, len(left), LOOKED_UP):
         with ledger.begin() as connection:
@@ -114,7 +115,9 @@ def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions, now:
         asked = [row for row in rows.values() if _is_asked(row, empty)]
         found = look(client, [addressing.wanted(row) for row in asked])
         with ledger.begin() as connection:
-            bodies = contents(connection, target_id, addressing, rows.values(), server_ids(found))
+            ids = server_ids(found)
+            bodies = contents(connection, target_id, addressing, rows.values(), ids, known)
+            known.update((row.rid, ids[row.id]) for row in rows.values() if row.id in ids)
             for row in rows.values():
                 places = origins(connection, row.id)
                 steps.append(_step(row, found.get(row.id), bodies, causes[row.id], places))
