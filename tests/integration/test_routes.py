@@ -21,7 +21,7 @@ from fhir_msc.sandbox.server import SandboxServer
 from fhir_msc.sync.course import DeliveryOptions, Ended
 from fhir_msc.sync.delivery import DeliveryReport, deliver
 from fhir_msc.sync.ledger import Ledger
-from fhir_msc.sync.outbox import NO_UPDATES
+from fhir_msc.sync.outbox import NO_UPDATES, revive
 from fhir_msc.sync.plan import Action, Plan, make_plan
 from fhir_msc.sync.staging import stage
 from fhir_msc.sync.states import State
@@ -85,6 +85,7 @@ class Scene:
         self.options: DeliveryOptions = delivery_options(self.project, self.target)
         self.ledger = copy_of(blank, folder)
         self.time = FakeTime()
+        self.transport: Callable[[], httpx.BaseTransport] = lambda: httpx.HTTPTransport(verify=False)
 
     def trial(self) -> RoutedTrial:
         """A trial of its own; of a server that takes little, more of it."""
@@ -92,7 +93,7 @@ class Scene:
         return RoutedTrial(self.options.system, uuid.uuid4().hex, people=people)
 
     def client(self) -> FhirClient:
-        return client_of(self.project, Surroundings(transport=httpx.HTTPTransport(verify=False)))
+        return client_of(self.project, Surroundings(transport=self.transport()))
 
     def deliver(self, ledger: Ledger, trial: RoutedTrial) -> DeliveryReport:
         stage(ledger, by_table(*trial.wanted()), self.time())
@@ -295,6 +296,49 @@ def test_what_can_be_created_and_not_changed_is_skipped_when_it_changes(scene: S
 
 def _with_body(one: Desired, body: bytes) -> Desired:
     return one._replace(body=body, digest=sha256(body).digest())
+
+
+class Failing(httpx.BaseTransport):
+    """A server that fails on whatever holds a word: before it has done it, or after."""
+
+    def __init__(self, word: str, *, done: bool) -> None:
+        self._word, self._done = word.encode(), done
+        self._wire = httpx.HTTPTransport(verify=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        is_hit = request.method != "GET" and not request.url.path.endswith("/_search") and self._word in body
+        if not is_hit or self._done:
+            answer = self._wire.handle_request(request)
+        if is_hit:
+            return httpx.Response(500, json={"resourceType": "OperationOutcome", "issue": []})
+        return answer
+
+    def close(self) -> None:
+        self._wire.close()
+
+
+@cases(lambda case: bool(case.types) and case.profile != "")
+@pytest.mark.parametrize("done", [False, True])
+def test_one_that_the_server_fails_on_keeps_no_other_back_and_is_never_doubled(scene: Scene, done: bool) -> None:
+    trial = scene.trial()
+    trial.wanted()
+    type, name = ("Observation", "result 0 1") if "Observation" in scene.case.types else ("Encounter", "visit 0")
+    rid = trial.rid(type, name)
+    scene.transport = lambda: Failing(rid, done=done)
+    for _ in range(3):
+        report = scene.sync(trial)
+        scene.time.wait(4000)
+    assert report.ended is Ended.DONE
+    contents, ids, _ = held(scene.url, trial)
+    expected = trial.expected(scene.case.types, ids)
+    assert contents == (expected if done else {key: body for key, body in expected.items() if key != rid})
+    scene.transport = lambda: httpx.HTTPTransport(verify=False)
+    with Ledger.open(scene.ledger, IDENTITY, "store") as ledger, ledger.begin() as connection:
+        revive(connection, ledger.target_id)
+    scene.sync(trial)
+    scene.assert_held(trial)
+    assert scene.drifts() == 0
 
 
 @cases(lambda case: case.types != frozenset())

@@ -28,7 +28,7 @@ TYPES = frozenset(_LETTERS)
 
 @dataclass
 class RoutedTrial:
-    """Some participants, each with a visit, laboratory values at it, and an adverse event. ``values`` may be changed."""
+    """Some participants, each with a visit, laboratory values at it, an adverse event. ``values`` may be changed."""
 
     system: str
     mark: str

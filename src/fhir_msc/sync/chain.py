@@ -37,7 +37,7 @@ from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import instant
 from fhir_msc.target.bundle import EntryResponse, Method
 from fhir_msc.target.outcome import entry_index
-from fhir_msc.target.retry import Action, Asked, Decision, backoff, classify
+from fhir_msc.target.retry import SERVER_ERRORS, Action, Asked, Decision, backoff, classify
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class _Try:
     """A parcel and what was tried with it.
 
     ``to_look`` are ids to be read before anything else; ``clear`` are ids that were read in this try and may be sent.
+    ``failed_on`` is a plain failure of the server after which it is read what it did.
     """
 
     parcel: Parcel
@@ -73,6 +74,7 @@ class _Try:
     clear: set[int] = field(default_factory=set)
     rereads: int = 0
     failures: int = 0
+    failed_on: TargetError | None = None
 
 
 class Chain:
@@ -172,7 +174,12 @@ class Chain:
             # Also an answer that is not FHIR, as of a proxy: what stood behind it may have done what it was asked.
             self._settle(connection, [(row, unknown(row)) for row in rows.values()])
             attempt.to_look.update(rows)
-            self._unanswered(connection, job, decision, error)
+            if status >= 500 and status not in BUSY:
+                attempt.failures += 1
+                attempt.failed_on = error
+                self._course.failed()
+            else:
+                self._unanswered(connection, job, decision, error)
             return
         self._settle(connection, [(row, returned(row, row.version)) for row in rows.values()])
         self._refused(connection, job, decision, error)
@@ -186,6 +193,8 @@ class Chain:
         attempt = self._tries[0]
         rows = outbox.standings(connection, [one.id for unit in attempt.parcel for one in unit])
         attempt.parcel = self._sendable(connection, attempt.parcel, rows)
+        if attempt.parcel and attempt.failed_on is not None and attempt.failures > SERVER_ERRORS:
+            return self._set_aside(connection, attempt.failed_on)
         parts = list(cut(attempt.parcel, self._course.limits))
         if len(parts) > 1:
             self._replace(parts)
@@ -301,11 +310,23 @@ class Chain:
             else:
                 self._replace(halves(attempt.parcel))
             return
-        reason = "; ".join((str(status), *reasons[:_REASONS_KEPT]))
+        reason = _reason(error)
         passing = status >= 500 or decision.action is Action.CONFLICT
         rows = outbox.standings(connection, [one.id for one in job.outgoing])
         self._settle(connection, [(row, self._alone(row, reason, passing)) for row in rows.values()])
         self._tries.popleft()
+
+    def _set_aside(self, connection: Connection, error: TargetError) -> Job | None:
+        """The server fails on the parcel again and again, and has not done it, as was just read: smaller parts get a
+        try each, until it stands alone."""
+        attempt = self._tries[0]
+        if len(attempt.parcel) > 1:
+            self._replace(halves(attempt.parcel))
+            return self._send(connection)
+        rows = outbox.standings(connection, [one.id for one in attempt.parcel[0]])
+        reason = _reason(error)
+        self._settle(connection, [(row, self._alone(row, reason, passing=True)) for row in rows.values()])
+        return None
 
     def _alone(self, row: Standing, reason: str, passing: bool) -> Standing:
         if not passing or row.attempts + 1 >= self._course.options.attempts:
@@ -336,6 +357,11 @@ def status_of(error: TargetError) -> int:
 
 
 _NOT_ARRIVED = (State.CONFLICT, State.DEAD, State.RETRY, State.WAITING)
+
+
+def _reason(error: TargetError) -> str:
+    reasons = error.reasons if isinstance(error, TargetRefused) else ()
+    return "; ".join((str(status_of(error)), *reasons[:_REASONS_KEPT]))
 
 
 def _desired(row: Standing, bodies: Mapping[int, bytes]) -> bytes:
@@ -387,7 +413,7 @@ def _asked(outgoing: Sequence[Outgoing], attempt: _Try | None, status: int) -> A
         attempt=1 + tried,
         entries=len(outgoing),
         conditional=any(one.is_conditional for one in outgoing),
-        if_match=any(one.version is not None for one in outgoing),
+        if_match=any(one.version is not None and not one.deletes for one in outgoing),
     )
 
 

@@ -130,9 +130,9 @@ def _by_status(status: int, reasons: Sequence[str], after: float | None, asked: 
     if status == 413:
         return Decision(Action.HALVE if asked.entries > 1 else Action.DEAD, "too large for the server")
     # 410 (404 where nothing is kept of it) to an update: somebody deleted what we had, which is a change like any other
-    deleted = status in (404, 410) and asked.if_match and bool(reasons or status == 410)
+    deleted = status in (404, 410) and (asked.if_match or asked.method == "DELETE") and bool(reasons or status == 410)
     if deleted or status in (409, 412, 428) or (status < 500 and "conflict" in codes):
-        return _contention(status, codes, asked)
+        return _contention(status, codes, asked, is_gone=deleted)
     if status in (404, 405) and not reasons and asked.method != "GET":
         return Decision(Action.FATAL, "whatever answers there is no FHIR server")
     if status in _NEVER:
@@ -151,7 +151,7 @@ def _busy(status: int, codes: set[str], after: float | None, asked: Asked) -> De
     return Decision(Action.RETRY if repeatable else Action.VERIFY, _BUSY[status], after)
 
 
-def _contention(status: int, codes: set[str], asked: Asked) -> Decision:
+def _contention(status: int, codes: set[str], asked: Asked, *, is_gone: bool) -> Decision:
     if status == 409 and asked.idempotency_key:
         return Decision(Action.SUCCESS, "the server has it already under this idempotency key")
     if status == 412 and asked.conditional:
@@ -162,7 +162,7 @@ def _contention(status: int, codes: set[str], asked: Asked) -> Decision:
     if asked.method == "POST" and not asked.if_match:
         # A create has no version to be out of date: whoever won the race may have been an earlier try of ours.
         return Decision(Action.VERIFY, "another write came between")
-    if asked.method == "DELETE" and not asked.if_match:
+    if asked.method == "DELETE" and not asked.if_match and not is_gone:
         return Decision(Action.DEAD, "still referred to")
     if asked.attempt > REREADS:
         return Decision(Action.CONFLICT, f"another version, {REREADS} times over")
@@ -172,10 +172,12 @@ def _contention(status: int, codes: set[str], asked: Asked) -> Decision:
 def _failed(codes: set[str], after: float | None, asked: Asked) -> Decision:
     if codes & _NOTHING_APPLIED:
         return Decision(Action.RETRY, "the server says that it will pass", after)
+    if asked.method == "POST":
+        # However often: what it did before it failed can only be read.
+        return Decision(Action.VERIFY, "the server failed", after)
     if asked.attempt > SERVER_ERRORS:
         return Decision(Action.DEAD, f"the server failed on it {asked.attempt} times")
-    action = Action.VERIFY if asked.method == "POST" else Action.RETRY
-    return Decision(action, "the server failed", after)
+    return Decision(Action.RETRY, "the server failed", after)
 
 
 def backoff(attempt: int, retry_after: float | None, random: Callable[[], float], *, cap: float = CAP_SECONDS) -> float:
