@@ -17,14 +17,12 @@ from sqlalchemy import Connection
 
 from fhir_msc.errors import TargetError, TargetRefused, TargetUnreachable
 from fhir_msc.sync import addresses, outbox
-from fhir_msc.sync.audit import Event
+from fhir_msc.sync.answers import BUSY, after_answer, asked_of, decision_of, event_of, is_settled, reason_of, status_of
 from fhir_msc.sync.course import Course, Ended
 from fhir_msc.sync.exchange import Found, Outgoing, Wanted, server_ids
 from fhir_msc.sync.planning import Parcel, Pending, cut, halves, set_apart
 from fhir_msc.sync.standing import (
     Standing,
-    confirmed,
-    deleted,
     judge,
     leased,
     postponed,
@@ -35,9 +33,9 @@ from fhir_msc.sync.standing import (
 )
 from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import instant
-from fhir_msc.target.bundle import EntryResponse, Method
+from fhir_msc.target.bundle import EntryResponse
 from fhir_msc.target.outcome import entry_index
-from fhir_msc.target.retry import SERVER_ERRORS, Action, Asked, Decision, backoff, classify
+from fhir_msc.target.retry import SERVER_ERRORS, Action, Decision, backoff, classify
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +56,6 @@ class Send:
 
 Job: TypeAlias = Look | Send
 
-_REASONS_KEPT = 3
-
 
 @dataclass(slots=True)
 class _Try:
@@ -75,6 +71,10 @@ class _Try:
     rereads: int = 0
     failures: int = 0
     failed_on: TargetError | None = None
+
+    def tried(self, status: int) -> int:
+        """The tries that ended like an answer of this status."""
+        return self.failures if status >= 500 else self.rereads
 
 
 class Chain:
@@ -116,10 +116,10 @@ class Chain:
             self._settle(connection, [(row, unknown(row)) for row in rows.values()])
             self._tries[0].to_look.update(rows)
             return
-        self._settle(connection, [(row, _after(one, row, response)) for one, row, response in heard])
+        self._settle(connection, [(row, after_answer(one, row, response)) for one, row, response in heard])
         if all(response.ok for response in responses):
             self._course.succeeded(connection)
-        left = {one.id: (one, response) for one, _, response in heard if not _is_settled(one, response)}
+        left = {one.id: (one, response) for one, _, response in heard if not is_settled(one, response)}
         self._go_on(connection, left)
 
     def _go_on(self, connection: Connection, left: Mapping[int, tuple[Outgoing, EntryResponse]]) -> None:
@@ -132,7 +132,9 @@ class Chain:
                 continue
             attempt = _Try((unit,), set(), set(whole.clear), whole.rereads, whole.failures)
             for one, response in answers:
-                action = Action.VERIFY if response.ok else _decision(one, response, attempt).action
+                action = (
+                    Action.VERIFY if response.ok else decision_of(one, response, attempt.tried(response.status)).action
+                )
                 if action in (Action.VERIFY, Action.REREAD):
                     attempt.to_look.add(one.id)
                     attempt.rereads += action is Action.REREAD
@@ -169,7 +171,7 @@ class Chain:
         attempt = self._tries[0]
         rows = self._in_flight(connection, job)
         status = status_of(error)
-        decision = classify(error, _asked(job.outgoing, attempt, status))
+        decision = classify(error, asked_of(job.outgoing, attempt.tried(status)))
         if decision.action is Action.VERIFY or (decision.action is Action.FATAL and not status):
             # Also an answer that is not FHIR, as of a proxy: what stood behind it may have done what it was asked.
             self._settle(connection, [(row, unknown(row)) for row in rows.values()])
@@ -310,7 +312,7 @@ class Chain:
             else:
                 self._replace(halves(attempt.parcel))
             return
-        reason = _reason(error)
+        reason = reason_of(error)
         passing = status >= 500 or decision.action is Action.CONFLICT
         rows = outbox.standings(connection, [one.id for one in job.outgoing])
         self._settle(connection, [(row, self._alone(row, reason, passing)) for row in rows.values()])
@@ -324,7 +326,7 @@ class Chain:
             self._replace(halves(attempt.parcel))
             return self._send(connection)
         rows = outbox.standings(connection, [one.id for one in attempt.parcel[0]])
-        reason = _reason(error)
+        reason = reason_of(error)
         self._settle(connection, [(row, self._alone(row, reason, passing=True)) for row in rows.values()])
         return None
 
@@ -343,25 +345,11 @@ class Chain:
     def _settle(self, connection: Connection, steps: Sequence[tuple[Standing, Standing]], reason: str = "") -> None:
         outbox.settle(connection, steps, self._course.clock())
         self._lost.update(after.rid for _, after in steps if after.delivered is None and after.state in _NOT_ARRIVED)
-        events = [event for before, after in steps if (event := _event(before, after, reason)) is not None]
+        events = [event for before, after in steps if (event := event_of(before, after, reason)) is not None]
         self._course.record(connection, events)
 
 
-BUSY = frozenset({408, 429, 502, 503, 504})
-"""Statuses that say nothing of the request."""
-
-
-def status_of(error: TargetError) -> int:
-    """The HTTP status of a no; 0 where there was no answer, or none of a FHIR server."""
-    return error.status if isinstance(error, TargetRefused) else 0
-
-
 _NOT_ARRIVED = (State.CONFLICT, State.DEAD, State.RETRY, State.WAITING)
-
-
-def _reason(error: TargetError) -> str:
-    reasons = error.reasons if isinstance(error, TargetRefused) else ()
-    return "; ".join((str(status_of(error)), *reasons[:_REASONS_KEPT]))
 
 
 def _desired(row: Standing, bodies: Mapping[int, bytes]) -> bytes:
@@ -377,68 +365,5 @@ def _read(row: Standing, found: Found, bodies: Mapping[int, bytes], given: str |
     return row if row.state is State.RETRY and after.state is State.PENDING else after
 
 
-def _is_settled(one: Outgoing, response: EntryResponse) -> bool:
-    """Whether the answer says all: that it was written, and under which id."""
-    if not response.ok or (one.is_conditional and one.posts and response.status == 200):
-        return False  # 200 to a conditional create: there is one already, whatever it holds
-    return one.address is not None or response.location_id is not None
-
-
-def _after(one: Outgoing, row: Standing, response: EntryResponse) -> Standing:
-    if _is_settled(one, response):
-        if one.deletes:
-            return deleted(row)
-        after = confirmed(row, response.version)
-        return after if one.address is not None else replace(after, server_id=response.location_id)
-    if response.ok or _decision(one, response, None).action is Action.VERIFY:
-        return unknown(row)
-    return returned(row, row.version)
-
-
-def _method(outgoing: Sequence[Outgoing]) -> Method:
-    """The least repeatable of them."""
-    if any(one.posts for one in outgoing):
-        return "POST"
-    return "DELETE" if any(one.deletes for one in outgoing) else "PUT"
-
-
-def _decision(one: Outgoing, response: EntryResponse, attempt: _Try | None) -> Decision:
-    return classify(response, _asked((one,), attempt, response.status))
-
-
-def _asked(outgoing: Sequence[Outgoing], attempt: _Try | None, status: int) -> Asked:
-    tried = 0 if attempt is None else attempt.failures if status >= 500 else attempt.rereads
-    return Asked(
-        _method(outgoing),
-        attempt=1 + tried,
-        entries=len(outgoing),
-        conditional=any(one.is_conditional for one in outgoing),
-        if_match=any(one.version is not None and not one.deletes for one in outgoing),
-    )
-
-
 def _size(job: Send) -> int:
     return sum(len(one.body) for one in job.outgoing)
-
-
-def _event(before: Standing, after: Standing, reason: str) -> Event | None:
-    """What a step means on the server, for the audit."""
-    if after.delivered != before.delivered and after.delivered is not None:
-        is_new = (before.delivered is None or before.delivered.is_gone) and before.version is None
-        written = "deleted" if after.delivered.is_gone else "created" if is_new else "updated"
-        event = written if after.delivered == before.sent else "adopted"
-    elif after.state is State.CONFLICT and before.state is not State.CONFLICT:
-        event, reason = "conflict", after.reason or ""
-    elif after.state is State.DEAD:
-        event, reason = "refused", after.reason or ""
-    else:
-        return None
-    return Event(
-        event,
-        after.type,
-        after.rid,
-        digest=(after.delivered or after.desired).digest.hex(),
-        before=before.delivered.digest.hex() if before.delivered else "",
-        version=after.version or "",
-        reason=reason,
-    )

@@ -70,6 +70,10 @@ BUNDLE = Asked("PUT", entries=100, if_match=True)
         (409, (), POST, Action.VERIFY),
         (409, (), ONCE, Action.VERIFY),
         (409, (), Asked("DELETE"), Action.DEAD),
+        (410, (), Asked("DELETE"), Action.REREAD),
+        (404, ("error/not-found",), Asked("DELETE"), Action.REREAD),
+        (404, ("error/not-found",), Asked("PUT", if_match=True), Action.REREAD),
+        (500, (), Asked("POST", attempt=9), Action.VERIFY),
         (409, ("duplicate",), Asked("POST", idempotency_key=True), Action.SUCCESS),
         # criteria that match several
         (412, ("multiple-matches",), ONCE, Action.DUPLICATES),
