@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from fhir_msc.errors import TargetError, TargetRefused
 from fhir_msc.sync.audit import Event
-from fhir_msc.sync.exchange import Outgoing
+from fhir_msc.sync.exchange import Outgoing, entry_of
 from fhir_msc.sync.standing import Standing, confirmed, deleted, returned, unknown
 from fhir_msc.sync.states import State
-from fhir_msc.target.bundle import EntryResponse, Method
-from fhir_msc.target.retry import Action, Asked, Decision, classify
+from fhir_msc.target.bundle import EntryResponse
+from fhir_msc.target.retry import Action, Decision, asked_of, classify
 
 _REASONS_KEPT = 3
 
@@ -49,27 +48,9 @@ def after_answer(one: Outgoing, row: Standing, response: EntryResponse) -> Stand
     return returned(row, row.version)
 
 
-def _method(outgoing: Sequence[Outgoing]) -> Method:
-    """The least repeatable of them."""
-    if any(one.posts for one in outgoing):
-        return "POST"
-    return "DELETE" if any(one.deletes for one in outgoing) else "PUT"
-
-
 def decision_of(one: Outgoing, response: EntryResponse, tried: int = 0) -> Decision:
     """What to do after one entry's answer; ``tried`` counts the tries before this one that ended alike."""
-    return classify(response, asked_of((one,), tried))
-
-
-def asked_of(outgoing: Sequence[Outgoing], tried: int) -> Asked:
-    """What these ask of the server together."""
-    return Asked(
-        _method(outgoing),
-        attempt=1 + tried,
-        entries=len(outgoing),
-        conditional=any(one.is_conditional for one in outgoing),
-        if_match=any(one.version is not None and not one.deletes for one in outgoing),
-    )
+    return classify(response, asked_of([entry_of(one)], 1 + tried))
 
 
 def event_of(before: Standing, after: Standing, reason: str) -> Event | None:

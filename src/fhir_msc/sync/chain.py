@@ -17,9 +17,9 @@ from sqlalchemy import Connection
 
 from fhir_msc.errors import TargetError, TargetRefused, TargetUnreachable
 from fhir_msc.sync import addresses, outbox
-from fhir_msc.sync.answers import BUSY, after_answer, asked_of, decision_of, event_of, is_settled, reason_of, status_of
+from fhir_msc.sync.answers import BUSY, after_answer, decision_of, event_of, is_settled, reason_of, status_of
 from fhir_msc.sync.course import Course, Ended
-from fhir_msc.sync.exchange import Found, Outgoing, Wanted, server_ids
+from fhir_msc.sync.exchange import Found, Outgoing, Wanted, entry_of, server_ids
 from fhir_msc.sync.planning import Parcel, Pending, cut, halves, set_apart
 from fhir_msc.sync.standing import (
     Standing,
@@ -35,7 +35,7 @@ from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import instant
 from fhir_msc.target.bundle import EntryResponse
 from fhir_msc.target.outcome import entry_index
-from fhir_msc.target.retry import SERVER_ERRORS, Action, Decision, backoff, classify
+from fhir_msc.target.retry import SERVER_ERRORS, Action, Decision, asked_of, backoff, classify
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Chain:
         attempt = self._tries[0]
         rows = self._in_flight(connection, job)
         status = status_of(error)
-        decision = classify(error, asked_of(job.outgoing, attempt.tried(status)))
+        decision = classify(error, asked_of([entry_of(one) for one in job.outgoing], 1 + attempt.tried(status)))
         if decision.action is Action.VERIFY or (decision.action is Action.FATAL and not status):
             # Also an answer that is not FHIR, as of a proxy: what stood behind it may have done what it was asked.
             self._settle(connection, [(row, unknown(row)) for row in rows.values()])

@@ -86,19 +86,22 @@ def entries(client: FhirClient, outgoing: Sequence[Outgoing]) -> list[Entry]:
 
     An absolute ``fullUrl`` is wanted by HAPI's validation; where the server is to give the id, it is a URN of our own.
     """
-    return [_entry(client, one) for one in outgoing]
+    return [entry_of(one, _full_url(client, one)) for one in outgoing]
 
 
-def _entry(client: FhirClient, one: Outgoing) -> Entry:
+def entry_of(one: Outgoing, full_url: str | None = None) -> Entry:
+    """The entry of one resource."""
     if one.deletes:
         return Entry("DELETE", f"{one.type}/{one.address}")
     if one.address is not None:
-        full_url = client.full_url(one.type, one.address)
         return Entry("PUT", f"{one.type}/{one.address}", one.body, full_url, if_match=one.version)
-    full_url = UUID(one.rid[1:33]).urn
     if one.route is RouteKind.CONDITIONAL_UPDATE:
         return Entry("PUT", f"{one.type}?{one.criteria}", one.body, full_url)
     return Entry("POST", one.type, one.body, full_url, if_none_exist=one.criteria if one.is_conditional else None)
+
+
+def _full_url(client: FhirClient, one: Outgoing) -> str:
+    return UUID(one.rid[1:33]).urn if one.address is None else client.full_url(one.type, one.address)
 
 
 def send(client: FhirClient, outgoing: Sequence[Outgoing], bundle: BundleKind | None) -> list[EntryResponse]:
