@@ -41,6 +41,9 @@ from fhir_msc.validation.references import reference_problem
 from fhir_msc.validation.rules import rules_of
 from fhir_msc.validation.vitals import vital_sign_problems
 
+MAX_DEPTH = 64
+"""How deep elements that may hold others of their own type may stand in each other."""
+
 _COMPANION: list[Problem] = []
 """What the slot of ``_name`` answers: it is checked together with ``name``."""
 
@@ -170,7 +173,20 @@ def _element_check(element: Element, kind: str, *, owner: str) -> Check:
     if element.max == "0":
         return _prohibited
     check = _item_check(element, kind, owner=owner)
+    if kind in ("Extension", "Resource") or owner == kind or owner.startswith(f"{kind}."):
+        check = _nested(check)
     return _each(check) if element.many else check
+
+
+def _nested(check: Check) -> Check:
+    """The check of what may hold others of its own type: no deeper than what the stack surely holds."""
+
+    def nested(value: object, within: Within) -> list[Problem] | None:
+        if within.depth == MAX_DEPTH:
+            return [Problem(DEPTH, f"nested deeper than {MAX_DEPTH}: not checked further")]
+        return check(value, replace(within, depth=within.depth + 1))
+
+    return nested
 
 
 def _item_check(element: Element, kind: str, *, owner: str) -> Check:

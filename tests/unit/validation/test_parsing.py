@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 
 import pytest
 
 from fhir_msc.validation import validate
 from fhir_msc.validation.parsing import parse
+from fhir_msc.validation.structure import MAX_DEPTH
 
 
 @pytest.mark.parametrize(
@@ -52,9 +54,22 @@ def test_decimals_stay_as_written() -> None:
     assert (str(document["a"]), document["a"], document["b"]) == ("1.50", Decimal("1.5"), 2)
 
 
-def test_deep_nesting_is_a_finding() -> None:
+@pytest.mark.parametrize("stack", [1_000, 20_000])
+@pytest.mark.parametrize("levels", [MAX_DEPTH - 1, MAX_DEPTH, 2_000])
+def test_nesting_deeper_than_the_limit_is_a_finding(levels: int, stack: int) -> None:
+    """However large the stack is: other code in the same process may have raised Python's own limit."""
     extension: dict[str, object] = {"url": "http://x.org", "valueBoolean": True}
-    for _ in range(2000):
+    item: dict[str, object] = {"linkId": "last", "type": "display"}
+    for number in range(levels):
         extension = {"url": "http://x.org", "extension": [extension]}
-    findings = validate({"resourceType": "Patient", "extension": [extension]})
-    assert [finding.rule for finding in findings] == ["MSC-FHIR-STRUCTURE-DEPTH"]
+    for number in range(levels + 1):  # the first item stands in no other
+        item = {"linkId": str(number), "type": "group", "item": [item]}
+    patient = {"resourceType": "Patient", "extension": [extension]}
+    form = {"resourceType": "Questionnaire", "status": "draft", "item": [item]}
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(stack)
+    try:
+        found = [[finding.rule for finding in validate(document)] for document in (patient, form)]
+    finally:
+        sys.setrecursionlimit(before)
+    assert found == ([[], []] if levels < MAX_DEPTH else [["MSC-FHIR-STRUCTURE-DEPTH"]] * 2)
