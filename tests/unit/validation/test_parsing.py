@@ -60,7 +60,7 @@ def test_nesting_deeper_than_the_limit_is_a_finding(levels: int, stack: int) -> 
     """However large the stack is: other code in the same process may have raised Python's own limit."""
     extension: dict[str, object] = {"url": "http://x.org", "valueBoolean": True}
     item: dict[str, object] = {"linkId": "last", "type": "display"}
-    for number in range(levels):
+    for _ in range(levels):
         extension = {"url": "http://x.org", "extension": [extension]}
     for number in range(levels + 1):  # the first item stands in no other
         item = {"linkId": str(number), "type": "group", "item": [item]}
