@@ -5,8 +5,9 @@
 
 ``r4.json`` holds, for every resource and data type of R4 and every element with children (named by its path), the
 elements it adds to its base as ``min..max types [@value set]``, a type as ``Code``, ``Code:Profile`` or
-``Reference(Target,…)``, and its invariants of severity error with their text; then the codes of the value sets that
-required bindings name. A value set without a closed list of codes is left out. ``r4_codes.json`` holds the codes of
+``Reference(Target,…)``, and its invariants by key: text, FHIRPath expression, the ``element`` of which it is stated
+where that is one without children, and ``warning`` where it is no error; then the codes of the value sets that required
+bindings name. A value set without a closed list of codes is left out. ``r4_codes.json`` holds the codes of
 HL7's own code systems, as far as the package has them whole. Origin and SHA-256 of the packages stand in both. Equal
 packages give equal files.
 """
@@ -40,8 +41,8 @@ OPEN = frozenset(
 )
 # The definition calls the id of a resource a string; its text, and the HTTP of every server, call it an id.
 CORRECTED = {"Resource.id": "id"}
-# Stated of every element, or of every extension, in the snapshots; checked as structure.
-EVERYWHERE = frozenset({"ele-1", "ext-1"})
+# Stated again of every element, or of every extension, in the snapshots: kept where it comes from.
+EVERYWHERE = {"ele-1": "Element", "ext-1": "Extension"}
 # Bound by the vital-signs profiles, and the units that are known to be UCUM without parsing them.
 UNITS = ("http://hl7.org/fhir/ValueSet/ucum-vitals-common", "http://hl7.org/fhir/ValueSet/ucum-common")
 
@@ -159,7 +160,7 @@ def _types_of(definition: Json) -> dict[str, dict[str, Any]]:
             owner = found[path.rpartition(".")[0] if not profile else name]
             owner["elements"][path.rpartition(".")[2]] = _element(element, path if path in parents else None)
             if path not in parents:
-                owner["constraints"].update(_constraints(element))
+                owner["constraints"].update(_constraints(element, of=path.rpartition(".")[2]))
         if path in parents and not inherited:
             found[path] = _entry("backbone", element["type"][0]["code"], element)
     return found
@@ -173,13 +174,19 @@ def _entry(kind: str, base: str, element: Json) -> dict[str, Any]:
     return {"kind": kind, "base": base, "elements": {}, "constraints": _constraints(element)}
 
 
-def _constraints(element: Json) -> dict[str, str]:
-    """The invariants of an element; those of one without children are stated of its owner."""
-    return {
-        constraint["key"]: constraint["human"]
-        for constraint in element.get("constraint", ())
-        if constraint["severity"] == "error" and constraint["key"] not in EVERYWHERE
-    }
+def _constraints(element: Json, of: str = "") -> dict[str, Json]:
+    """The invariants of an element; those of one without children belong to its owner and name the element."""
+    found: dict[str, Json] = {}
+    for constraint in element.get("constraint", ()):
+        key = constraint["key"]
+        if EVERYWHERE.get(key, element["path"]) == element["path"]:
+            row: dict[str, Any] = {"text": constraint["human"], "expression": constraint["expression"]}
+            if of:
+                row["element"] = of
+            if constraint["severity"] != "error":
+                row["warning"] = True
+            found[key] = row
+    return found
 
 
 def _element(element: Json, own_type: str | None) -> str:

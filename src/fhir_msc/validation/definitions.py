@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,40 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True)
+class Constraint:
+    """An invariant of a type: its text, and its FHIRPath expression, which holds of every object of the type.
+
+    ``element`` names the element of which it is stated instead, each of its items for itself, where that is one
+    without children of its own (``Organization.address``). ``warning`` where it is a recommendation.
+    """
+
+    key: str
+    text: str
+    expression: str
+    element: str | None = None
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Type:
     """A resource type, a data type, or an element with children (named by its path).
 
     ``elements`` hold the inherited ones too, ``lineage`` the type's own name and its bases, nearest first, and
-    ``constraints`` the text of each invariant of severity error, by key.
+    ``constraints`` each invariant by key, the inherited ones first.
     """
 
     name: str
     resource: bool
     elements: tuple[Element, ...]
     lineage: tuple[str, ...]
-    constraints: Mapping[str, str]
+    constraints: Mapping[str, Constraint]
+
+
+class _ConstraintRow(TypedDict):
+    text: str
+    expression: str
+    element: NotRequired[str]
+    warning: NotRequired[bool]
 
 
 class _TypeRow(TypedDict, total=False):
@@ -70,7 +92,7 @@ class _TypeRow(TypedDict, total=False):
     base: str
     abstract: bool
     elements: dict[str, str]
-    constraints: dict[str, str]
+    constraints: dict[str, _ConstraintRow]
 
 
 class _Table(TypedDict):
@@ -109,6 +131,7 @@ def type_named(name: str) -> Type:
     row = _table()["types"][name]
     base = type_named(row["base"]) if row["base"] else None
     own = tuple(_element(element, text) for element, text in row["elements"].items())
+    stated = {key: Constraint(key, **constraint) for key, constraint in row["constraints"].items()}
     redefined = {element.name for element in own}
     inherited = tuple(e for e in base.elements if e.name not in redefined) if base else ()
     return Type(
@@ -116,7 +139,7 @@ def type_named(name: str) -> Type:
         resource=row["kind"] == "resource",
         elements=(*inherited, *own),
         lineage=(name, *(base.lineage if base else ())),
-        constraints=MappingProxyType({**(base.constraints if base else {}), **row["constraints"]}),
+        constraints=MappingProxyType({**(base.constraints if base else {}), **stated}),
     )
 
 

@@ -50,8 +50,8 @@ class Rule:
 def rules_of(kind: Type) -> tuple[Rule, ...]:
     """The invariants of a type for which there is a predicate, then the other rules for it and its bases."""
     stated = tuple(
-        Rule(f"{INVARIANT}-{key.upper()}", text, holds)
-        for key, text in kind.constraints.items()
+        Rule(f"{INVARIANT}-{key.upper()}", constraint.text, holds)
+        for key, constraint in kind.constraints.items()
         if (holds := PREDICATES.get(f"{kind.name}#{key}") or PREDICATES.get(key)) is not None
     )
     return stated + tuple(rule for name in kind.lineage for rule in RULES.get(name, ()))
