@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fhir_msc.findings import Finding, Severity
+from fhir_msc.findings import Finding
 from fhir_msc.validation.parsing import NotAResource, parse
 from fhir_msc.validation.problems import Problem
 from fhir_msc.validation.references import unresolved
@@ -40,7 +40,7 @@ def _finding(problem: Problem, root: str) -> Finding:
     path = f"{root}.{problem.path}" if root and problem.path else root or problem.path
     return Finding(
         rule=problem.rule,
-        severity=Severity.ERROR,
+        severity=problem.severity,
         message=problem.message,
         path=path or None,
         hint=problem.hint,

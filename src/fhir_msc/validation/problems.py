@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fhir_msc.findings import Severity
+
 JSON = "MSC-FHIR-JSON"
 JSON_DUPLICATE = "MSC-FHIR-JSON-DUPLICATE"
 UNKNOWN = "MSC-FHIR-STRUCTURE-UNKNOWN"
@@ -44,13 +46,17 @@ UNIT = "MSC-UNIT-UCUM"
 
 @dataclass(slots=True)
 class Problem:
-    """One thing wrong at ``path``, which is relative to what was checked. ``value`` is the text that is wrong."""
+    """One thing wrong, or worth knowing, at ``path``, which is relative to what was checked.
+
+    ``value`` is the text that it is about.
+    """
 
     rule: str
     message: str
     path: str = ""
     value: str | None = None
     hint: str | None = None
+    severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True, slots=True)
