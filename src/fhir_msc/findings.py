@@ -7,7 +7,7 @@ value of a participant; ``value`` does, and reports show it only with ``--show-v
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fhir_msc.quick import quick
@@ -51,13 +51,25 @@ class Origin:
         return place
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in a text: line and column, both from 1, the column in characters (Unicode code points)."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing wrong: rule id (``MSC-…``), severity, what, where in FHIR (``path``), of which resource (``key``).
 
     ``key`` is the opaque sync identifier, ``patient`` that of the participant whose row it is about, where one row or
     one participant is. ``count`` is how many rows say the same when a finding is reported once
-    for all of them. ``value`` is the cell's text, hidden unless asked for.
+    for all of them. ``value`` is the cell's text, hidden unless asked for. ``place`` is where it stands in the text
+    that was checked, the file of the first origin if there is one; two findings that differ in nothing else are equal.
     """
 
     rule: str
@@ -70,6 +82,7 @@ class Finding:
     value: str | None = None
     count: int = 1
     patient: str | None = None
+    place: Place | None = field(default=None, compare=False)
 
     @property
     def is_error(self) -> bool:

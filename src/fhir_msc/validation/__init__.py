@@ -6,37 +6,86 @@ document needs them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from fhir_msc.findings import Finding
-from fhir_msc.validation.parsing import NotAResource, parse
-from fhir_msc.validation.problems import Problem
+from fhir_msc.findings import Finding, Place
+from fhir_msc.validation.parsing import NotAResource, parse, quickly
+from fhir_msc.validation.problems import JSON_DUPLICATE, Problem
 from fhir_msc.validation.references import unresolved
 from fhir_msc.validation.structure import resource_problems
 
-__all__ = ["unresolved", "validate"]
+__all__ = ["placed", "text_findings", "unresolved", "validate"]
 
 
 def validate(resource: Mapping[str, object] | bytes | str) -> list[Finding]:
     """Checks one FHIR R4 resource, a Bundle with its entries included; an empty list says that nothing is wrong.
 
     Takes the JSON text, as bytes in UTF-8 or str, or the document as ``json.loads`` gives it, with numbers as int,
-    float or Decimal. ``path`` of a finding is the place as ``Observation.component[0].valueQuantity.code``; ``value``
-    is the text that is wrong, which messages never hold.
+    float or Decimal. ``path`` of a finding is the place as ``Observation.component[0].valueQuantity.code``, ``place``
+    line and column in the text; ``value`` is the text that is wrong, which messages never hold.
     """
-    duplicates: list[Problem] = []
     if isinstance(resource, (bytes, str)):
-        try:
-            resource, duplicates = parse(resource)
-        except NotAResource as refusal:
-            return [_finding(refusal.problem, "")]
-    name = resource.get("resourceType")
-    root = name if isinstance(name, str) else ""
+        return placed(resource, text_findings(resource))
     document = resource if isinstance(resource, dict) else dict(resource)
-    return [_finding(problem, root) for problem in (*duplicates, *resource_problems(document))]
+    root = _root(document)
+    return [_finding(problem, root) for problem in resource_problems(document)]
 
 
-def _finding(problem: Problem, root: str) -> Finding:
+def text_findings(text: bytes | str) -> list[Finding]:
+    """What is wrong with the resource that a text holds; of the places only those that reading the text tells.
+
+    For who checks much and shows little of it: :func:`placed` gives the other places.
+    """
+    document = quickly(text)
+    if document is not None and not resource_problems(document):
+        return []
+    try:
+        document, twice = parse(text)
+    except NotAResource as refusal:
+        return [_finding(refusal.problem, "", refusal.place)]
+    root = _root(document)
+    found = _duplicates(text, root) if twice else []
+    return found + [_finding(problem, root) for problem in resource_problems(document)]
+
+
+def placed(text: bytes | str, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings of :func:`text_findings`, each with its place in that text."""
+    paths = {one.path for one in findings if one.place is None and one.path is not None}
+    if not paths:
+        return list(findings)
+    from dataclasses import replace
+
+    from fhir_msc.validation.positions import places
+
+    document = quickly(text) or parse(text)[0]
+    known = places(_plain(text), paths, _root(document))
+    return [replace(one, place=known.get(one.path)) if one.place is None and one.path else one for one in findings]
+
+
+def _duplicates(text: bytes | str, root: str) -> list[Finding]:
+    from fhir_msc.validation.positions import duplicates
+
+    return [
+        _finding(Problem(JSON_DUPLICATE, "a key stands twice in one object", path=path, hint=_name(key)), "", place)
+        for path, key, place in duplicates(_plain(text), root)
+    ]
+
+
+def _plain(text: bytes | str) -> str:
+    return text if isinstance(text, str) else text.decode("utf-8")
+
+
+def _root(document: Mapping[str, object]) -> str:
+    name = document.get("resourceType")
+    return name if isinstance(name, str) else ""
+
+
+def _name(key: str) -> str | None:
+    """The key, where it can only be an element's name."""
+    return f"the key is {key}" if key.isascii() and key.isidentifier() and len(key) <= 64 else None
+
+
+def _finding(problem: Problem, root: str, place: Place | None = None) -> Finding:
     path = f"{root}.{problem.path}" if root and problem.path else root or problem.path
     return Finding(
         rule=problem.rule,
@@ -45,4 +94,5 @@ def _finding(problem: Problem, root: str) -> Finding:
         path=path or None,
         hint=problem.hint,
         value=problem.value,
+        place=place,
     )
