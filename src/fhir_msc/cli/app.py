@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -31,6 +33,9 @@ from fhir_msc.cli import (
     verify,
 )
 from fhir_msc.errors import FhirMscError, UsageError
+
+if TYPE_CHECKING:
+    from typer.core import TyperGroup
 
 INTERNAL = 4
 
@@ -67,7 +72,7 @@ app.command("sandbox")(sandbox.sandbox)
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; gives its exit code. A mistake of the user is one message, never a traceback."""
     try:
-        code = app(args=list(arguments) or ["--help"], prog_name="fhir-msc", standalone_mode=False)
+        code = _commands().main(args=list(arguments) or ["--help"], prog_name="fhir-msc", standalone_mode=False)
     except FhirMscError as error:
         sys.stderr.write(f"fhir-msc: {error}\n")
         return error.exit_code
@@ -87,6 +92,12 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"fhir-msc: internal error {type(error).__name__} at {place}; please report it\n")
         return INTERNAL
     return code if isinstance(code, int) else 0
+
+
+@cache
+def _commands() -> TyperGroup:
+    """The commands as they are parsed. Made once: a caller in one process may run many."""
+    return typer.main.get_group(app)
 
 
 def _said(error: TyperException) -> str:

@@ -6,7 +6,9 @@ stands twice in one mapping is an error; anchors and tags are refused, for a pac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -34,12 +36,18 @@ class Document:
         return self.file
 
 
-def read_documents(path: Path, name: str) -> list[Document]:
-    """The documents of a YAML file. ``name`` is how messages call it. Raises PackError with the place."""
+def read_documents(path: Path, name: str) -> Sequence[Document]:
+    """The documents of a YAML file, not to be changed. ``name`` is how messages call it. Raises PackError with the
+    place."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PackError(f"{name}: cannot be read ({type(error).__name__})") from error
+    return _documents(text, name)
+
+
+@lru_cache(64)  # a worker reads the same pack again and again
+def _documents(text: str, name: str) -> tuple[Document, ...]:
     loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         nodes = [node for node in yaml.compose_all(text, Loader=loader) if node is not None]
@@ -52,7 +60,7 @@ def read_documents(path: Path, name: str) -> list[Document]:
         document = Document(name, "")
         document.tree = _plain(node, (), document)
         documents.append(document)
-    return documents
+    return tuple(documents)
 
 
 def _plain(node: yaml.Node, path: NodePath, document: Document) -> Tree:

@@ -58,6 +58,8 @@ class Seals:
     """Columns that name participants."""
     open: frozenset[str] = frozenset()
     """The tables that come in, where only these may: of any other nobody knows whether it tells the arm."""
+    _answers: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was answered of a table's column: it is asked for every rule that reads it."""
 
     def __bool__(self) -> bool:
         """Whether anything is sealed; ``unnumbered`` alone seals nothing."""
@@ -71,6 +73,12 @@ class Seals:
 
     def seals_column(self, table: str, column: str) -> bool:
         """Whether the column of that table is sealed."""
+        answer = self._answers.get((table, column))
+        if answer is None:
+            answer = self._answers[table, column] = self._seals_column(table, column)
+        return answer
+
+    def _seals_column(self, table: str, column: str) -> bool:
         if column in self.planned.get(table, ()):
             return False
         shown = {column, column.removesuffix(LABEL), column.removesuffix(UNIT), field_of(column)}
