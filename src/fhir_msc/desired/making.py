@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
 from fhir_msc.desired.products import Products
+from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.roster import Member
 from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.study import site_rid, study_rid
@@ -115,8 +116,9 @@ class _Person:
 class Maker:
     """Makes the desired resources of one table."""
 
-    def __init__(self, frame: Frame, table: str, samples: Samples) -> None:
+    def __init__(self, frame: Frame, table: str, samples: Samples, reports: Reports | None) -> None:
         self._frame = frame
+        self._reports = reports
         self._samples = samples
         self._table = table
         self._persons: dict[str, _Person] = {}
@@ -288,8 +290,11 @@ class Maker:
             body.refs,
             self._loose(type, lasting) if lasting is not None else None,
         )
-        if links.specimen is not None and own is None and isinstance(record, Observation):
-            self._samples.add(links.specimen, person.lane, record)
+        if own is None and isinstance(record, Observation):
+            if links.specimen is not None:
+                self._samples.add(links.specimen, person.lane, record)
+            if record.report is not None and self._reports is not None:
+                self._reports.add(rid, person.lane, links, record)
         return Made(desired, "delivered", "", found, parts)
 
     def _loose(self, type: str, lasting: Key) -> bytes:

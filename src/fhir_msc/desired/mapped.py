@@ -11,6 +11,7 @@ from fhir_msc.desired.keys import KeyRegister
 from fhir_msc.desired.lineage import Lineages
 from fhir_msc.desired.making import PARTICIPANT_REJECTED, Made, Maker
 from fhir_msc.desired.model import OUTCOMES, Account, Desired
+from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.sharing import Sharing
 from fhir_msc.findings import Finding, Origin, Severity
@@ -99,8 +100,8 @@ class MappedTable:
         self.account = Account(self._table.name, self._table.file)
         self._findings, self._held = [], {}
         mapper = frame.mapper(self._pack_table, self._table)
-        samples = Samples(frame, self.name)
-        maker = Maker(frame, self.name, samples)
+        samples, reports = Samples(frame, self.name), Reports(frame, self.name)
+        maker = Maker(frame, self.name, samples, reports)
         register = KeyRegister()
         batch: list[Desired] = []
         rows = mapper.map(self._rows(mapper, self.account), frame.zone)
@@ -115,8 +116,9 @@ class MappedTable:
         register.add([desired.rid for desired in batch])
         yield batch
         if register.complete():
-            yield from self._told_apart(register, maker)
+            yield from self._told_apart(register, samples, reports)
         yield from samples.bodies(self._findings)
+        yield from reports.bodies(self._findings)
         self._mapper = mapper
         self._finish(mapper)
 
@@ -194,11 +196,11 @@ class MappedTable:
             share.tell(Fate(_RANK[best.outcome], best.outcome, best.reason))
         return [one.desired for one in made if one.desired is not None]
 
-    def _told_apart(self, register: KeyRegister, maker: Maker) -> Iterator[list[Desired]]:
+    def _told_apart(self, register: KeyRegister, samples: Samples, reports: Reports) -> Iterator[list[Desired]]:
         """The bodies of rows that share a key, told apart. The rows are mapped once more, for nobody kept them; what
         was found and counted the first time stands."""
         frame = self._frame
-        mapper = frame.mapper(self._pack_table, self._table)
+        mapper, maker = frame.mapper(self._pack_table, self._table), Maker(frame, self.name, samples, None)
         sharing = Sharing(self.name, frame.identity)
         for number, row in enumerate(mapper.map(self._rows(mapper, Account("", "")), frame.zone)):
             made = [
@@ -211,7 +213,9 @@ class MappedTable:
             if sharers:
                 sharing.add(number, len(delivered), row.tie, sharers)
         batch: list[Desired] = []
-        for desired in sharing.told_apart(self._findings):
+        for shared, desired in sharing.told_apart(self._findings):
+            if desired.rid != shared:
+                reports.also(shared, desired.rid)
             batch.append(desired)
             if len(batch) >= _BATCH:
                 yield batch

@@ -72,14 +72,16 @@ class Sharing:
             ],
         )
 
-    def told_apart(self, findings: list[Finding]) -> Iterator[Desired]:
-        """The bodies as they must be, in the order of their first keys; adds what is to be said of them."""
+    def told_apart(self, findings: list[Finding]) -> Iterator[tuple[str, Desired]]:
+        """The bodies as they must be, each behind the id that it shared, in the order of these; adds what is to be said
+        of them."""
         rows = self._database.execute(
             "SELECT id, rid, tie, body, parts, type, lane, rank, origins, refs, loose FROM sharer"
             " ORDER BY rid, tie, body, id"
         )
-        for _, group in groupby(map(self._sharer, rows), key=lambda one: one.desired.rid):
-            yield from self._group(list(group), findings)
+        for rid, group in groupby(map(self._sharer, rows), key=lambda one: one.desired.rid):
+            for desired in self._group(list(group), findings):
+                yield rid, desired
 
     def settle(self, account: Account) -> None:
         """Corrects the account: a row of which every body went into another row's was merged."""

@@ -261,6 +261,9 @@ class ObservationBlock(_Block):
     body_site: ConceptWord | None = None
     specimen: Values | None = Field(None, description="the kind of specimen, in words")
     sample: Values | None = Field(None, description="the identifier of the very sample; with `specimen` a Specimen")
+    report: Values | None = Field(
+        None, description="the name of a report: results of one participant, time and visit with one name are one"
+    )
     performer: Names = Field((), description="columns that say who judged, in words; each filled one is a performer")
     note: Values | None = None
 

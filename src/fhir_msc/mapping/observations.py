@@ -175,7 +175,8 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
     when, visit_number, note = (words_of(value, scope) for value in (words.when, words.visit, words.note))
     value, why = _value(words.coded, words.value or (), scope), _absent(words.not_done, (words,), scope)
     bounds, sample = limits(words.range, scope), words_of(words.sample, scope)
-    has_sample = sample is not nothing
+    report = words_of(words.report, scope)
+    has_sample, has_report = sample is not nothing, report is not nothing
     score = quantity(words.score, scope) if words.score else None
     is_expected, is_grouped = words.not_done is not None, bool(words.group)
     not_done = condition(words.not_done.if_, scope) if words.not_done else None
@@ -227,6 +228,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             known.source_category,
             known.performers,
             sample(cells, zone) if has_sample else None,
+            report(cells, zone) if has_report else None,
         )
 
     return make

@@ -25,6 +25,7 @@ LETTERS = {
     "CodeSystem": "k",
     "Condition": "d",
     "Consent": "c",
+    "DiagnosticReport": "f",
     "Encounter": "e",
     "Group": "u",
     "Location": "l",

@@ -87,6 +87,7 @@ def _records() -> Iterator[Record]:
         note="made up",
         source_category=_MADE,
         performers=("INVESTIGATOR",),
+        report="CHEMISTRY",
     )
     yield AdverseEvent(*_of("AdverseEvent"), term="made up")
     yield AdverseEvent(

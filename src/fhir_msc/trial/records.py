@@ -189,6 +189,8 @@ class Observation:
     """Who judged, in the source's words (SDTM --EVAL, --EVALID)."""
     sample: str | None = None
     """The identifier of the very sample (SDTM --REFID); one of a known kind is a resource of its own."""
+    report: str | None = None
+    """The name of the report that it is part of, in the source's words: a panel of the laboratory (SDTM LBCAT)."""
 
 
 @quick(frozen=True, slots=True)

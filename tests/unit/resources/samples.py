@@ -22,6 +22,7 @@ from fhir_msc.resources import (
     own_code_systems,
     own_value_sets,
 )
+from fhir_msc.resources.diagnostic_report import Report
 from fhir_msc.resources.medication_administration import Dispensed
 from fhir_msc.resources.provenance import Lineage
 from fhir_msc.resources.specimen import Sample as Drawn
@@ -426,6 +427,9 @@ def samples(*, blind: bool) -> Iterator[Sample]:
     yield observation(specimen="SERUM", sample="958"), serum
     yield Drawn("958", "SERUM", "2012-11-23T08:00:00-05:00"), links("Specimen", "S1")
     yield Drawn('9 "58"', "WHOLE BLOOD"), links("Specimen", "S1", "2")
+    results = tuple(IDENTITY.rid("Observation", ("S1", name)) for name in ("ALB", "AST"))
+    yield Report("CHEMISTRY", "laboratory", "2012-11-23", results, {"final"}), links("DiagnosticReport", "S1")
+    yield Report('Gait "6MWT"', None, None, results[:1], {"cancelled"}), links("DiagnosticReport", "S1", bare=True)
     for illness in _conditions():
         yield illness, links("Condition", "S1")
     for drug in _medications():
