@@ -65,7 +65,7 @@ class Study:
 
     def expected(self, domain: str) -> list[dict[str, Any]]:
         if domain == "FT":
-            return [dict(row) for row in expected_sdtm.functional_tests(self.folder)]
+            return [dict(row) for row in expected_sdtm.rows_of_functional_tests(self.folder)]
         return expected_sdtm.rows(self.folder, domain)
 
 
@@ -87,7 +87,7 @@ def value_of(body: dict[str, Any]) -> str:
 
 def test_no_row_is_without_an_account(study: Study) -> None:
     accounts = study.unblinded.accounts
-    counts = {**expected_sdtm.row_counts(study.folder), "FT": len(expected_sdtm.functional_tests(study.folder))}
+    counts = {**expected_sdtm.row_counts(study.folder), "FT": len(expected_sdtm.rows_of_functional_tests(study.folder))}
     assert {name: account.rows for name, account in accounts.items() if name != "study"} == counts
     assert sum(counts.values()) == expected_sdtm.ALL_ROWS
     left = {name for name, account in accounts.items() if account.count("not-mapped") and name != "TS"}

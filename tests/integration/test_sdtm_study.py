@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.hapi, pytest.mark.shared]
 ZONE = ("--zone", "America/New_York")
 INDEXED = (
     *("Patient", "ResearchSubject", "Consent", "Encounter", "MedicationAdministration", "Observation", "Condition"),
-    "MedicationStatement",
+    *("MedicationStatement", "DiagnosticReport"),
 )
 
 
@@ -74,18 +74,20 @@ def writes(document: dict[str, Any]) -> tuple[int, int]:
     return (0, 0) if delivery is None else (delivery["created"], delivery["updated"])
 
 
-@pytest.mark.parametrize("validating", [False, True], ids=["hapi", "hapi with request validation"])
-def test_the_study_arrives_whole(
-    request: pytest.FixtureRequest, shared: Path, study: Path, tmp_path: Path, validating: bool
-) -> None:
-    server: HapiServer = request.getfixturevalue("validating_hapi" if validating else "hapi")
-    raw = shared / "data" / "sdtm-msg-18subjects"
-    project = new_project(tmp_path / "project", "sdtm", study, server.base_url, *ZONE, "--unblinded")
+def test_the_study_arrives_whole(validating_hapi: HapiServer, shared: Path, study: Path, tmp_path: Path) -> None:
+    raw, url = shared / "data" / "sdtm-msg-18subjects", validating_hapi.base_url
+    project = new_project(tmp_path / "project", "sdtm", study, url, *ZONE, "--unblinded")
+    shutil.copy(raw / "ft.json", study)
+    configure(project, r'^format = "xpt"$', 'format = "xpt"\ntables = {FT = "ft.json"}')
 
     first = sync(project)
 
-    tables = assert_accounted(first, expected_sdtm.row_counts(raw))
-    assert stored(project, server.base_url) == expected_sdtm.resources(raw)
+    functional = len(expected_sdtm.rows_of_functional_tests(raw))
+    counts = {**expected_sdtm.row_counts(raw), "FT": functional}
+    assert sum(counts.values()) == expected_sdtm.ALL_ROWS
+    tables = assert_accounted(first, counts)
+    assert set(tables) - {"study"} == set(counts)
+    assert stored(project, url) == expected_sdtm.resources(raw, functional_tests=True)
     held = expected_sdtm.held_lab_rows(raw)
     assert tables["LB"]["held"] == sum(held.values()) == 148
     left = {name for name, table in tables.items() if table["not-mapped"]}
@@ -95,14 +97,15 @@ def test_the_study_arrives_whole(
     named = [one for one in first["findings"] if one["rule"] == "MSC-CONSENT-002"]
     assert sorted(one["count"] for one in named) == sorted(held.values())
     assert all(origin["row"] for one in named for origin in one["origins"])
-    assert infusions(project, server.base_url) == expected_sdtm.infusions(raw)
+    assert infusions(project, url) == expected_sdtm.infusions(raw)
 
     assert writes(sync(project)) == (0, 0)
 
     configure(project, r"^covers_days_before = 0$", "covers_days_before = 6")
     covered = sync(project)
-    assert writes(covered) == (148, 0)
-    assert stored(project, server.base_url) == expected_sdtm.resources(raw, covered=True)
+    reported = expected_sdtm.reports(raw, covered=True) - expected_sdtm.reports(raw)
+    assert writes(covered) == (148 + reported, 0)
+    assert stored(project, url) == expected_sdtm.resources(raw, covered=True, functional_tests=True)
     assert writes(sync(project)) == (0, 0)
 
 
@@ -151,13 +154,13 @@ def test_changes_travel_one_by_one(hapi: HapiServer, study: Path, tmp_path: Path
         history: list[Any] = [one.resource.content for one in versions if one.resource]
     assert [str(one["valueQuantity"]["value"]) for one in history] == ["3.90", "3.9"]
 
-    # An early row inserted and everything renumbered is one create and no update.
+    # An early row inserted and everything renumbered is one create, and its report names it too.
     early = laboratory.with_text(laboratory.records[0], "LBTESTCD", "NEWTEST")
     laboratory.records.insert(0, early)
     laboratory.records = [
         laboratory.with_integer(one, "LBSEQ", number) for number, one in enumerate(laboratory.records, 1)
     ]
     laboratory.write(study / "lb.xpt")
-    assert writes(sync(project)) == (1, 0)
+    assert writes(sync(project)) == (1, 1)
     assert stored(project, hapi.base_url) == {**before, "Observation": before["Observation"] + 1}
     assert writes(sync(project)) == (0, 0)

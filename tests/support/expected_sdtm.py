@@ -39,7 +39,7 @@ ALL_ROWS = 14_397
 """The rows of the study in all its domains, as the README beside the data counts them."""
 
 
-def functional_tests(folder: Path) -> list[dict[str, str]]:
+def rows_of_functional_tests(folder: Path) -> list[dict[str, str]]:
     """The rows of FT, which the study has as Dataset-JSON alone; numbers as text."""
     document = json.loads((folder / "ft.json").read_text("utf-8"))
     names = [column["name"] for column in document["columns"]]
@@ -137,6 +137,18 @@ def held_lab_rows(folder: Path) -> Counter[str]:
     )
 
 
+def reports(folder: Path, *, covered: bool = False) -> int:
+    """Times and visits at which the laboratory gave results of one category to one participant."""
+    given = consents(folder)
+    return len(
+        {
+            tuple(row[name] for name in ("USUBJID", "LBCAT", "LBDTC", "VISITNUM"))
+            for row in rows(folder, "LB")
+            if covered or str(row["LBDTC"])[:10] >= given[str(row["USUBJID"])]
+        }
+    )
+
+
 def panels(folder: Path) -> int:
     """Pairs of systolic and diastolic of one reading."""
     readings: dict[tuple[object, ...], set[object]] = {}
@@ -147,10 +159,15 @@ def panels(folder: Path) -> int:
     return sum(len(tests) == 2 for tests in readings.values())
 
 
-def resources(folder: Path, *, covered: bool = False) -> dict[str, int]:
-    """Resources of the participants by type; ``covered``: the consent covers what was collected before it."""
+def resources(folder: Path, *, covered: bool = False, functional_tests: bool = False) -> dict[str, int]:
+    """Resources of the participants by type.
+
+    ``covered``: the consent covers what was collected before it; ``functional_tests``: FT is read too.
+    """
     vital_signs = rows(folder, "VS")
-    findings = sum(len(rows(folder, domain)) for domain in FINDINGS)
+    findings = sum(len(rows(folder, domain)) for domain in FINDINGS) + (
+        len(rows_of_functional_tests(folder)) if functional_tests else 0
+    )
     laboratory = len(rows(folder, "LB")) - (0 if covered else sum(held_lab_rows(folder).values()))
     return {
         "Patient": len(rows(folder, "DM")),
@@ -159,6 +176,7 @@ def resources(folder: Path, *, covered: bool = False) -> dict[str, int]:
         "Encounter": len(rows(folder, "SV")),
         "MedicationAdministration": len(rows(folder, "EC")),
         "Observation": laboratory + len(vital_signs) - panels(folder) + findings,
+        "DiagnosticReport": reports(folder, covered=covered),
         "AdverseEvent": len(rows(folder, "AE")),
         "Condition": len(rows(folder, "MH")),
         "MedicationStatement": len(rows(folder, "CM")),
