@@ -22,6 +22,7 @@ from fhir_msc.trial import (
     Quantity,
     Site,
     Study,
+    StudyState,
     age_limit,
 )
 
@@ -47,6 +48,20 @@ Zone = Annotated[str, AfterValidator(_is_zone)]
 Age = Annotated[str, AfterValidator(_is_age)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 """One text, or a list of texts."""
+Status = Literal[
+    "active",
+    "administratively-completed",
+    "approved",
+    "closed-to-accrual",
+    "closed-to-accrual-and-intervention",
+    "completed",
+    "disapproved",
+    "in-review",
+    "temporarily-closed-to-accrual",
+    "temporarily-closed-to-accrual-and-intervention",
+    "withdrawn",
+]
+_DAY = r"^\d{4}(-\d{2}(-\d{2})?)?$"
 
 
 class Section(BaseModel):
@@ -105,24 +120,20 @@ class OutcomeSection(Section):
     objective: bool = False
 
 
+class StateSection(Section):
+    """[[study.status_history]]: a status that the study had, from its first day until its last."""
+
+    status: Status
+    start: str = Field(pattern=_DAY)
+    end: str | None = Field(default=None, pattern=_DAY)
+
+
 class StudySection(Section):
     """[study]"""
 
     identifier: str
     title: str
-    status: Literal[
-        "active",
-        "administratively-completed",
-        "approved",
-        "closed-to-accrual",
-        "closed-to-accrual-and-intervention",
-        "completed",
-        "disapproved",
-        "in-review",
-        "temporarily-closed-to-accrual",
-        "temporarily-closed-to-accrual-and-intervention",
-        "withdrawn",
-    ] = "active"
+    status: Status = "active"
     phase: (
         Literal[
             "n-a", "early-phase-1", "phase-1", "phase-1-phase-2", "phase-2", "phase-2-phase-3", "phase-3", "phase-4"
@@ -158,10 +169,20 @@ class StudySection(Section):
     visits: tuple[VisitSection, ...] = ()
     eligibility: tuple[CriterionSection, ...] = ()
     outcomes: tuple[OutcomeSection, ...] = ()
+    status_history: tuple[StateSection, ...] = ()
 
     def study(self, sites: dict[str, SiteSection]) -> Study:
         """The study that the config describes."""
-        lists = {"arms", "investigators", "visits", "eligibility", "outcomes", "condition", "features"}
+        lists = {
+            "arms",
+            "investigators",
+            "visits",
+            "eligibility",
+            "outcomes",
+            "condition",
+            "features",
+            "status_history",
+        }
         plain = self.model_dump(exclude=lists | {"minimum_age", "maximum_age"})
         return Study(
             **plain,
@@ -179,6 +200,7 @@ class StudySection(Section):
                 OutcomeMeasure(one.title, one.kind, one.time_frame, one.description, one.objective)
                 for one in self.outcomes
             ),
+            status_history=tuple(StudyState(**one.model_dump()) for one in self.status_history),
             sites=tuple(Site(identifier, **site.model_dump()) for identifier, site in sorted(sites.items())),
         )
 
@@ -201,6 +223,7 @@ def words_of(study: Study) -> dict[str, object]:
     lists = {
         "arms": [_known(asdict(one)) for one in study.arms],
         "investigators": [_known(asdict(one)) for one in study.investigators],
+        "status_history": [_known(asdict(one)) for one in study.status_history],
         "visits": [_known(asdict(one)) for one in study.planned_visits],
         "outcomes": [
             _known({**asdict(one), "is_objective": None, "objective": one.is_objective or None})

@@ -74,7 +74,7 @@ def test_a_pack_that_leaves_the_product_open_is_refused_whatever_the_list_holds(
     code, said, requests = sync(rig)
     assert (code, requests) == (2, [])
     assert said.startswith(
-        "fhir-msc: the pack misle-redcap maps the cell product in a blind project, and does not seal pharmacy"
+        "fhir-msc: the pack misle-redcap maps products or devices in a blind project, and does not seal pharmacy"
     )
 
 

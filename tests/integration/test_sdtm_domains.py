@@ -152,6 +152,15 @@ def test_an_item_of_a_questionnaire_says_what_it_is(study: Study) -> None:
 
 
 @pytest.mark.parametrize("kind", ["blind", "unblinded"])
+def test_a_report_names_the_results_of_one_time(study: Study, kind: str) -> None:
+    found: Outcome = getattr(study, kind)
+    reports = [as_body(one) for one in found.of_type("DiagnosticReport")]
+    assert len(reports) == expected_sdtm.reports(study.folder)
+    named = Counter(result["reference"].removeprefix("Observation/") for one in reports for result in one["result"])
+    assert named == Counter(str(one["id"]) for one in of_table(found, "LB"))
+
+
+@pytest.mark.parametrize("kind", ["blind", "unblinded"])
 def test_medication_history_and_deaths(study: Study, kind: str) -> None:
     found: Outcome = getattr(study, kind)
     taken = found.of_type("MedicationStatement")
@@ -164,6 +173,24 @@ def test_medication_history_and_deaths(study: Study, kind: str) -> None:
     dead = [one["deceasedDateTime"] for one in found.of_type("Patient") if "deceasedDateTime" in one]
     assert sorted(map(str, dead)) == expected_sdtm.deaths(study.folder)
     assert len(of_table(found, "DD")) == len(dead) == 3
+
+
+def test_an_infusion_names_its_device(study: Study) -> None:
+    described = expected_sdtm.devices(study.folder)
+    devices = {str(one["id"]): as_body(one) for one in study.unblinded.of_type("Device")}
+    assert {
+        one["identifier"][1]["value"]: {"DEVTYPE": one["type"]["text"], "SERIAL": one["serialNumber"]}
+        for one in devices.values()
+    } == described
+    given = map(as_body, study.unblinded.of_type("MedicationAdministration"))
+    used = Counter(
+        devices[named["reference"].removeprefix("Device/")]["identifier"][1]["value"]
+        for one in given
+        for named in one.get("device", ())
+    )
+    assert used == Counter(row["SPDEVID"] for row in expected_sdtm.rows(study.folder, "EC") if row["SPDEVID"])
+    assert not study.blind.of_type("Device")
+    assert not [one for one in study.blind.of_type("MedicationAdministration") if "device" in one]
 
 
 @pytest.mark.parametrize("kind", ["blind", "unblinded"])

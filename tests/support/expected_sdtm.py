@@ -12,7 +12,7 @@ import pyreadstat
 FINDINGS = ("DD", "FA", "IE", "OE", "QSPH", "QSSL", "RS")
 """The domains of the Findings class beside LB and VS that the study has as XPT; FT stands as Dataset-JSON alone."""
 
-NOTHING_IS_MADE_OF = ("DI", "RELREC", "SE")
+NOTHING_IS_MADE_OF = ("RELREC", "SE")
 STUDY_DESIGN = ("TA", "TE", "TI", "TS", "TV")
 """The tables whose rows belong to no participant."""
 
@@ -89,6 +89,14 @@ def criteria(folder: Path) -> dict[str, Counter[tuple[str, str, bool]]]:
     for row in rows(folder, "TI"):
         criterion = (str(row["IETESTCD"]), str(row["IETEST"]), row["IECAT"] == "EXCLUSION")
         found.setdefault(str(row["TIVERS"]), Counter())[criterion] += 1
+    return found
+
+
+def devices(folder: Path) -> dict[str, dict[str, str]]:
+    """What is said of each device, by parameter."""
+    found: dict[str, dict[str, str]] = {}
+    for row in rows(folder, "DI"):
+        found.setdefault(str(row["SPDEVID"]), {})[str(row["DIPARMCD"])] = str(row["DIVAL"])
     return found
 
 

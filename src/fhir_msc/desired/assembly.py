@@ -14,7 +14,7 @@ from fhir_msc.desired.study import StudyTable
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.classes import fitted
 from fhir_msc.mapping.joins import Qualifiers
-from fhir_msc.mapping.pack import Pack
+from fhir_msc.mapping.pack import Pack, PackTable
 from fhir_msc.release.blinding import refuse_open_products, refuse_unsealed_pack
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.own import NamedBuilder
@@ -113,17 +113,22 @@ class DesiredTables:
         return self._tables
 
 
+def _tells_of_products(table: PackTable) -> bool:
+    """Whether a table is of the cell product, or of what it is given with."""
+    return bool(table.words.cell_products or (table.words.study and table.words.study.device))
+
+
 def assemble(
     source: Source, pack: Pack, policy: Policy, secret: bytes, own: tuple[NamedBuilder, ...] = ()
 ) -> DesiredTables:
     """Everything the target should have of the source. In a blind project the source is sealed here.
 
     ``own`` are the integrator's own builders that make resources, too.
-    Raises UsageError for a masked study whose pack seals nothing and for tables of the cell product that it leaves
-    open in a blind project, PackError, SourceError.
+    Raises UsageError for a masked study whose pack seals nothing and for tables of the cell product or of devices
+    that it leaves open in a blind project, PackError, SourceError.
     """
     refuse_unsealed_pack(policy.study, policy.blind, bool(pack.seals), pack.words.pack)
-    products = [name for name, one in sorted(pack.tables.items()) if one.words.cell_products]
+    products = [name for name, one in sorted(pack.tables.items()) if _tells_of_products(one)]
     unsealed = [name for name in products if not pack.seals.seals_table(name)]
     refuse_open_products(policy.blind, unsealed, pack.words.pack)
     seals = pack.seals if policy.blind else Seals()

@@ -18,7 +18,19 @@ from fhir_msc.mapping.design_table import DesignRow, compile_design
 from fhir_msc.mapping.pack import PackTable
 from fhir_msc.resources.organization import Sponsor
 from fhir_msc.sources.table import Table
-from fhir_msc.trial import Arm, ArmStep, Criterion, Design, Element, PlannedVisit, StudyFact, StudyPart, Told, designed
+from fhir_msc.trial import (
+    Arm,
+    ArmStep,
+    Criterion,
+    Design,
+    DeviceFact,
+    Element,
+    PlannedVisit,
+    StudyFact,
+    StudyPart,
+    Told,
+    designed,
+)
 
 OVERRULED = "MSC-STUDY-001"
 REPEATED = "MSC-STUDY-002"
@@ -29,6 +41,7 @@ _BECOMES: dict[type[object], str] = {
     ArmStep: "the PlanDefinition of the arms",
     Element: "the PlanDefinition of the arms",
     PlannedVisit: "the PlanDefinition of the visits",
+    DeviceFact: "the device's Device",
     Criterion: "the Group of the version's criteria",
 }
 _LIMITS = frozenset(("minimum_age", "maximum_age", "sex", "healthy_volunteers"))
@@ -168,6 +181,8 @@ def _goes_into(said: StudyPart, part: Part) -> bool:
     if part.type == "Group":
         of_version = isinstance(said, Criterion) and (said.version or "") == part.name
         return of_version or _name(said) in _LIMITS
+    if part.type == "Device":
+        return isinstance(said, DeviceFact) and said.device == part.name
     if part.type == "PlanDefinition":
         return isinstance(said, PlannedVisit) if part.name == "visits" else isinstance(said, ArmStep | Element)
     return isinstance(part.record, Sponsor) and _name(said) == "sponsor"

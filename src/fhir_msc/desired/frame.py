@@ -16,6 +16,7 @@ from fhir_msc.desired.roster import Roster
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.mapping.compiler import compile_table, reads
+from fhir_msc.mapping.design_table import compile_design
 from fhir_msc.mapping.pack import Pack, PackTable
 from fhir_msc.mapping.table import TableMapper
 from fhir_msc.release.consent import UNCLEAR_WITHDRAWAL, Gate, gate
@@ -24,7 +25,7 @@ from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.own import NamedBuilder
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, Source, Table
-from fhir_msc.trial import CellProduct, Consent, Disposition, Participant, Visit
+from fhir_msc.trial import CellProduct, Consent, DeviceFact, Disposition, Participant, Visit
 from fhir_msc.version import __version__
 
 _ROSTER_KINDS = ("participants", "consents", "dispositions", "visits")
@@ -174,6 +175,20 @@ class Frame:
                         products.add(record, self.identity.rid("BiologicallyDerivedProduct", record.key[1:]))
         return products
 
+    @cached_property
+    def devices(self) -> frozenset[str]:
+        """The devices that the tables of study design describe, by the sponsor's identifier. Raises SourceError."""
+        return frozenset(
+            part.device
+            for pack_table, table in self._device_tables()
+            for row in compile_design(self.pack, pack_table, table, self.source, self.seals).map()
+            for part, _ in row.parts
+            if isinstance(part, DeviceFact)
+        )
+
+    def _device_tables(self) -> Sequence[tuple[PackTable, Table]]:
+        return [(one, table) for one, table in self.telling_of_study if one.words.study and one.words.study.device]
+
     def _product_tables(self) -> Sequence[tuple[PackTable, Table]]:
         return [(pack_table, table) for pack_table, table in self.mapped if pack_table.words.cell_products]
 
@@ -189,7 +204,7 @@ class Frame:
         """What the bodies of products and infusions depend on besides their own rows."""
         total = hashlib.sha256()
         if not self.policy.blind:
-            for pack_table, table in self._product_tables():
+            for pack_table, table in (*self._product_tables(), *self._device_tables()):
                 total.update(self.rows_digest(pack_table, table))
             for table, columns in self._persons():
                 total.update(self._digest_rows(table, columns))

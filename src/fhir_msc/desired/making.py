@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
 from fhir_msc.desired.products import Products
+from fhir_msc.desired.protocol import device_rid
 from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.roster import Member
 from fhir_msc.desired.samples import Samples
@@ -263,7 +264,8 @@ class Maker:
             encounter = self._encounter(person, record)
             sample = self._samples.rid(record) if isinstance(record, Observation) and record.sample else None
             where = encounter[0] if encounter else None
-            links = Links(rid, person.lane, person.study, where, None, None, sample)
+            device = self._device(record) if isinstance(record, Infusion) else None
+            links = Links(rid, person.lane, person.study, where, None, None, sample, device)
         else:
             links = Links(rid, person.lane, person.study, None, consent, person.site)
         maker = self._frame.maker
@@ -296,6 +298,10 @@ class Maker:
             if record.report is not None and self._reports is not None:
                 self._reports.add(rid, person.lane, links, record)
         return Made(desired, "delivered", "", found, parts)
+
+    def _device(self, record: Infusion) -> str | None:
+        known = record.device is not None and record.device in self._frame.devices
+        return device_rid(self._frame.identity, record.device) if known and record.device else None
 
     def _loose(self, type: str, lasting: Key) -> bytes:
         return blake2b("\x1f".join((type, *lasting)).encode(), key=self._loose_key, digest_size=32).digest()

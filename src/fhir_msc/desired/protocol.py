@@ -39,6 +39,11 @@ def site_rid(identity: Identity, site: str) -> str:
     return identity.rid("Organization", ("site", site))
 
 
+def device_rid(identity: Identity, device: str) -> str:
+    """The id of a device's Device."""
+    return identity.rid("Device", (device,))
+
+
 def protocol(study: Study, sites: Sequence[Site], identity: Identity) -> list[Part]:
     """The parts of a study with these sites."""
     parts = [*terminology(identity)]
@@ -63,7 +68,15 @@ def protocol(study: Study, sites: Sequence[Site], identity: Identity) -> list[Pa
         protocol=tuple(part.links.rid for part in plans),
     )
     whole = replace(study, investigators=tuple(leading))
-    parts += [*groups, *plans, Part("ResearchStudy", whole, Links(main, service_provider=sponsor, design=design))]
+    devices = [
+        Part("Device", one, Links(device_rid(identity, one.identifier)), one.identifier) for one in study.devices
+    ]
+    parts += [
+        *groups,
+        *plans,
+        *devices,
+        Part("ResearchStudy", whole, Links(main, service_provider=sponsor, design=design)),
+    ]
     for site in sites:
         there = [_person(one, identity) for one in people if one.site == site.identifier]
         links = Links(
@@ -122,6 +135,11 @@ def _eligibility(study: Study, identity: Identity) -> Iterator[Part]:
         criteria = tuple(one for one in study.eligibility if one.version == version)
         rid = identity.rid("Group", (study.identifier, version or ""))
         yield Part("Group", Eligibility(version, criteria, *limits), Links(rid), version or "")
+
+
+def _devices(study: Study, identity: Identity) -> Iterator[Part]:
+    for one in study.devices:
+        yield Part("Device", one, Links(device_rid(identity, one.identifier)), one.identifier)
 
 
 def _arms_with_steps(study: Study) -> tuple[Arm, ...]:

@@ -12,6 +12,7 @@ from fhir_msc.mapping.format import (
     ArmPart,
     ArmStepPart,
     Condition,
+    DevicePart,
     ElementPart,
     EligibilityPart,
     FactPart,
@@ -23,12 +24,14 @@ from fhir_msc.mapping.records import one_of
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test
 from fhir_msc.mapping.transforms import Unreadable, integer
 from fhir_msc.trial import (
+    DEVICE_FACTS,
     MASKINGS,
     PHASES,
     PURPOSES,
     Arm,
     ArmStep,
     Criterion,
+    DeviceFact,
     Element,
     PlannedVisit,
     StudyFact,
@@ -65,6 +68,7 @@ def part_blocks(words: StudyTable, scope: Scope) -> Iterator[PartBlock]:
         *((one.if_, partial(_planned_visit, one, scope)) for one in words.planned_visit),
         *((one.if_, partial(_criterion, one, scope)) for one in words.eligibility),
         *((one.if_, partial(_fact, one, scope)) for one in words.fact),
+        *((one.if_, partial(_device, one, scope)) for one in words.device),
     ]
     for test, compiled in jobs:
         with scope.reading() as reading:
@@ -179,6 +183,17 @@ def _fact(words: FactPart, scope: Scope) -> PartMaker:
             known.codings[0] if known is not None and known.codings else None,
             text(cells),
         )
+
+    return make
+
+
+def _device(words: DevicePart, scope: Scope) -> PartMaker:
+    device, value = (_reader(value, scope) for value in (words.device, words.value))
+    about = one_of(words_of(words.about, scope), DEVICE_FACTS, words.about)
+
+    def make(cells: Cells) -> StudyPart | None:
+        of, name, said = device(cells), about(cells, None), value(cells)
+        return None if of is None or name is None or said is None else DeviceFact(of, name, said)
 
     return make
 

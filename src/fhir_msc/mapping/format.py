@@ -203,6 +203,7 @@ class InfusionBlock(_Block):
     volume: Values | None = None
     lot: Values | None = None
     kit: Values | None = Field(None, description="the unit that was given; without it the lot finds the cell product")
+    device: Values | None = Field(None, description="what it was given with, by the sponsor's identifier")
 
 
 class CellProductBlock(_Block):
@@ -421,6 +422,14 @@ class FactPart(_Part):
     text: Values | None = Field(None, description="what a feature is about, in words")
 
 
+class DevicePart(_Part):
+    """A row says one thing of a device. Seal its table: which devices there are may tell the arm."""
+
+    device: Values = Field(description="the sponsor's identifier")
+    about: Values = Field(description="kind, name, manufacturer, model, serial or lot")
+    value: Values
+
+
 class StudyTable(_Words):
     """The rows of a table tell of the study, and of no participant."""
 
@@ -430,6 +439,7 @@ class StudyTable(_Words):
     planned_visit: Annotated[tuple[PlannedVisitPart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
     eligibility: Annotated[tuple[EligibilityPart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
     fact: Annotated[tuple[FactPart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
+    device: Annotated[tuple[DevicePart, ...], BeforeValidator(_as_values), _Or(one=True)] = ()
     left: Values | None = Field(None, description="why nothing is made of the other rows")
 
 

@@ -172,7 +172,7 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
     product = concept(words.product, scope)
     visit_number, lot = words_of(words.visit, scope), words_of(words.lot, scope)
     dose, volume = quantity(words.dose, scope), quantity(words.volume, scope)
-    kit = words_of(words.kit, scope)
+    kit, device = words_of(words.kit, scope), words_of(words.device, scope)
 
     def make(cells: Cells, zone: str | None, key: Key, subject: str, origins: tuple[Origin, ...]) -> Record | None:
         state = status(cells, zone)
@@ -195,6 +195,7 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
             volume=volume(cells, zone),
             lot=lot(cells, zone),
             kit=kit(cells, zone),
+            device=device(cells, zone),
         )
 
     return make

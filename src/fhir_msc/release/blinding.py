@@ -13,7 +13,7 @@ from fhir_msc.trial import CellProduct, Infusion, Participant, Record, Study
 
 SEALED_FIELDS: Mapping[type[object], tuple[str, ...]] = {
     Participant: ("arm", "actual_arm"),
-    Infusion: ("end", "product", "dose", "volume", "lot", "kit"),
+    Infusion: ("end", "product", "dose", "volume", "lot", "kit", "device"),
 }
 """The fields that tell the arm, or may tell it, by the class of their records."""
 
@@ -40,10 +40,10 @@ def refuse_unsealed_pack(study: Study, blind: bool, seals_anything: bool, pack: 
 
 
 def refuse_open_products(blind: bool, tables: Sequence[str], pack: str) -> None:
-    """Raises UsageError where a blind project's pack leaves tables of the cell product open, whether they have rows
-    or not: that a unit exists tells the arm, and so would an error that comes with the first of them."""
+    """Raises UsageError where a blind project's pack leaves tables of the cell product or of devices open, whether
+    they have rows or not: that a unit exists tells the arm, and so would an error that comes with the first of them."""
     if blind and tables:
         raise UsageError(
-            f"the pack {pack} maps the cell product in a blind project, and does not seal {', '.join(tables)}",
+            f"the pack {pack} maps products or devices in a blind project, and does not seal {', '.join(tables)}",
             hint="name these tables under `sealed: tables` in pack.yaml",
         )

@@ -40,6 +40,7 @@ class Links(NamedTuple):
     consent: str | None = None
     service_provider: str | None = None
     specimen: str | None = None
+    device: str | None = None
     design: DesignLinks = DesignLinks()
 
 

@@ -25,6 +25,7 @@ LETTERS = {
     "CodeSystem": "k",
     "Condition": "d",
     "Consent": "c",
+    "Device": "j",
     "DiagnosticReport": "f",
     "Encounter": "e",
     "Group": "u",

@@ -1,8 +1,9 @@
 """MedicationAdministration: one infusion of the study product, given or not given.
 
 R4: http://hl7.org/fhir/R4/medicationadministration.html. In a blind context the resource is made of a whitelist: the
-product under one name for every arm, and when the infusion began. Its end, the product, dose, volume and lot are not
-read. ``dosage`` needs a dose or a rate (invariant mad-1), so that a blind one has none and names the route in words.
+product under one name for every arm, and when the infusion began. Its end, the product, dose, volume, lot and device
+are not read. ``dosage`` needs a dose or a rate (invariant mad-1), so that a blind one has none and names the route in
+words.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from fhir_msc.resources.datatypes import (
     research_study,
     unknown,
 )
+from fhir_msc.resources.device import IDENTIFIER
 from fhir_msc.resources.template import Kind, Layout, Slots
 from fhir_msc.trial import Concept, Infusion, Quantity
 
@@ -37,9 +39,9 @@ _CONFIDENTIAL = (
 _BLINDED = (*_CONFIDENTIAL, ("security-label", "TRIAL-BLINDED"))
 
 _KINDS: tuple[Kind, ...] = (
-    "rid", "rid", "rid", "rid", "dateTime", "dateTime", "decimal", "string", "string",
+    "rid", "rid", "rid", "rid", "dateTime", "dateTime", "decimal", "string", "string", "rid", "string",
 )  # fmt: skip
-_RID, _SUBJECT, _STUDY, _ENCOUNTER, _START, _END, _DOSE, _VOLUME, _LOT = range(9)
+_RID, _SUBJECT, _STUDY, _ENCOUNTER, _START, _END, _DOSE, _VOLUME, _LOT, _DEVICE, _OTHER_DEVICE = range(11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def build_dispensed(record: Dispensed, links: Links, context: ResourceContext) -
     if not units:
         return body
     # Behind subject and context, where the specification has it.
-    before = {"effectiveDateTime", "effectivePeriod", "dosage"}
+    before = {"effectiveDateTime", "effectivePeriod", "device", "dosage"}
     return {
         **{name: value for name, value in body.items() if name not in before},
         "supportingInformation": units,
@@ -86,7 +88,7 @@ def _shape(record: Infusion, links: Links, context: ResourceContext) -> tuple[Ha
     )
     ids = (links.rid, links.subject, links.study, links.encounter, start)
     if context.blind:
-        return known, (*ids, None, None, None, None)
+        return known, (*ids, None, None, None, None, None, None)
     end, dose = record.end, _dose(record)
     volume = None if record.dose is None or record.volume is None else f"Volume {_words(record.volume)}"
     unblinded = (
@@ -96,8 +98,12 @@ def _shape(record: Infusion, links: Links, context: ResourceContext) -> tuple[Ha
         None if dose is None else (dose.unit, dose.comparator),
         volume is None,
         record.lot is None,
+        links.device is None,
+        record.device is None,
     )
-    return known + unblinded, (*ids, end, None if dose is None else dose.value, volume, record.lot)
+    other_device = record.device if links.device is None else None
+    amount = None if dose is None else dose.value
+    return known + unblinded, (*ids, end, amount, volume, record.lot, links.device, other_device)
 
 
 def _body(record: Infusion, slots: Slots, context: ResourceContext) -> Body:
@@ -131,6 +137,7 @@ def _body(record: Infusion, slots: Slots, context: ResourceContext) -> Body:
             ),
             **who,
             **({"effectivePeriod": period(start, end)} if end is not None else at_start),
+            "device": _device(slots, context),
             "dosage": _dosage(record, slots, context),
         }
     )
@@ -171,6 +178,16 @@ def _contained(record: Infusion, lot: str | None, context: ResourceContext) -> l
         "batch": None if lot is None else {"lotNumber": lot},
     }
     return [present(medication)]
+
+
+def _device(slots: Slots, context: ResourceContext) -> list[Body] | None:
+    """The device that was used: by its resource, or where the source does not describe it by its identifier."""
+    known, other = slots[_DEVICE], slots[_OTHER_DEVICE]
+    if known is not None:
+        return [{"reference": f"Device/{known}"}]
+    if other is None:
+        return None
+    return [{"type": "Device", "identifier": {"system": context.identifier_system(IDENTIFIER), "value": other}}]
 
 
 def _dosage(record: Infusion, slots: Slots, context: ResourceContext) -> Body | None:

@@ -109,6 +109,10 @@ def _extensions(
     extensions: list[Body] = [
         {"url": context.extension(name), kind: value} for name, kind, value in said if value is not None
     ]
+    for state in record.status_history:
+        time = period(state.start, state.end)
+        told: list[Body] = [{"url": "status", "valueCode": state.status}, {"url": "period", "valuePeriod": time}]
+        extensions.append({"extension": told, "url": context.extension("status-history")})
     for investigator, rid in others:
         parts: list[Body] = [
             {"url": "role", "valueCodeableConcept": role(investigator)},

@@ -16,6 +16,7 @@ from fhir_msc.trial.records import (
     Visit,
 )
 from fhir_msc.trial.study import (
+    DEVICE_FACTS,
     MASKINGS,
     PHASES,
     PRINCIPAL_INVESTIGATOR,
@@ -23,6 +24,8 @@ from fhir_msc.trial.study import (
     Arm,
     ArmStep,
     Criterion,
+    Device,
+    DeviceFact,
     Element,
     Investigator,
     OutcomeMeasure,
@@ -31,11 +34,13 @@ from fhir_msc.trial.study import (
     Study,
     StudyFact,
     StudyPart,
+    StudyState,
     age_limit,
 )
 from fhir_msc.trial.values import Coding, Component, Concept, Quantity, ReferenceRange, Unit
 
 __all__ = [
+    "DEVICE_FACTS",
     "MASKINGS",
     "PHASES",
     "PRINCIPAL_INVESTIGATOR",
@@ -51,6 +56,8 @@ __all__ = [
     "Consent",
     "Criterion",
     "Design",
+    "Device",
+    "DeviceFact",
     "Disposition",
     "Element",
     "Infusion",
@@ -68,6 +75,7 @@ __all__ = [
     "Study",
     "StudyFact",
     "StudyPart",
+    "StudyState",
     "Told",
     "Unit",
     "Visit",

@@ -16,6 +16,8 @@ from fhir_msc.trial.study import (
     Arm,
     ArmStep,
     Criterion,
+    Device,
+    DeviceFact,
     Element,
     OutcomeMeasure,
     PlannedVisit,
@@ -99,6 +101,7 @@ def designed(config: Study, told: Iterable[Told]) -> Design:
         elements=(*config.elements, *(one for one in elements if one.code in used)),
         planned_visits=_visits(design, config, parts),
         eligibility=_criteria(design, config, parts),
+        devices=_devices(design, parts),
     )
     return design
 
@@ -182,6 +185,15 @@ def _distinct(design: Design, parts: Sequence[Told], kind: type[T], key: Callabl
         if isinstance(one.part, kind):
             (design.taken if known.setdefault(key(one.part), one.part) == one.part else design.repeated).append(one)
     return list(known.values())
+
+
+def _devices(design: Design, parts: Sequence[Told]) -> tuple[Device, ...]:
+    """The devices by identifier; what is said of one first counts."""
+    facts = _distinct(design, parts, DeviceFact, lambda fact: (fact.device, fact.name))
+    said: dict[str, dict[str, str]] = {}
+    for fact in facts:
+        said.setdefault(fact.device, {})[fact.name] = fact.value
+    return tuple(Device(name, **said[name]) for name in sorted(said, key=natural))
 
 
 def _visits(design: Design, config: Study, parts: Sequence[Told]) -> tuple[PlannedVisit, ...]:

@@ -101,7 +101,8 @@ class Visit:
 class Infusion:
     """One administration of the study product, given or not given.
 
-    ``end`` is sealed, for the duration may tell the arm; so are ``product``, ``dose``, ``volume``, ``lot`` and ``kit``.
+    ``end`` is sealed, for the duration may tell the arm; so are ``product``, ``dose``, ``volume``, ``lot``, ``kit`` and
+    ``device``.
     """
 
     key: Key
@@ -122,6 +123,8 @@ class Infusion:
     lot: str | None = None
     kit: str | None = None
     """The unit of the product that was given, as the pharmacy counts units."""
+    device: str | None = None
+    """What it was given with, by the sponsor's identifier."""
 
 
 @quick(frozen=True, slots=True)

@@ -18,6 +18,8 @@ PHASES = frozenset(
     ("n-a", "early-phase-1", "phase-1-phase-2", "phase-2-phase-3", "phase-1", "phase-2", "phase-3", "phase-4")
 )
 """R4 research-study-phase."""
+DEVICE_FACTS = frozenset(("kind", "name", "manufacturer", "model", "serial", "lot"))
+"""What can be said of a Device."""
 PURPOSES = frozenset(
     (
         "treatment",
@@ -152,6 +154,39 @@ class OutcomeMeasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A device of the trial, such as an injector, as the sponsor knows it: one unit, or one model."""
+
+    identifier: str
+    """The sponsor's own (SDTM SPDEVID)."""
+    kind: str | None = None
+    name: str | None = None
+    """The name in trade."""
+    manufacturer: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    lot: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFact:
+    """One thing that a table says of a device (SDTM DI): ``name`` is an attribute of Device."""
+
+    device: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyState:
+    """A status that the study had: a code of R4 research-study-status, and the days from and until which it was so."""
+
+    status: str
+    start: str
+    end: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StudyFact:
     """One thing that a table says of the study (SDTM TS): ``name`` is an attribute of Study that holds one value, or
     ``condition``, ``feature``, ``objective-primary``, ``outcome-primary`` and so on (``trial.design``). ``value`` is in
@@ -164,7 +199,7 @@ class StudyFact:
     """What the fact is about, in the source's words (TSPARM)."""
 
 
-StudyPart = Arm | ArmStep | Element | PlannedVisit | Criterion | StudyFact
+StudyPart = Arm | ArmStep | Element | PlannedVisit | Criterion | StudyFact | DeviceFact
 """What a row of a table of study design can say."""
 
 
@@ -195,6 +230,8 @@ class Study:
     collaborators: tuple[str, ...] = ()
     start: str | None = None
     end: str | None = None
+    status_history: tuple[StudyState, ...] = ()
+    """The states before the present one, and the present one where its first day is known, in their order."""
     planned_enrolment: int | None = None
     actual_enrolment: int | None = None
     arms: tuple[Arm, ...] = ()
@@ -212,6 +249,7 @@ class Study:
     eligibility_text: str | None = None
     """The criteria as a registry prints them, in Markdown, untouched."""
     outcome_measures: tuple[OutcomeMeasure, ...] = ()
+    devices: tuple[Device, ...] = ()
     contact: str | None = None
     """The 24 h telephone for emergency unblinding."""
     product: str | None = None

@@ -210,3 +210,49 @@ def test_the_pack_fits() -> None:
     assert [
         one.message for one in check_pack(sdtm(), Memory(DESIGN), sdtm().seals) if one.severity is Severity.ERROR
     ] == []
+
+
+DI = [
+    {"SPDEVID": device, "DISEQ": number, "DIPARMCD": code, "DIVAL": value}
+    for device, number, code, value in (
+        ("D10", "1", "DEVTYPE", "Injector"),
+        ("D10", "2", "SERIAL", "S-1"),
+        ("D9", "1", "MANUF", "Example Devices"),
+        ("D9", "2", "COLOUR", "grey"),
+    )
+]
+
+
+def given(device: str, day: str) -> dict[str, str]:
+    return {"USUBJID": "S", "ECSTDTC": day, "ECOCCUR": "Y", "ECTRT": "CELLS", "SPDEVID": device}
+
+
+GIVEN = [given("D9", "2020-02-01"), given("D11", "2020-02-02"), given("", "2020-02-03")]
+
+
+def test_an_infusion_names_its_device_where_nobody_is_blind() -> None:
+    found = outcome({**PEOPLE, "DI": DI, "EC": GIVEN}, blind=False)
+    devices = {one["identifier"][1]["value"]: one for one in found.of_type("Device")}
+    assert {name: one.get("serialNumber") for name, one in devices.items()} == {"D9": None, "D10": "S-1"}
+    assert found.outcomes("DI") == {"merged": 3, "not-mapped": 1}
+    infusions = {one["effectiveDateTime"]: one.get("device") for one in found.of_type("MedicationAdministration")}
+    other = {"system": "https://trial.example.org/id/device", "value": "D11"}
+    assert infusions == {
+        "2020-02-01": [{"reference": f"Device/{devices['D9']['id']}"}],
+        "2020-02-02": [{"type": "Device", "identifier": other}],
+        "2020-02-03": None,
+    }
+
+
+def test_in_a_blind_project_there_are_no_devices() -> None:
+    with_devices = outcome({**PEOPLE, "DI": DI, "EC": GIVEN})
+    without = outcome({**PEOPLE, "EC": [{**one, "SPDEVID": ""} for one in GIVEN]})
+    assert with_devices.bodies == without.bodies
+    assert set(with_devices.accounts) == set(without.accounts)
+
+
+def test_a_device_that_is_described_anew_concerns_the_infusions() -> None:
+    tables: dict[str, Rows] = {**PEOPLE, "DI": DI, "EC": GIVEN}
+    before = fingerprints(tables, blind=False)
+    after = fingerprints({**tables, "DI": [*DI, {**DI[0], "SPDEVID": "D11"}]}, blind=False)
+    assert {name for name in before if before[name] != after[name]} == {"study", "DI", "EC"}

@@ -37,6 +37,7 @@ from fhir_msc.trial import (
     Condition,
     Consent,
     Criterion,
+    Device,
     Disposition,
     Element,
     Infusion,
@@ -50,6 +51,7 @@ from fhir_msc.trial import (
     ReferenceRange,
     Site,
     Study,
+    StudyState,
     Unit,
     Visit,
 )
@@ -80,6 +82,7 @@ STUDY = Study(
     sponsor="Example University",
     start="2019-03",
     end="2024-06-30",
+    status_history=(StudyState("approved", "2019-01", "2019-03"), StudyState("active", "2019-03-04")),
     arms=(Arm("HIGH", "High dose", "5 million cells per kg", "Experimental"), Arm("PBO", "Placebo")),
     sites=(
         Site(
@@ -179,7 +182,12 @@ SEALED: dict[str, object] = {
     "dose": CELLS,
     "volume": Quantity("100", Unit("mL", "mL")),
     "lot": 'L-"7"',
+    "device": "DEV0001",
 }
+DEVICES = (
+    Device("DEV0001", "Drug Auto-Injector", "Steady", "Example Devices", "A-2", 'S "1"', "L8"),
+    Device("DEV0002"),
+)
 MMHG = Unit("mmHg", "mm[Hg]")
 SCORE = Unit("score", "{score}")
 
@@ -419,6 +427,11 @@ def samples(*, blind: bool) -> Iterator[Sample]:
             yield unit, links("BiologicallyDerivedProduct", "S1")
         units = tuple(IDENTITY.rid("BiologicallyDerivedProduct", (name,)) for name in ("K1", "K2"))
         yield Dispensed(infusion(**SEALED), units), links("MedicationAdministration", "S1")
+        with_device = links("MedicationAdministration", "S1")._replace(device=IDENTITY.rid("Device", ("DEV0001",)))
+        yield infusion(**SEALED), with_device
+        yield Dispensed(infusion(**SEALED), units), with_device
+        for device in DEVICES:
+            yield device, links("Device", device.identifier)
         yield Dispensed(infusion(start=None, status="not-done"), units[:1]), links("MedicationAdministration", "S1")
     for seen in _observations():
         yield seen, links("Observation", "S1")

@@ -49,6 +49,7 @@ links = st.builds(
     absent | rid("Consent"),
     absent | rid("Organization"),
     specimen=absent | rid("Specimen"),
+    device=absent | rid("Device"),
 )
 
 _own = {"key": st.just(("k",)), "participant": st.just("S1"), "origins": st.just(())}
@@ -100,6 +101,7 @@ infusions = st.builds(
     dose=absent | quantity,
     volume=absent | quantity,
     lot=absent | text,
+    device=absent | text,
 )
 conditions = st.builds(
     Condition,

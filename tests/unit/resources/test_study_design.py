@@ -91,6 +91,11 @@ def test_what_r4_has_no_element_for() -> None:
     assert said["acronym"]["valueString"] == "MSC"
     assert said["official-title"]["valueString"] == "A trial of two doses of cells"
     assert (said["planned-enrolment"]["valueUnsignedInt"], said["actual-enrolment"]["valueUnsignedInt"]) == (80, 81)
+    history = of(body["extension"], "status-history")
+    assert [[one["extension"][0]["valueCode"], one["extension"][1]["valuePeriod"]] for one in history] == [
+        ["approved", {"start": "2019-01", "end": "2019-03"}],
+        ["active", {"start": "2019-03-04"}],
+    ]
     assert said["collaborator"]["valueReference"] == {"display": "Institute of Allergy"}
     assert [one["text"] for one in body["condition"]] == ["Systemic lupus erythematosus", "Lupus nephritis"]
     assert [one["text"] for one in body["category"]] == ["Masking: double", "Allocation: randomized", "Parallel"]
