@@ -1,6 +1,6 @@
 """What all tests share: the marks for what a machine may lack, and the servers of a test session.
 
-A test marked ``hapi`` needs Java 17 and Maven; one marked ``shared`` needs the folder ``../shared``. Where one lacks,
+A test marked ``hapi`` needs Java 17 and Maven, ``npm`` npm, ``shared`` the folder ``../shared``. Where one lacks,
 the test is skipped with a line that says how to get it; with ``FHIR_MSC_REQUIRE_ALL=1`` it fails instead.
 """
 
@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from tests.support.distributions import Installer
 from tests.support.engine import Hl7Engine
 from tests.support.hapi import HapiServer, hapi_unavailable_reason
+from tests.support.packages import npm_unavailable_reason
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -38,6 +39,8 @@ def _lacking() -> dict[str, str]:
     reason = hapi_unavailable_reason()
     if reason:
         lacking["hapi"] = reason
+    if (reason := npm_unavailable_reason()) is not None:
+        lacking["npm"] = reason
     if not SHARED.is_dir():
         lacking["shared"] = "the real inputs are not here: put the folder `shared` beside the project's"
     return lacking

@@ -21,6 +21,11 @@ class Severity(StrEnum):
     WARNING = "warning"
     INFORMATION = "information"
 
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return _RANK[self]
+
 
 _RANK = {Severity.FATAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.INFORMATION: 3}
 
@@ -53,10 +58,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A place in a text: line and column, both from 1, the column in characters (Unicode code points)."""
+    """A place in a text: line and column, both from 1, the column in characters (Unicode code points).
+
+    ``until`` is the first place behind it, where that is known.
+    """
 
     line: int
     column: int
+    until: Place | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}"
@@ -90,7 +99,8 @@ class Finding:
         return self.severity in (Severity.FATAL, Severity.ERROR)
 
 
-def _order(finding: Finding) -> tuple[object, ...]:
+def order(finding: Finding) -> tuple[object, ...]:
+    """What findings are sorted by: the worst first, then by place."""
     first = finding.origins[0] if finding.origins else Origin("", "")
     return (
         _RANK[finding.severity],
@@ -108,4 +118,4 @@ def _order(finding: Finding) -> tuple[object, ...]:
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """Findings in the one order that reports use: worst first, then by place. Independent of how they were found."""
-    return sorted(findings, key=_order)
+    return sorted(findings, key=order)

@@ -187,7 +187,9 @@ class Rig:
         seen: dict[str, bytes] = {}
         there = ("--project", "project")
         seen |= command("map", "map", *there)
-        seen |= command("validate", "validate", *there, "--show-values")
+        report = self.root / "project" / "found.sarif"
+        seen |= command("validate", "validate", *there, "--show-values", "--report", f"sarif={report}")
+        seen["validate's places"] = report.read_bytes() if report.exists() else b""
         seen |= command("validate --json", "validate", *there, "--json")
         for option in ("--show-values", "--json"):
             check = ("mapping", "check", self.pack, "--source", self.source, option)

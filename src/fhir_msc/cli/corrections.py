@@ -40,8 +40,9 @@ def corrections(
 
 
 def _listed(project: Project, json: bool) -> int:
-    from fhir_msc.cli.report import console, origin_document, print_json
+    from fhir_msc.cli.report import console, print_json
     from fhir_msc.oversight import corrections_of
+    from fhir_msc.reports.document import origin_document
 
     found = corrections_of(project)
     if json:

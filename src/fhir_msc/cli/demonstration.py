@@ -6,10 +6,11 @@ import re
 import shutil
 from pathlib import Path
 
-from fhir_msc.cli.report import console, print_accounts, print_findings
+from fhir_msc.cli.report import console, print_accounts
 from fhir_msc.config import FILE, new_secret, read_project
 from fhir_msc.errors import UsageError
 from fhir_msc.pipeline import Synced, sync
+from fhir_msc.reports.text import print_findings
 from fhir_msc.sandbox import SandboxServer
 from fhir_msc.sync.states import State
 

@@ -24,21 +24,25 @@ def map_export(
     """Map the export to FHIR without sending anything; account for every row."""
     from fhir_msc.cli.bodies import BodyFile
     from fhir_msc.cli.progress import Progress
-    from fhir_msc.cli.report import console, exit_code, export_document, print_export, print_json
+    from fhir_msc.cli.report import console, exit_code, print_export, print_json
     from fhir_msc.config import read_project
+    from fhir_msc.export_report import report_of
     from fhir_msc.pipeline import checked
+    from fhir_msc.reports.document import report_document
 
+    opened = read_project(project, target)
     with Progress() as progress, BodyFile(output) as bodies:
-        result = checked(read_project(project, target), progress, bodies.keep)
+        result = checked(opened, progress, bodies.keep)
         bodies.write()
+    report = report_of(opened, result)
     if json:
-        print_json(export_document(result, show_values))
+        print_json(report_document(report, show_values))
     else:
         out = console()
-        print_export(out, result, show_values)
+        print_export(out, result.accounts, report, show_values)
         if output is not None:
             out.print(f"written to {output}", markup=False)
-    return exit_code(result)
+    return exit_code(report)
 
 
 @app.command("check")
@@ -50,10 +54,12 @@ def check(
     show_values: ShowValuesOption = False,
 ) -> int:
     """Check a pack: its words, its code tables, its examples and, with --source, that it fits an export."""
-    from fhir_msc.cli.report import console, finding_document, print_findings, print_json
+    from fhir_msc.cli.report import console, print_json
     from fhir_msc.findings import in_order
     from fhir_msc.mapping.checking import check_pack
     from fhir_msc.mapping.pack import find_pack, read_pack
+    from fhir_msc.reports.document import finding_document
+    from fhir_msc.reports.text import print_findings
     from fhir_msc.sources.opening import SourceOptions, open_source
     from fhir_msc.sources.seals import Seals
 

@@ -111,7 +111,7 @@ def _counts(plan: Plan) -> dict[str, int]:
 
 
 def _step_document(step: Step, show_values: bool) -> dict[str, object]:
-    from fhir_msc.cli.report import origin_document
+    from fhir_msc.reports.document import origin_document
 
     return {
         "type": step.type,

@@ -9,6 +9,7 @@ from typing import Self
 
 _QUIET_SECONDS = 2.0
 _BETWEEN_SECONDS = 0.2
+_BAR_WIDTH = 30
 
 
 class Progress:
@@ -25,13 +26,25 @@ class Progress:
 
     def __call__(self, what: str, done: int) -> None:
         """Tells that ``done`` of ``what`` are done."""
+        self._show(f"{what}: {done:,}")
+
+    def _show(self, line: str) -> None:
         now = time.monotonic()
         if not self._terminal or now - self._started < _QUIET_SECONDS or now - self._last < _BETWEEN_SECONDS:
             return
         self._last = now
         self._shown = True
-        sys.stderr.write(f"\r\033[K{what}: {done:,}  ({now - self._started:.0f} s)")
+        sys.stderr.write(f"\r\033[K{line}  ({now - self._started:.0f} s)")
         sys.stderr.flush()
+
+    def bar(self, what: str, done: int, of: int | None) -> None:
+        """Tells that ``done`` bytes are done, of so many if that is known, and what is read now."""
+        if of is None:
+            self(what, done)
+            return
+        share = min(done / of, 1.0)
+        full = round(share * _BAR_WIDTH)
+        self._show(f"{'█' * full}{'░' * (_BAR_WIDTH - full)} {share:4.0%}  {what}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

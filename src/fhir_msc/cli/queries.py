@@ -59,7 +59,7 @@ def queries(
 
 
 def _document(found: Queries, names: Mapping[str, str], show_values: bool) -> dict[str, object]:
-    from fhir_msc.cli.report import finding_document
+    from fhir_msc.reports.document import finding_document
 
     def document(one: Query) -> dict[str, object]:
         name = names.get(one.finding.patient or "")

@@ -55,7 +55,7 @@ def _time(facts: FileFacts) -> str:
 
 
 def _document(found: Reconciled, files: Sequence[FileFacts]) -> dict[str, object]:
-    from fhir_msc.cli.report import account_document
+    from fhir_msc.export_report import account_document
 
     return {
         "target": found.target,

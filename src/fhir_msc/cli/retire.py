@@ -46,8 +46,9 @@ def retire(
 
 
 def _listed(project: Project, json: bool) -> int:
-    from fhir_msc.cli.report import console, origin_document, print_json
+    from fhir_msc.cli.report import console, print_json
     from fhir_msc.oversight import vanished_of
+    from fhir_msc.reports.document import origin_document
 
     found = vanished_of(project)
     if json:

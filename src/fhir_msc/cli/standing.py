@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_msc.cli import INTERRUPTED
-from fhir_msc.cli.report import (
-    account_document,
-    finding_document,
-    origin_document,
-    print_accounts,
-    print_findings,
-)
+from fhir_msc.cli.report import print_accounts
+from fhir_msc.export_report import account_document
 from fhir_msc.findings import in_order
+from fhir_msc.reports.document import finding_document, origin_document
+from fhir_msc.reports.text import print_findings
 from fhir_msc.sync.course import Ended
 from fhir_msc.sync.staging import Staged, StagingReport
 from fhir_msc.sync.states import State

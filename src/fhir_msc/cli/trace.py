@@ -84,7 +84,8 @@ def _trace(what: str, project: Path, target: str | None, json: bool) -> int:
 
 
 def _tell_row(ledger: Ledger, table: str, place: str, json: bool) -> int:
-    from fhir_msc.cli.report import finding_document, print_findings
+    from fhir_msc.reports.document import finding_document
+    from fhir_msc.reports.text import print_findings
     from fhir_msc.sync import tracing
 
     links, findings = tracing.of_row(ledger, table, place)
@@ -113,7 +114,7 @@ def _links_document(links: Sequence[Link]) -> list[dict[str, str]]:
 
 
 def _key_document(found: Traced) -> dict[str, object]:
-    from fhir_msc.cli.report import origin_document
+    from fhir_msc.reports.document import origin_document
 
     return {
         "type": found.type,

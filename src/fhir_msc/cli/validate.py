@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, TargetOption
+from fhir_msc.findings import Severity
 
 if TYPE_CHECKING:
-    from fhir_msc.findings import Finding
+    from fhir_msc.pipeline import Checked
+    from fhir_msc.reports.tally import Report, Selection
 
 
 def validate(
@@ -22,85 +22,135 @@ def validate(
     ] = None,
     project: ProjectOption = Path(),
     target: TargetOption = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT[=FILE]",
+            help="Write text, json, outcome, sarif, junit, html or csv to FILE, or else to stdout. May be repeated.",
+        ),
+    ] = None,
     json: JsonOption = False,
     show_values: ShowValuesOption = False,
+    fail_on: Annotated[
+        Severity, typer.Option(help="The mildest severity of a finding that makes the exit code 1.")
+    ] = Severity.ERROR,
+    rule: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="These rules alone; * and ? as in file names. Repeatable.")
+    ] = None,
+    exclude_rule: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Not these rules. Repeatable.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Tell only of findings that this file does not name.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the findings as a baseline, and end with 0.")
+    ] = None,
+    max_findings: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Keep so many findings (10,000), worst first; count all.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Check FHIR files in so many processes.")] = 1,
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere. It is always so.")] = True,
+    explain: Annotated[str | None, typer.Option(metavar="RULE", help="Say what a rule is, and check nothing.")] = None,
 ) -> int:
     """Check FHIR files; without a PATH, map the project's export and check every body it would send."""
+    from fhir_msc.cli.report import exit_code
+    from fhir_msc.errors import UsageError
+
+    if explain is not None:
+        return _explain(explain, json)
+    if baseline is not None and write_baseline is not None:
+        raise UsageError("--baseline and --write-baseline at once", hint="write the baseline anew, without the old one")
+    wanted = _wanted([*(report or ()), *(["json"] if json else ())])
+    selection = _selection(rule or [], exclude_rule or [], baseline, max_findings)
+    checked: Checked | None = None
     if paths:
-        return _validate_files(paths, json, show_values)
-    return _validate_export(project, target, json, show_values)
-
-
-def _validate_files(paths: list[Path], json: bool, show_values: bool) -> int:
-    from fhir_msc.cli.report import console, finding_document, print_findings, print_json
-    from fhir_msc.validation import validate as check
-
-    findings: list[Finding] = []
-    resources = 0
-    for finding_batch in (_located(name, line, check(text)) for name, line, text in _resources(paths)):
-        resources += 1
-        findings += finding_batch
-    if json:
-        documents = [finding_document(one, show_values) for one in findings]
-        print_json({"resources": resources, "findings": documents})
+        found = _of_files(paths, selection, jobs)
     else:
-        out = console()
-        print_findings(out, findings, show_values)
-        wrong = sum(one.is_error for one in findings)
-        out.print(f"{resources:,} resources checked, {wrong:,} errors, {len(findings) - wrong:,} others")
-    return 1 if any(one.is_error for one in findings) else 0
+        checked, found = _of_export(project, target, selection)
+    if write_baseline is not None:
+        from fhir_msc.reports import write_baseline as written
+
+        written(write_baseline, found)
+    _tell(found, checked, wanted, show_values)
+    code = exit_code(found, fail_on)
+    return 0 if code == 1 and write_baseline is not None else code
 
 
-def _located(name: str, line: int | None, findings: list[Finding]) -> list[Finding]:
-    from dataclasses import replace
+def _wanted(given: list[str]) -> dict[Path | None, str]:
+    """The format of each file, ``None`` being stdout. Raises UsageError."""
+    from fhir_msc.errors import UsageError
+    from fhir_msc.reports import FORMATS
 
-    from fhir_msc.findings import Origin
-
-    return [replace(one, origins=(Origin(name, name, line),)) for one in findings]
-
-
-def _resources(paths: list[Path]) -> Iterator[tuple[str, int | None, bytes]]:
-    """File name, line of an NDJSON file, and the text of each resource."""
-    from fhir_msc.errors import SourceError
-
-    for path in paths:
-        if str(path) == "-":
-            yield from _in_stream("stdin", sys.stdin.buffer.read())
-            continue
-        inside = path.rglob("*") if path.is_dir() else [path]
-        files = sorted(one for one in inside if one == path or one.suffix in (".json", ".ndjson"))
-        for file in files:
-            try:
-                if file.suffix == ".ndjson":
-                    with file.open("rb") as stream:
-                        for number, line in enumerate(stream, 1):
-                            if line.strip():
-                                yield str(file), number, line
-                else:
-                    yield str(file), None, file.read_bytes()
-            except OSError as error:
-                raise SourceError(f"cannot be read ({type(error).__name__})", file=str(file)) from error
+    wanted: dict[Path | None, str] = {}
+    for words in given:
+        form, _, name = words.partition("=")
+        path = Path(name) if name not in ("", "-") else None
+        if form not in FORMATS:
+            raise UsageError(f"there is no format {form!r}", hint=f"one of: {', '.join(FORMATS)}")
+        if path in wanted:
+            raise UsageError(f"two reports go to {path or 'stdout'}", hint="say --report FORMAT=FILE")
+        wanted[path] = form
+    return wanted
 
 
-def _in_stream(name: str, text: bytes) -> Iterator[tuple[str, int | None, bytes]]:
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > 1 and all(line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}") for line in lines):
-        for number, line in enumerate(lines, 1):
-            yield name, number, line
-    else:
-        yield name, None, text
+def _selection(rules: list[str], excluded: list[str], baseline: Path | None, most: int | None) -> Selection:
+    from fhir_msc.reports import MOST_KEPT, Selection, read_baseline
+    from fhir_msc.reports.rules import refuse_unknown
+
+    only, never = tuple(map(str.upper, rules)), tuple(map(str.upper, excluded))
+    if only or never:
+        refuse_unknown((*only, *never))
+    known = read_baseline(baseline) if baseline is not None else frozenset()
+    return Selection(only, never, known, MOST_KEPT if most is None else most)
 
 
-def _validate_export(folder: Path, target: str | None, json: bool, show_values: bool) -> int:
+def _of_files(paths: list[Path], selection: Selection, jobs: int) -> Report:
     from fhir_msc.cli.progress import Progress
-    from fhir_msc.cli.report import console, exit_code, export_document, print_export, print_json
-    from fhir_msc.config import read_project
-    from fhir_msc.pipeline import checked
+    from fhir_msc.validation.files import validate_files
 
     with Progress() as progress:
-        result = checked(read_project(folder, target), progress)
-    if json:
-        print_json(export_document(result, show_values))
+        return validate_files(paths, selection, jobs=jobs, progress=progress.bar)
+
+
+def _of_export(folder: Path, target: str | None, selection: Selection) -> tuple[Checked, Report]:
+    from fhir_msc.cli.progress import Progress
+    from fhir_msc.config import read_project
+    from fhir_msc.export_report import report_of
+    from fhir_msc.pipeline import checked
+
+    project = read_project(folder, target)
+    with Progress() as progress:
+        result = checked(project, progress)
+    return result, report_of(project, result, selection)
+
+
+def _tell(found: Report, checked: Checked | None, wanted: dict[Path | None, str], show_values: bool) -> None:
+    from fhir_msc.cli.report import console, print_export, write_report
+
+    for path, form in wanted.items():
+        write_report(found, form, path, show_values)
+    if None in wanted:
+        return
+    if checked is not None:
+        print_export(console(), checked.accounts, found, show_values)
     else:
-        print_export(console(), result, show_values)
-    return exit_code(result)
+        from fhir_msc.reports.text import print_report
+
+        print_report(console(), found, show_values)
+
+
+def _explain(name: str, json: bool) -> int:
+    from dataclasses import asdict
+
+    from fhir_msc.cli.report import console, print_json
+    from fhir_msc.reports.rules import rule_named
+
+    rule = rule_named(name)
+    if json:
+        print_json(asdict(rule))
+        return 0
+    out = console()
+    out.print(f"{rule.id}{'-…' if rule.family else ''}  ({rule.severity})", markup=False)
+    for head, text in (("", rule.says), ("what to do", rule.remedy), ("source", rule.source)):
+        if text:
+            out.print(f"  {head}: {text}" if head else f"  {text}", markup=False)
+    return 0

@@ -57,7 +57,7 @@ def verify(
 
 
 def _document(counts: Verified, drifted: list[Drifted], show_values: bool) -> dict[str, object]:
-    from fhir_msc.cli.report import origin_document
+    from fhir_msc.reports.document import origin_document
 
     return {
         "read": counts.read,

@@ -1,0 +1,216 @@
+"""FHIR files from a disk or a pipe: JSON, NDJSON, folders of them, checked in flat memory and in several processes.
+
+The input is divided into blocks of about a mebibyte, an NDJSON file between its lines. What is found in a block hangs
+on the block alone, and blocks are counted in their order: the report is the same for any number of processes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from fhir_msc.errors import SourceError
+from fhir_msc.findings import Finding, Origin, Place
+from fhir_msc.reports.tally import Report, Selection, Tally
+from fhir_msc.validation import placed, text_findings
+from fhir_msc.validation.parsing import MAX_SIZE
+
+STDIN = "-"
+"""The path that stands for standard input."""
+
+_BLOCK = 1024 * 1024
+_AHEAD = 3
+_SUFFIXES = (".json", ".ndjson")
+
+
+class Block(NamedTuple):
+    """A piece of input: a whole document, or whole lines of an NDJSON file and the number of the first of them."""
+
+    name: str
+    text: bytes
+    line: int | None = None
+
+
+Progress = Callable[[str, int, int | None], None]
+"""Told what is being read, how many bytes of it are done, and of how many, if that is known."""
+
+
+def validate_files(
+    paths: Iterable[Path],
+    selection: Selection | None = None,
+    *,
+    jobs: int = 1,
+    progress: Progress = lambda what, done, of: None,
+) -> Report:
+    """Checks FHIR R4 resources in files; ``-`` is standard input. Files are known by their suffix: ``.ndjson`` holds
+    one resource per line, any other file one resource; of a folder those ending in ``.json`` and ``.ndjson`` are read.
+
+    ``jobs`` is the number of processes that check. Nothing is fetched from anywhere. A file that cannot be read is told
+    in ``unreadable`` of the report, and the others go on. Raises SourceError for a path that is not there.
+    """
+    chosen = selection or Selection()
+    files = _files(paths)
+    unreadable: list[str] = []
+    tally = Tally(chosen.most)
+    tasks = _tasks(_blocks(files, unreadable), progress, sum(size for _, size in files if size) or None)
+    for part in _each(partial(_checked, chosen), tasks, jobs):
+        tally.merge(part)
+    return tally.report(unreadable=unreadable)
+
+
+def _files(paths: Iterable[Path]) -> list[tuple[Path, int | None]]:
+    """The files below the paths with their sizes, in the order of the paths and of their names."""
+    found: list[tuple[Path, int | None]] = []
+    for path in paths:
+        if str(path) == STDIN:
+            found.append((path, None))
+            continue
+        try:
+            inside = sorted(one for one in path.rglob("*") if one.suffix in _SUFFIXES) if path.is_dir() else [path]
+            found += [(one, one.stat().st_size) for one in inside if one == path or one.is_file()]
+        except OSError as error:
+            raise _unreadable(str(path), error) from error
+    return found
+
+
+def _blocks(files: Iterable[tuple[Path, int | None]], unreadable: list[str]) -> Iterator[Block]:
+    for path, size in files:
+        name = "stdin" if size is None else str(path)
+        try:
+            if size is None:
+                yield from _stream_blocks(name, sys.stdin.buffer)
+                continue
+            with path.open("rb") as stream:
+                if path.suffix == ".ndjson":
+                    yield from _line_blocks(name, stream)
+                else:
+                    yield Block(name, stream.read(MAX_SIZE + 1))
+        except OSError as error:
+            unreadable.append(str(_unreadable(name, error)))
+
+
+def _unreadable(name: str, error: OSError) -> SourceError:
+    return SourceError(f"cannot be read ({type(error).__name__})", file=name)
+
+
+def _line_blocks(name: str, stream: IO[bytes], head: bytes = b"") -> Iterator[Block]:
+    """Whole lines; of one that is longer than a resource may be only so much that this is seen."""
+    line = 1
+    while block := head or stream.read(_BLOCK):
+        head = b""
+        if not block.endswith(b"\n"):
+            rest = stream.readline(MAX_SIZE + 1)
+            block += rest
+            if len(rest) > MAX_SIZE and not rest.endswith(b"\n"):
+                while (rest := stream.readline(_BLOCK)) and not rest.endswith(b"\n"):
+                    pass
+                block += b"\n"
+        yield Block(name, block, line)
+        line += block.count(b"\n")
+
+
+def _stream_blocks(name: str, stream: IO[bytes]) -> Iterator[Block]:
+    """Lines where each is a resource, else one document: no document goes on with ``{`` in the line after a ``}``."""
+    head = stream.read(_BLOCK)
+    lines = _first_lines(head)
+    while len(lines) < 2 and (more := stream.readline(MAX_SIZE + 1)):
+        head += more
+        lines = _first_lines(head)
+        if len(head) > MAX_SIZE:
+            break
+    if len(lines) == 2 and lines[0].startswith(b"{") and lines[0].endswith(b"}") and lines[1].startswith(b"{"):
+        yield from _line_blocks(name, stream, head)
+    else:
+        yield Block(name, head + stream.read(max(MAX_SIZE + 1 - len(head), 0)))
+
+
+def _first_lines(text: bytes) -> list[bytes]:
+    """The first two lines that are not blank."""
+    found: list[bytes] = []
+    start = 0
+    while len(found) < 2 and start < len(text):
+        end = text.find(b"\n", start)
+        end = len(text) if end < 0 else end
+        line = text[start:end].strip()
+        if line:
+            found.append(line)
+        start = end + 1
+    return found
+
+
+def _tasks(blocks: Iterable[Block], progress: Progress, of: int | None) -> Iterator[Sequence[Block]]:
+    """Blocks together, so that many small files are one task."""
+    together: list[Block] = []
+    size = done = 0
+    for block in blocks:
+        together.append(block)
+        size += len(block.text)
+        done += len(block.text)
+        if size >= _BLOCK:
+            yield together
+            progress(block.name, done, of)
+            together, size = [], 0
+    if together:
+        yield together
+
+
+def _each(check: Callable[[Sequence[Block]], Tally], tasks: Iterable[Sequence[Block]], jobs: int) -> Iterator[Tally]:
+    """What each task gives, in their order; no more tasks are read than the processes can soon take."""
+    if jobs <= 1:
+        yield from map(check, tasks)
+        return
+    from concurrent.futures import Future, ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting: deque[Future[Tally]] = deque()
+        for task in tasks:
+            waiting.append(pool.submit(check, task))
+            if len(waiting) >= _AHEAD * jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _checked(selection: Selection, blocks: Sequence[Block]) -> Tally:
+    tally = Tally(selection.most)
+    for block in blocks:
+        for row, text in _resources(block):
+            tally.resources += 1
+            found = text_findings(text)
+            if found:
+                origins = (Origin(block.name, block.name, row),)
+                tally.add(
+                    [replace(one, origins=origins) for one in found],
+                    selection,
+                    content=None if row is None else text,
+                    place=partial(_placed, text, (row or 1) - 1),
+                )
+    return tally
+
+
+def _resources(block: Block) -> Iterator[tuple[int | None, bytes]]:
+    if block.line is None:
+        yield None, block.text
+        return
+    for number, line in enumerate(block.text.split(b"\n"), block.line):
+        if line.strip():
+            yield number, line
+
+
+def _placed(text: bytes, lines: int, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """The findings with their places in the file, of which so many lines stand before the text."""
+    found = placed(text, findings)
+    return (
+        found
+        if not lines
+        else [
+            one if one.place is None else replace(one, place=Place(one.place.line + lines, one.place.column))
+            for one in found
+        ]
+    )

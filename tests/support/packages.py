@@ -1,0 +1,47 @@
+"""Packages of the npm registry: fetched once into ``build/packages``, used only with the SHA-256 that stands here."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / "build" / "packages"
+
+PINNED = {
+    "@microsoft/jest-sarif@1.0.0-beta.0": "748e2c3d1a842e7bb258416685c7ea3a0da40005b72267b2052c2856d48ad102",
+}
+"""Each package as ``name@version`` with the SHA-256 of its archive."""
+
+
+class PackageError(Exception):
+    """A package could not be had, or is not the one that is pinned."""
+
+
+def npm_unavailable_reason() -> str | None:
+    """Why nothing can be fetched here, in one line; None if it can."""
+    return None if shutil.which("npm") else "no npm (Debian: apt-get install npm)"
+
+
+def fetched(package: str) -> Path:
+    """The archive of a package that is pinned here, as ``name@version``; by ``npm pack`` if it is not there yet."""
+    archive = FOLDER / f"{package.lstrip('@').replace('/', '-').replace('@', '-')}.tgz"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive.exists():
+            npm = subprocess.run(
+                ["npm", "pack", "--silent", "--pack-destination", str(FOLDER), package],
+                capture_output=True,
+                text=True,
+                cwd=FOLDER,
+            )
+            if npm.returncode:
+                raise PackageError(f"npm could not fetch {package}:\n{npm.stderr[-2000:]}")
+        found = hashlib.sha256(archive.read_bytes()).hexdigest()
+        if found != PINNED[package]:
+            archive.unlink()
+            raise PackageError(f"{package} has the SHA-256 {found}, which is not the pinned one")
+    return archive
