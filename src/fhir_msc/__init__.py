@@ -33,7 +33,8 @@ if TYPE_CHECKING:
         TargetUnreachable,
         UsageError,
     )
-    from fhir_msc.findings import Finding, Origin, Severity, in_order
+    from fhir_msc.export_report import report_of
+    from fhir_msc.findings import Finding, Origin, Place, Severity, in_order
     from fhir_msc.mapping.checking import check_pack as pack_findings
     from fhir_msc.mapping.pack import Pack, find_pack, read_pack
     from fhir_msc.mapping.transforms import Number, Unreadable
@@ -68,6 +69,10 @@ if TYPE_CHECKING:
     from fhir_msc.pipeline import (
         sync as synced,
     )
+    from fhir_msc.reports.baseline import read_baseline, write_baseline
+    from fhir_msc.reports.formats import FORMATS as REPORT_FORMATS
+    from fhir_msc.reports.formats import rendered
+    from fhir_msc.reports.tally import Cause, Found, Report, Selection
     from fhir_msc.resources.body import Body, references, serialise
     from fhir_msc.resources.context import Links, ResourceContext
     from fhir_msc.resources.datatypes import codeable_concept, period, present, quantity, reference
@@ -118,10 +123,12 @@ if TYPE_CHECKING:
         Visit,
     )
     from fhir_msc.validation import validate
+    from fhir_msc.validation.files import validate_files
     from fhir_msc.version import __version__
 
 __all__ = [
     "OUTCOMES",
+    "REPORT_FORMATS",
     "Account",
     "AdverseEvent",
     "Answer",
@@ -130,6 +137,7 @@ __all__ = [
     "AuditVerdict",
     "BlindError",
     "Body",
+    "Cause",
     "CellProduct",
     "Checked",
     "Coding",
@@ -147,6 +155,7 @@ __all__ = [
     "FhirMscError",
     "FileFacts",
     "Finding",
+    "Found",
     "Held",
     "Infusion",
     "Investigator",
@@ -164,6 +173,7 @@ __all__ = [
     "Pack",
     "PackError",
     "Participant",
+    "Place",
     "Plan",
     "PlannedVisit",
     "Probed",
@@ -174,6 +184,7 @@ __all__ = [
     "Reconciled",
     "Record",
     "ReferenceRange",
+    "Report",
     "ResourceContext",
     "Retirable",
     "RewriteError",
@@ -182,6 +193,7 @@ __all__ = [
     "SealedSource",
     "Seals",
     "SecretError",
+    "Selection",
     "Severity",
     "Site",
     "Source",
@@ -223,11 +235,14 @@ __all__ = [
     "probed",
     "quantity",
     "queries_of",
+    "read_baseline",
     "read_pack",
     "read_project",
     "reconciled",
     "reference",
     "references",
+    "rendered",
+    "report_of",
     "retire",
     "serialise",
     "settle",
@@ -236,9 +251,11 @@ __all__ = [
     "synced",
     "terminology_of",
     "validate",
+    "validate_files",
     "vanished_of",
     "verify",
     "work",
+    "write_baseline",
 ]
 
 _HOMES = {
@@ -248,7 +265,8 @@ _HOMES = {
         "BlindError ConfigError FhirMscError LedgerError OutcomeUnknown PackError RewriteError SecretError "
         "SourceError TargetError TargetRefused TargetUnreachable UsageError"
     ),
-    "fhir_msc.findings": "Finding Origin Severity in_order",
+    "fhir_msc.export_report": "report_of",
+    "fhir_msc.findings": "Finding Origin Place Severity in_order",
     "fhir_msc.mapping.checking": "check_pack=pack_findings",
     "fhir_msc.mapping.pack": "Pack find_pack read_pack",
     "fhir_msc.mapping.transforms": "Number Unreadable",
@@ -258,6 +276,9 @@ _HOMES = {
         "settle status_of study_of terminology_of vanished_of verify"
     ),
     "fhir_msc.pipeline": "Checked Probed Progress Surroundings Synced checked probed sync=synced work",
+    "fhir_msc.reports.baseline": "read_baseline write_baseline",
+    "fhir_msc.reports.formats": "FORMATS=REPORT_FORMATS rendered",
+    "fhir_msc.reports.tally": "Cause Found Report Selection",
     "fhir_msc.resources.body": "Body references serialise",
     "fhir_msc.resources.context": "Links ResourceContext",
     "fhir_msc.resources.datatypes": "codeable_concept period present quantity reference",
@@ -282,6 +303,7 @@ _HOMES = {
         "Record ReferenceRange Site Study StudyFact StudyPart Unit Visit"
     ),
     "fhir_msc.validation": "validate",
+    "fhir_msc.validation.files": "validate_files",
     "fhir_msc.version": "__version__",
 }
 """Where each name lives, as ``name`` or ``name there=name here``. A test holds it beside the imports above."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import secrets
 import shutil
 import tarfile
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from junitparser import JUnitXml
 
 from fhir_msc.reports import FORMATS
@@ -196,6 +199,26 @@ def test_several_reports_at_once(tmp_path: Path) -> None:
     assert outcome.out == (tmp_path / "text").read_text("utf-8")
     for form in FORMATS:
         assert (tmp_path / form).read_bytes() == fhir_msc("validate", path, "--report", form).out.encode()
+
+
+# -- before a commit --------------------------------------------------------------------------------------------------
+
+
+def test_the_hook_checks_the_files_that_it_is_given(tmp_path: Path) -> None:
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert set(hook) == {
+        "id", "name", "description", "entry", "language", "files", "require_serial", "minimum_pre_commit_version"
+    }  # fmt: skip
+    program, *words = hook["entry"].split()
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    assert program in scripts
+    names = ("patient.fhir.json", "many.ndjson", "package.json")
+    chosen = [name for name in names if re.search(hook["files"], name)]
+    assert chosen == ["patient.fhir.json", "many.ndjson"]
+    for name in chosen:
+        (tmp_path / name).write_text(json.dumps(BROKEN if name.endswith(".ndjson") else {"resourceType": "Patient"}))
+    assert fhir_msc(*words, tmp_path / chosen[0]).code == 0
+    assert fhir_msc(*words, *(tmp_path / name for name in chosen)).code == 1
 
 
 # -- options ----------------------------------------------------------------------------------------------------------

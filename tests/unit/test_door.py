@@ -24,17 +24,18 @@ from tools.public_names import docstrings
 SOURCE = Path(fhir_msc.__file__)
 
 _PROMISED = """
-Account AdverseEvent Answer Arm ArmStep AuditVerdict BlindError Body CellProduct Checked Coding Component Concept
-Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError FileFacts
-Finding Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation OpenSource Origin
-OutcomeMeasure OutcomeUnknown OwnBuilder Pack PackError Participant Plan PlannedVisit Probed Progress Project
-Quantity Queries Reconciled Record ReferenceRange ResourceContext Retirable RewriteError Row SandboxServer
-SealedSource Seals SecretError Severity Site Source SourceError SourceOptions StagingReport Status Study StudyFact
-StudyPart Surroundings Synced Table TargetError TargetRefused TargetUnreachable Unit Unreadable UsageError Verified
-Visit __version__ as_json as_model audited checked codeable_concept corrections_of files_read find_pack in_order
-make_plan members_of open_source pack_findings participant_key period present probed quantity queries_of read_pack
-read_project reconciled reference references retire serialise settle status_of study_of synced terminology_of
-validate vanished_of verify work
+Account AdverseEvent Answer Arm ArmStep AuditVerdict BlindError Body Cause CellProduct Checked Coding Component
+Concept Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError
+FileFacts Finding Found Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation
+OpenSource Origin OutcomeMeasure OutcomeUnknown OwnBuilder Pack PackError Participant Place Plan PlannedVisit Probed
+Progress Project Quantity Queries REPORT_FORMATS Reconciled Record ReferenceRange Report ResourceContext Retirable
+RewriteError Row SandboxServer SealedSource Seals SecretError Selection Severity Site Source SourceError SourceOptions
+StagingReport Status Study StudyFact StudyPart Surroundings Synced Table TargetError TargetRefused TargetUnreachable
+Unit Unreadable UsageError Verified Visit __version__ as_json as_model audited checked codeable_concept corrections_of
+files_read find_pack in_order make_plan members_of open_source pack_findings participant_key period present probed
+quantity queries_of read_baseline read_pack read_project reconciled reference references rendered report_of retire
+serialise settle status_of study_of synced terminology_of validate validate_files vanished_of verify work
+write_baseline
 """
 PROMISED = _PROMISED.split()
 
@@ -53,18 +54,23 @@ RAISES = {
     "participant_key": "SecretError",
     "probed": "TargetError",
     "queries_of": "LedgerError",
+    "read_baseline": "UsageError",
     "read_pack": "PackError",
     "read_project": "ConfigError",
     "reconciled": "TargetError",
+    "rendered": "KeyError",
+    "report_of": "SourceError",
     "retire": "UsageError",
     "settle": "UsageError",
     "status_of": "LedgerError",
     "study_of": "SourceError",
     "synced": "TargetError",
     "terminology_of": "SecretError",
+    "validate_files": "SourceError",
     "vanished_of": "LedgerError",
     "verify": "TargetError",
     "work": "LedgerError",
+    "write_baseline": "UsageError",
 }
 """What the docstring of a function must say that it raises, among others."""
 
@@ -136,6 +142,17 @@ def test_checking_a_body_loads_no_http_no_database_and_no_models() -> None:
         "print([name for name in ('httpx', 'sqlalchemy', 'starlette', 'fhir.resources') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_reporting_on_files_loads_no_http_no_database_and_no_models(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"resourceType": "Patient", "gender": "x"}')
+    ask = (
+        "import sys, pathlib, fhir_msc; found = fhir_msc.validate_files([pathlib.Path('a.json')]);"
+        "print(found.fails(), fhir_msc.rendered(found, 'csv').count(b'\\n'));"
+        "print([name for name in ('httpx', 'sqlalchemy', 'starlette', 'pydantic', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.split("\n") == ["True 2", "[]", ""], done.stderr
 
 
 def test_the_conformance_checks_need_no_test_runner() -> None:

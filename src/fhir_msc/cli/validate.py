@@ -145,12 +145,24 @@ def _explain(name: str, json: bool) -> int:
     from fhir_msc.reports.rules import rule_named
 
     rule = rule_named(name)
+    document = asdict(rule) | _invariant(name.upper())
     if json:
-        print_json(asdict(rule))
+        print_json(document)
         return 0
     out = console()
     out.print(f"{rule.id}{'-…' if rule.family else ''}  ({rule.severity})", markup=False)
-    for head, text in (("", rule.says), ("what to do", rule.remedy), ("source", rule.source)):
-        if text:
-            out.print(f"  {head}: {text}" if head else f"  {text}", markup=False)
+    out.print(f"  {rule.says}", markup=False)
+    heads = {"text": "R4's text", "expression": "FHIRPath", "remedy": "what to do", "source": "source"}
+    for part, head in heads.items():
+        if part in document:
+            out.print(f"  {head}: {document[part]}", markup=False)
     return 0
+
+
+def _invariant(rule: str) -> dict[str, object]:
+    """What R4 says of the invariant whose rule it is."""
+    from fhir_msc.validation.definitions import constraint_named
+    from fhir_msc.validation.problems import INVARIANT
+
+    stated = constraint_named(rule.removeprefix(f"{INVARIANT}-").lower()) if rule.startswith(f"{INVARIANT}-") else None
+    return {} if stated is None else {"text": stated.text, "expression": stated.expression}

@@ -143,6 +143,15 @@ def type_named(name: str) -> Type:
     )
 
 
+def constraint_named(key: str) -> Constraint | None:
+    """The invariant of that key, which is one wherever it is stated; ``None`` where R4 has none."""
+    for name in sorted(type_names()):
+        constraint = type_named(name).constraints.get(key)
+        if constraint is not None:
+            return constraint
+    return None
+
+
 @cache
 def codes_of(value_set: str) -> Mapping[str, frozenset[str]] | None:
     """The codes of a value set by code system, or ``None`` where there is no closed list of them."""
