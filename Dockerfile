@@ -8,6 +8,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 COPY mappings ./mappings
 COPY examples ./examples
+COPY docs/rules.md ./docs/rules.md
 RUN /opt/fhir-msc/bin/pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && /opt/fhir-msc/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import secrets
 import shutil
+import signal
+import subprocess
+import sys
 import tarfile
 import tomllib
 from collections.abc import Callable
@@ -199,6 +203,29 @@ def test_several_reports_at_once(tmp_path: Path) -> None:
     assert outcome.out == (tmp_path / "text").read_text("utf-8")
     for form in FORMATS:
         assert (tmp_path / form).read_bytes() == fhir_msc("validate", path, "--report", form).out.encode()
+
+
+# -- interrupted ------------------------------------------------------------------------------------------------------
+
+
+def test_an_interrupted_run_ends_quietly_and_leaves_no_process() -> None:
+    """Ctrl-C reaches all processes of a terminal at once. Its streams end when the last of them has."""
+    program = Path(sys.executable).with_name("fhir-msc")
+    lines = (json.dumps({"resourceType": "Patient", "name": [{"text": "x" * 4000}]}).encode() + b"\n") * 2000
+    process = subprocess.Popen(
+        [program, "validate", "-", "--jobs", "2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    for _ in range(3):
+        process.stdin.write(lines)  # more than a pipe holds: what was written before is at the processes
+    process.stdin.flush()
+    os.killpg(process.pid, signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out, errors) == (130, b"", b"")
 
 
 # -- before a commit --------------------------------------------------------------------------------------------------

@@ -88,6 +88,11 @@ def test_the_packs_that_ship_hold(installed: Installed) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_rules_come_with_it(installed: Installed) -> None:
+    done = installed.run("fhir-msc", "validate", "--explain", "MSC-MAP-001")
+    assert (done.returncode, "A cell cannot be read" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
 def test_the_version_is_that_of_the_project(installed: Installed) -> None:
     ask = "import fhir_msc, importlib.metadata as m; print(fhir_msc.__version__, m.version('fhir-msc'))"
     done = installed.run("python", "-c", ask)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ def test_the_image_holds_what_the_dockerfile_copies_and_no_more() -> None:
     assert first == "*"
     assert {line[1:] for line in rest if line.startswith("!")} == wanted
     assert all((ROOT / name).exists() for name in wanted)
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(wheel["force-include"]) <= wanted, "what the wheel takes beside the package"
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-worker.lock"])

@@ -6,9 +6,11 @@ on the block alone, and blocks are counted in their order: the report is the sam
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -167,14 +169,28 @@ def _each(check: Callable[[Sequence[Block]], Tally], tasks: Iterable[Sequence[Bl
     from concurrent.futures import Future, ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting: deque[Future[Tally]] = deque()
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    waiting: deque[Future[Tally]] = deque()
+    try:
         for task in tasks:
-            waiting.append(pool.submit(check, task))
+            with _without_interruption():
+                waiting.append(pool.submit(check, task))
             if len(waiting) >= _AHEAD * jobs:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_interruption() -> Iterator[None]:
+    """Processes that are started within never see a Ctrl-C: whoever started them does, and ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _checked(selection: Selection, blocks: Sequence[Block]) -> Tally:
