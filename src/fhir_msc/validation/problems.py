@@ -67,13 +67,16 @@ class Within:
     ``contained`` are the ids of the resources that the same resource contains, with their types, and ``inside`` says
     that this is one of them; ``urls`` are the ``fullUrl`` of every entry of the batch or transaction around, ``None``
     outside one. ``depth`` counts the elements around that may hold others of their own type: extensions, items,
-    resources.
+    resources. ``resource`` is the resource around and ``root`` the one that contains it or is it, where an invariant
+    below speaks of them.
     """
 
     contained: Mapping[str, str] = field(default_factory=dict)
     inside: bool = False
     urls: frozenset[str] | None = None
     depth: int = 0
+    resource: object = None
+    root: object = None
 
 
 def under(segment: str, found: list[Problem]) -> list[Problem]:

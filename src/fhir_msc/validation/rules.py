@@ -1,6 +1,6 @@
-"""What is checked of a type's objects beyond their elements: its invariants, and rules that R4 states in prose.
+"""What is checked of a type's objects beyond their elements and invariants: rules that R4 states in prose.
 
-The prose: Identifier.system, Coding.system and Quantity.system are absolute (http://hl7.org/fhir/R4/datatypes.html);
+Identifier.system, Coding.system and Quantity.system are absolute (http://hl7.org/fhir/R4/datatypes.html);
 ``Bundle.entry.fullUrl`` (http://hl7.org/fhir/R4/bundle.html); ids of contained resources
 (http://hl7.org/fhir/R4/references.html#contained). A code system of HL7 that R4 holds whole has no other codes.
 """
@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from fhir_msc.validation.definitions import Type, is_unknown_code, resource_types
-from fhir_msc.validation.invariants import PREDICATES, Node, Predicate, has, has_choice, has_coding, nodes
+from fhir_msc.validation.objects import Node, Predicate, has, has_coding, nodes
 from fhir_msc.validation.primitives import is_absolute_uri
 from fhir_msc.validation.problems import (
     CODE,
     CONTAINED,
     FULL_URL,
     IDENTIFIER,
-    INVARIANT,
     LABEL,
     LINK,
     OUTCOME,
@@ -48,13 +47,8 @@ class Rule:
 
 
 def rules_of(kind: Type) -> tuple[Rule, ...]:
-    """The invariants of a type for which there is a predicate, then the other rules for it and its bases."""
-    stated = tuple(
-        Rule(f"{INVARIANT}-{key.upper()}", constraint.text, holds)
-        for key, constraint in kind.constraints.items()
-        if (holds := PREDICATES.get(f"{kind.name}#{key}") or PREDICATES.get(key)) is not None
-    )
-    return stated + tuple(rule for name in kind.lineage for rule in RULES.get(name, ()))
+    """The rules for a type and its bases."""
+    return tuple(rule for name in kind.lineage for rule in RULES.get(name, ()))
 
 
 def _absolute_system(node: Node) -> bool:
@@ -130,10 +124,6 @@ def _research_consent(node: Node) -> bool:
     return has(node, "patient") or not has_coding(node, "scope", system, "research")
 
 
-def _either_extension(node: Node) -> bool:
-    return has(node, "extension") != has_choice(node, "value")
-
-
 _ABSOLUTE = Rule(SYSTEM, "the system is an absolute URI", _absolute_system, path="system")
 _UNIT = Rule(UNIT, "the code is not a UCUM unit", _is_ucum, path="code")
 _CODE = Rule(CODE, "the code is not in its code system, which R4 holds whole", _known_unless_unit, path="code")
@@ -164,9 +154,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         ),
         "DomainResource": (
             Rule(CONTAINED, "two contained resources have the same id", _distinct_contained, path="contained"),
-        ),
-        "Extension": (
-            Rule(f"{INVARIANT}-EXT-1", "Must have either extensions or value[x], not both", _either_extension),
         ),
         "Identifier": (
             _ABSOLUTE,

@@ -15,6 +15,7 @@ from functools import cache
 from fhir_msc.validation.bindings import concept_problem
 from fhir_msc.validation.companions import Check, companion_problems, without_excused
 from fhir_msc.validation.definitions import Element, Type, codes_of, resource_types, type_named
+from fhir_msc.validation.invariants import invariant_check, looks_around
 from fhir_msc.validation.narrative import narrative_problem
 from fhir_msc.validation.primitives import CHECKS, FORMS, is_absolute_uri, lacks_zone
 from fhir_msc.validation.problems import (
@@ -87,6 +88,8 @@ def _resource_check(value: object, within: Within) -> list[Problem] | None:
     if not isinstance(name, str) or name not in resource_types():
         message = "resourceType is missing" if name is None else "resourceType is not a resource type of R4"
         return [Problem(RESOURCE_TYPE, message, path="resourceType", value=shown(name))]
+    if looks_around(name):
+        within = replace(within, resource=value, root=within.root if within.inside else value)
     return object_check(name)(value, within)
 
 
@@ -132,6 +135,7 @@ def object_check(name: str) -> Check:
     slots = _Slots(kind)
     required = frozenset(e.name for e in kind.elements if e.min and not e.choice)
     choices = tuple((_either_name(e), e) for e in kind.elements if e.choice)
+    invariants = invariant_check(kind)
     rules = rules_of(kind)
     vital_signs = name == "Observation"
     element = not kind.resource
@@ -159,6 +163,8 @@ def object_check(name: str) -> Check:
                 problems += _choice_problems(choice, value)
         if element and (not value or (len(value) == 1 and "id" in value)):
             problems.append(Problem(EMPTY, "All FHIR elements must have a @value or children (ele-1)"))
+        if invariants is not None and (broken := invariants(value, within)) is not None:
+            problems += broken
         for rule in rules:
             if not rule.holds(value):
                 problems.append(Problem(rule.id, rule.message, path=rule.path, value=rule.value_of(value)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from fhir_msc.validation.definitions import codes_of
-from fhir_msc.validation.invariants import Node, has, has_choice, nodes
+from fhir_msc.validation.objects import Node, has, has_choice, nodes
 from fhir_msc.validation.problems import INVARIANT, PROFILE, Problem
 from fhir_msc.validation.units import UCUM
 
