@@ -29,12 +29,13 @@ def map_export(
     from fhir_msc.export_report import report_of
     from fhir_msc.pipeline import checked
     from fhir_msc.reports.document import report_document
+    from fhir_msc.reports.tally import Selection
 
     opened = read_project(project, target)
     with Progress() as progress, BodyFile(output) as bodies:
         result = checked(opened, progress, bodies.keep)
         bodies.write()
-    report = report_of(opened, result)
+    report = report_of(opened, result, Selection(most=len(result.findings)))
     if json:
         print_json(report_document(report, show_values))
     else:

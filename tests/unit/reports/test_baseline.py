@@ -14,7 +14,7 @@ from fhir_msc.reports import Selection, Tally, read_baseline, write_baseline
 from tests.unit.reports.strategies import findings, report
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(found=st.lists(findings, max_size=5), new=findings)
 def test_what_is_written_is_known(found: list[Finding], new: Finding, tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
