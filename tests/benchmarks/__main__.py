@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.benchmarks import (
     command_line,
     domain_speed,
+    file_checks,
     first_sync,
     mapping_speed,
     memory,
@@ -27,7 +28,16 @@ STUDY = ROOT.parent / "shared" / "data" / "sdtm-msg-18subjects"
 
 ROWS: dict[str, Callable[[Bench], Section]] = {
     module.NAME: module.measure
-    for module in (mapping_speed, domain_speed, first_sync, nothing_changed, memory, command_line, validation_speed)
+    for module in (
+        mapping_speed,
+        domain_speed,
+        first_sync,
+        nothing_changed,
+        memory,
+        command_line,
+        validation_speed,
+        file_checks,
+    )
 }
 """In the order in which they run; a later one may use the facts of an earlier one."""
 

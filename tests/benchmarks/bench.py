@@ -16,7 +16,7 @@ class Scale:
     ``participants`` of the study are kept (``None``: all 18); ``lab_copies`` is how often its laboratory rows are
     taken; ``many`` is the factor between the two runs whose memory is compared; ``repeats`` of a comparison;
     ``compared`` resources go to fhir.resources, ``judged`` to HL7's engine; ``starts`` of the command line; ``rounds``
-    of four legs to HAPI, after at least ``warm_up`` writes.
+    of four legs to HAPI, after at least ``warm_up`` writes; ``file_bytes`` of NDJSON are checked as one file.
     """
 
     participants: int | None
@@ -28,6 +28,7 @@ class Scale:
     starts: int
     rounds: int
     warm_up: int
+    file_bytes: int
 
 
 FULL = Scale(
@@ -40,8 +41,20 @@ FULL = Scale(
     starts=7,
     rounds=2,
     warm_up=10_000,
+    file_bytes=1_000_000_000,
 )
-QUICK = Scale(participants=1, lab_copies=1, many=2, repeats=1, compared=50, judged=5, starts=1, rounds=1, warm_up=0)
+QUICK = Scale(
+    participants=1,
+    lab_copies=1,
+    many=2,
+    repeats=1,
+    compared=50,
+    judged=5,
+    starts=1,
+    rounds=1,
+    warm_up=0,
+    file_bytes=200_000,
+)
 
 
 @dataclass(frozen=True, slots=True)

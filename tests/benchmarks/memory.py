@@ -29,7 +29,7 @@ def measure(bench: Bench) -> Section:
             for study in (once, rows, participants):
                 trial = new_trial(bench.folder / f"{command}-{study.name}", study, url, blind=False)
                 output = ("--output", trial / "bodies.ndjson") if command == "map" else ()
-                peaks.append(_peak(command, "--project", trial, *output))
+                peaks.append(peak_of(command, "--project", trial, *output))
             base = peaks[0]
             figures.append(Figure(f"`{command}`, the study", f"{base / _MB:.0f} MB", "< 200 MB", base < 200 * _MB))
             for what, peak in zip(("rows", "participants"), peaks[1:], strict=True):
@@ -53,7 +53,8 @@ def measure(bench: Bench) -> Section:
     )
 
 
-def _peak(*arguments: object) -> int:
+def peak_of(*arguments: object) -> int:
+    """The peak of a ``fhir-msc`` command, in bytes."""
     command = [sys.executable, "-m", "tests.benchmarks.peak", *(str(argument) for argument in arguments)]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
     if done.returncode:
