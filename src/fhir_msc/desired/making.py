@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
 from typing import NamedTuple
 
+from fhir_msc.desired.bodies import Body
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
 from fhir_msc.desired.products import Products
@@ -53,7 +54,6 @@ _TYPES: dict[type[object], str] = {
     Visit: "Encounter",
     Infusion: "MedicationAdministration",
     CellProduct: "BiologicallyDerivedProduct",
-    Observation: "Observation",
     AdverseEvent: "AdverseEvent",
     Condition: "Condition",
     Medication: "MedicationStatement",
@@ -84,7 +84,6 @@ def _held(reason: str | None) -> Made | None:
 
 
 _OF_PRODUCT = (Infusion, CellProduct)
-_AT_A_VISIT = (Observation, Infusion)
 _SPANS = (Visit, Infusion, Medication)
 """Records with a start and an end."""
 
@@ -149,6 +148,8 @@ class Maker:
 
     def _made(self, record: Record, lasting: Key | None, person: _Person) -> Sequence[Made]:
         """What fhir_msc itself makes of a released record."""
+        if isinstance(record, Observation):
+            return (self._observed(record, record.key[1:], lasting, person),)
         type = _TYPES.get(record.__class__)
         if isinstance(record, _OF_PRODUCT) and (products := self._frame.products) is not None:
             return (self._of_product(record, products, lasting, person),)
@@ -260,26 +261,56 @@ class Maker:
             vague, what = True, replace(record, end=None)
         if units and isinstance(what, Infusion):
             what = Dispensed(what, units)
-        if isinstance(record, _AT_A_VISIT):
+        if isinstance(record, Observation | Infusion):
             encounter = self._encounter(person, record)
-            sample = self._samples.rid(record) if isinstance(record, Observation) and record.sample else None
             where = encounter[0] if encounter else None
             device = self._device(record) if isinstance(record, Infusion) else None
-            links = Links(rid, person.lane, person.study, where, None, None, sample, device)
+            links = Links(rid, person.lane, person.study, where, device=device)
         else:
             links = Links(rid, person.lane, person.study, None, consent, person.site)
         maker = self._frame.maker
         body = maker.make(what, links) if own is None else maker.make_own(own, what, links)
         if body is None:
             return Made(None, "not-mapped", "the own builder makes nothing of it")
+        made = self._desired(record, type, parts, body, rid, lasting, person)
+        if vague and made.desired is not None:
+            told = Finding(VAGUE_END, Severity.WARNING, _VAGUE, origins, key=rid, hint="complete the date")
+            return made._replace(findings=(*made.findings, told))
+        return made
+
+    def _observed(self, record: Observation, parts: Sequence[str], lasting: Key | None, person: _Person) -> Made:
+        """An Observation, for its Specimen and its DiagnosticReport, too."""
+        rid = self._frame.identity.rid("Observation", parts)
+        encounter = self._encounter(person, record)
+        sample = self._samples.rid(record) if record.sample else None
+        where = encounter[0] if encounter else None
+        links = Links(rid, person.lane, person.study, where, None, None, sample)
+        made = self._desired(record, "Observation", parts, self._frame.maker.make(record, links), rid, lasting, person)
+        if made.desired is not None:
+            if sample is not None:
+                self._samples.add(sample, person.lane, record)
+            if record.report is not None and self._reports is not None:
+                self._reports.add(rid, person.lane, links, record)
+        return made
+
+    def _desired(
+        self,
+        record: Record,
+        type: str,
+        parts: Sequence[str],
+        body: Body,
+        rid: str,
+        lasting: Key | None,
+        person: _Person,
+    ) -> Made:
+        """What a checked body became."""
+        origins = record.origins
         found: tuple[Finding, ...] = ()
         if body.findings:
             found = tuple([replace(one, origins=origins) for one in body.findings])
             wrong = next((one.rule for one in found if one.is_error), None)
             if wrong is not None:
                 return Made(None, "rejected", wrong, found)
-        if vague:
-            found = (*found, Finding(VAGUE_END, Severity.WARNING, _VAGUE, origins, key=rid, hint="complete the date"))
         desired = Desired(
             rid,
             type,
@@ -292,11 +323,6 @@ class Maker:
             body.refs,
             self._loose(type, lasting) if lasting is not None else None,
         )
-        if own is None and isinstance(record, Observation):
-            if links.specimen is not None:
-                self._samples.add(links.specimen, person.lane, record)
-            if record.report is not None and self._reports is not None:
-                self._reports.add(rid, person.lane, links, record)
         return Made(desired, "delivered", "", found, parts)
 
     def _device(self, record: Infusion) -> str | None:

@@ -13,6 +13,8 @@ from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 
+import orjson
+
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
 from fhir_msc.findings import Finding, Origin
@@ -23,10 +25,14 @@ from fhir_msc.trial import Observation
 
 _REPORT = "DiagnosticReport"
 _BATCH = 100
-_WAITING = 1000
-_MOST_REMEMBERED = 512
+_MOST_WAITING = 8192
+"""Results that are held in memory: many enough that those of a participant whose rows stand together are written at
+once."""
 
 _Key = tuple[str, str, str | None, str | None]
+_Head = tuple[str, str, str | None, str | None, str, str | None, str | None, str]
+_Member = tuple[str, str, int | None, str | None]
+"""A result: its id, its status, and the row and the key of the cell that it comes from."""
 
 
 class Reports:
@@ -35,54 +41,52 @@ class Reports:
     def __init__(self, frame: Frame, table: str) -> None:
         self._frame = frame
         self._table = table
-        self._waiting: list[tuple[int, str, str, int | None, str | None]] = []
-        self._known: dict[_Key, int] = {}
+        self._open: dict[_Key, tuple[_Head, list[_Member]]] = {}
+        self._waiting = 0
+        self._is_apart = False
 
     @cached_property
     def _database(self) -> sqlite3.Connection:
         """Made when it is first needed: most tables have no reports."""
         database = scratch_database()
-        database.execute(
-            "CREATE TABLE report"
-            " (id INTEGER PRIMARY KEY, rid UNIQUE, lane, study, encounter, name, category, effective, file)"
-        )
-        database.execute("CREATE TABLE result (report, rid, status, row, key)")
+        database.execute("CREATE TABLE part (rid, lane, study, encounter, name, category, effective, file, members)")
         database.execute("CREATE TABLE apart (rid, other, PRIMARY KEY (rid, other)) WITHOUT ROWID")
         return database
 
     def add(self, rid: str, lane: str, links: Links, record: Observation) -> None:
         """Takes a result that leaves. One without a time and without a visit is in no report."""
-        name, visit = record.report, record.visit
-        if name is None or (record.effective is None and visit is None):
+        name, effective, visit = record.report, record.effective, record.visit
+        if name is None or (effective is None and visit is None):
             return
-        key = (record.participant, name, record.effective, visit)
-        report = self._known.get(key)
+        key = (record.participant, name, effective, visit)
+        report = self._open.get(key)
         if report is None:
-            report = self._entered(key, lane, links, record)
-        place = record.origins[0] if record.origins else Origin("", self._table)
-        self._waiting.append((report, rid, record.status, place.row, place.key))
-        if len(self._waiting) >= _WAITING:
+            report = self._open[key] = (self._head(key, lane, links, record), [])
+        origins = record.origins
+        report[1].append(
+            (rid, record.status, origins[0].row, origins[0].key) if origins else (rid, record.status, None, None)
+        )
+        self._waiting += 1
+        if self._waiting >= _MOST_WAITING:
             self._write()
 
     def also(self, rid: str, other: str) -> None:
         """A result under another id is of the same report: rows that share a key were told apart."""
-        if "_database" in self.__dict__:
+        if self._open or "_database" in self.__dict__:
+            self._is_apart = True
             self._database.execute("INSERT OR IGNORE INTO apart VALUES (?, ?)", (rid, other))
 
     def bodies(self, findings: list[Finding]) -> Iterator[list[Desired]]:
         """The DiagnosticReports in batches; adds what is wrong with them."""
-        if "_database" not in self.__dict__:
+        if not self._open and "_database" not in self.__dict__:
             return
         self._write()
         batch: list[Desired] = []
-        rows = self._database.execute(
-            "SELECT report.rid, lane, study, encounter, name, category, effective, file, member, status, row, key"
-            " FROM report JOIN (SELECT report AS of, rid AS member, status, row, key FROM result UNION ALL"
-            " SELECT report, other, status, row, key FROM result JOIN apart ON apart.rid = result.rid)"
-            " ON of = report.id ORDER BY report.rid, member"
-        )
-        for report, members in groupby(rows, key=itemgetter(slice(8))):
-            body = self._body(report, list(members), findings)
+        rows = self._database.execute("SELECT * FROM part ORDER BY rid")
+        for _, parts in groupby(rows, key=itemgetter(0)):
+            some = list(parts)
+            members = [member for part in some for member in orjson.loads(part[-1])]
+            body = self._body(some[0][:-1], self._told_apart(members), findings)
             batch += [] if body is None else [body]
             if len(batch) >= _BATCH:
                 yield batch
@@ -90,14 +94,21 @@ class Reports:
         if batch:
             yield batch
 
-    def _body(
-        self, report: tuple[str, ...], members: Sequence[tuple[object, ...]], findings: list[Finding]
-    ) -> Desired | None:
+    def _told_apart(self, members: list[_Member]) -> list[_Member]:
+        """The members, and those that shared an id with them, in the order of their ids."""
+        others = []
+        for rid, *rest in members if self._is_apart else ():
+            others += [
+                (other, *rest) for (other,) in self._database.execute("SELECT other FROM apart WHERE rid = ?", (rid,))
+            ]
+        return sorted([*members, *others], key=itemgetter(0))
+
+    def _body(self, report: _Head, members: Sequence[_Member], findings: list[Finding]) -> Desired | None:
         rid, lane, study, encounter, name, category, effective, file = report
-        *_, row, key = min(members, key=lambda one: (one[10] or 0, one[11] or ""))
-        origins = (Origin(file, self._table, row, (), key),)  # type: ignore[arg-type]
-        results = tuple(dict.fromkeys(str(one[8]) for one in members))
-        record = Report(name, category, effective, results, {str(one[9]) for one in members})
+        *_, row, key = min(members, key=lambda one: (one[2] or 0, one[3] or ""))
+        origins = (Origin(file, self._table, row, (), key),)
+        results = tuple(dict.fromkeys(one[0] for one in members))
+        record = Report(name, category, effective, results, {one[1] for one in members})
         body = self._frame.maker.make(record, Links(rid, lane, study, encounter))
         findings += [replace(one, origins=origins) for one in body.findings]
         if any(one.is_error for one in body.findings):
@@ -105,24 +116,18 @@ class Reports:
         digest = sha256(body.content).digest()
         return Desired(rid, _REPORT, lane, body.rank, body.content, digest, self._table, origins, body.refs)
 
-    def _entered(self, key: _Key, lane: str, links: Links, record: Observation) -> int:
+    def _head(self, key: _Key, lane: str, links: Links, record: Observation) -> _Head:
         rid = self._frame.identity.rid(_REPORT, (self._table, *(part or "" for part in key)))
         file = record.origins[0].file if record.origins else ""
-        values = (rid, lane, links.study, links.encounter, key[1], record.category, key[2], file)
-        self._database.execute(
-            "INSERT INTO report (rid, lane, study, encounter, name, category, effective, file)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            values,
-        )
-        if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        (found,) = self._database.execute("SELECT id FROM report WHERE rid = ?", (rid,)).fetchone()
-        self._known[key] = int(found)
-        return int(found)
+        return rid, lane, links.study, links.encounter, key[1], record.category, key[2], file
 
     def _write(self) -> None:
-        if self._waiting:
-            self._database.execute("BEGIN")
-            self._database.executemany("INSERT INTO result VALUES (?, ?, ?, ?, ?)", self._waiting)
-            self._database.execute("COMMIT")
-            self._waiting = []
+        database = self._database
+        database.execute("BEGIN")
+        database.executemany(
+            "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((*head, orjson.dumps(members)) for head, members in self._open.values()),
+        )
+        database.execute("COMMIT")
+        self._open.clear()
+        self._waiting = 0

@@ -127,6 +127,7 @@ class _What(NamedTuple):
     category: str | None
     source_category: Concept | None
     performers: tuple[str, ...]
+    report: str | None
 
 
 def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
@@ -139,7 +140,7 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
         interpretation, method = concept(words.interpretation, scope), concept(words.method, scope)
         position, body_site = concept(words.position, scope), concept(words.body_site, scope)
         status = one_of(words_of(words.status, scope), STATES, words.status)
-        specimen = words_of(words.specimen, scope)
+        specimen, report = words_of(words.specimen, scope), words_of(words.report, scope)
         category = one_of(words_of(words.category, scope), CATEGORIES, words.category)
         source_category = concept(words.source_category, scope)
         judges = [scope.index(column) for column in scope.open(words.performer)]
@@ -161,6 +162,7 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
                 category(cells, zone) or CATEGORY[preset],
                 source_category(cells, zone),
                 tuple([cell for place in judges if (cell := cells[place]) and cell not in missing]),
+                report(cells, zone),
             )
 
         return read
@@ -175,8 +177,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
     when, visit_number, note = (words_of(value, scope) for value in (words.when, words.visit, words.note))
     value, why = _value(words.coded, words.value or (), scope), _absent(words.not_done, (words,), scope)
     bounds, sample = limits(words.range, scope), words_of(words.sample, scope)
-    report = words_of(words.report, scope)
-    has_sample, has_report = sample is not nothing, report is not nothing
+    has_sample = sample is not nothing
     score = quantity(words.score, scope) if words.score else None
     is_expected, is_grouped = words.not_done is not None, bool(words.group)
     not_done = condition(words.not_done.if_, scope) if words.not_done else None
@@ -228,7 +229,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             known.source_category,
             known.performers,
             sample(cells, zone) if has_sample else None,
-            report(cells, zone) if has_report else None,
+            known.report,
         )
 
     return make

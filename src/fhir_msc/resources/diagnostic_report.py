@@ -5,12 +5,13 @@ R4: http://hl7.org/fhir/R4/diagnosticreport.html. The category of a laboratory's
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
 from fhir_msc.resources.body import Body
 from fhir_msc.resources.context import Links, ResourceContext
 from fhir_msc.resources.datatypes import hl7_concept, present, reference, research_study
+from fhir_msc.resources.template import Kind, Layout, Slots
 
 _SECTIONS = {"laboratory": "LAB"}
 """Diagnostic service sections (HL7 v2 table 0074) by observation-category."""
@@ -18,6 +19,8 @@ _SECTIONS = {"laboratory": "LAB"}
 _OPEN = frozenset(("registered", "preliminary"))
 _VOID = frozenset(("cancelled", "entered-in-error"))
 _CHANGED = frozenset(("amended", "corrected"))
+
+_KINDS: tuple[Kind, ...] = ("rid", "rid", "rid", "rid", "dateTime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +37,41 @@ class Report:
 
 def build(record: Report, links: Links, context: ResourceContext) -> Body:
     """The DiagnosticReport that names its results."""
+    return _body(record, _shape(record, links, context)[1], context)
+
+
+def _shape(record: Report, links: Links, context: ResourceContext) -> tuple[Hashable, Slots]:
+    effective, subject, study, encounter = record.effective, links.subject, links.study, links.encounter
+    shape = (
+        record.name,
+        record.category,
+        status(record.statuses),
+        len(record.results),
+        -1 if effective is None else len(effective),
+        subject is None,
+        study is None,
+        encounter is None,
+    )
+    return shape, (links.rid, subject, study, encounter, effective, *record.results)
+
+
+def _body(record: Report, slots: Slots, context: ResourceContext) -> Body:
+    rid, subject, study, encounter, effective, *results = slots
     section = _SECTIONS.get(record.category or "")
     return present(
         {
             "resourceType": "DiagnosticReport",
-            "id": links.rid,
+            "id": rid,
             "meta": context.meta(),
-            "extension": research_study(links.study),
-            "identifier": [context.sync_identifier(links.rid)],
+            "extension": research_study(study),
+            "identifier": [context.sync_identifier(rid or "")],
             "status": status(record.statuses),
             "category": None if section is None else [hl7_concept("v2-0074", section)],
             "code": {"text": record.name},
-            "subject": reference("Patient", links.subject),
-            "encounter": reference("Encounter", links.encounter),
-            "effectiveDateTime": record.effective,
-            "result": [reference("Observation", rid) for rid in record.results],
+            "subject": reference("Patient", subject),
+            "encounter": reference("Encounter", encounter),
+            "effectiveDateTime": effective,
+            "result": [reference("Observation", result) for result in results],
         }
     )
 
@@ -63,3 +86,11 @@ def status(results: Collection[str]) -> str:
     if counted & _CHANGED:
         return "corrected"
     return "final" if counted == {"final"} else "unknown"
+
+
+def _kinds(record: Report) -> tuple[Kind, ...]:
+    of_a_result: Kind = "rid"
+    return (*_KINDS, *[of_a_result for _ in record.results])
+
+
+LAYOUT = Layout(shape=_shape, kinds=_kinds, body=_body)

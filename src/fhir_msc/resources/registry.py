@@ -125,7 +125,7 @@ BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
             _entry(CellProduct, "BiologicallyDerivedProduct", biologically_derived_product.build),
             _entry(specimen.Sample, "Specimen", specimen.build, specimen.LAYOUT),
             _entry(Observation, "Observation", observation.build, observation.LAYOUT),
-            _entry(diagnostic_report.Report, "DiagnosticReport", diagnostic_report.build),
+            _entry(diagnostic_report.Report, "DiagnosticReport", diagnostic_report.build, diagnostic_report.LAYOUT),
             _entry(AdverseEvent, "AdverseEvent", adverse_event.build, adverse_event.LAYOUT),
             _entry(Condition, "Condition", condition.build, condition.LAYOUT),
             _entry(Medication, "MedicationStatement", medication_statement.build, medication_statement.LAYOUT),

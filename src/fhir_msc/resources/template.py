@@ -98,7 +98,8 @@ class Template:
 
 # A run of digits is a number, a text and an id alike, and needs no escape in any of them.
 _MARK = "41887290356217640953"
-_MARKER = re.compile(rf'"?{_MARK}(\d{{3}})"?')
+_DIGITS = 6
+_MARKER = re.compile(rf'"?{_MARK}(\d{{{_DIGITS}}})"?')
 _LATER = "2001-01-01T00:00:00Z"
 _SAMPLES: dict[Kind, str] = {"decimal": "1", "dateTime": "2000-01-01T00:00:00Z", "string": "x", "rid": f"x{0:040}"}
 
@@ -107,7 +108,7 @@ def compile_template(layout: Layout[R], record: R, links: Links, context: Resour
     """The template of the record's shape."""
     _, values = layout.shape(record, links, context)
     kinds = layout.kinds(record)
-    marked = tuple(None if text is None else f"{_MARK}{index:03}" for index, text in enumerate(values))
+    marked = tuple(None if text is None else f"{_MARK}{index:0{_DIGITS}}" for index, text in enumerate(values))
     body = layout.body(record, marked, context)
 
     order: list[int] = []
@@ -146,5 +147,5 @@ def _places(value: object, path: str) -> Iterator[tuple[int, str]]:
     elif isinstance(value, list):
         for position, inner in enumerate(value):
             yield from _places(inner, f"{path}[{position}]")
-    elif found := re.search(rf"{_MARK}(\d{{3}})$", str(value)):
+    elif found := re.search(rf"{_MARK}(\d{{{_DIGITS}}})$", str(value)):
         yield int(found[1]), path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from fhir_msc.resources import Links
+from fhir_msc.resources.diagnostic_report import Report
 from fhir_msc.trial import (
     Coding,
     Component,
@@ -139,4 +140,12 @@ medications = st.builds(
     route=absent | concept,
     body_site=absent | concept,
     note=absent | text,
+)
+reports = st.builds(
+    Report,
+    name=text,
+    category=st.sampled_from([None, "laboratory", "survey"]),
+    effective=absent | date_time,
+    results=st.lists(rid("Observation"), min_size=1, max_size=4, unique=True).map(tuple),
+    statuses=st.sets(st.sampled_from(["final", "preliminary", "cancelled", "amended"]), min_size=1, max_size=2),
 )

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_msc.resources import Links, Template, builder_for, compile_template, references, serialise
+from fhir_msc.resources.diagnostic_report import Report
 from fhir_msc.trial import Condition, Infusion, Medication, Observation, Quantity, Unit, Visit
 from tests.unit.resources import strategies
 from tests.unit.resources.samples import context, links, observation
@@ -19,6 +20,7 @@ TEMPLATED: list[tuple[type, st.SearchStrategy[Any]]] = [
     (Infusion, strategies.infusions),
     (Condition, strategies.conditions),
     (Medication, strategies.medications),
+    (Report, strategies.reports),
 ]
 
 
