@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fhir_msc.resources.registry import RANKS
 from fhir_msc.target.client import FhirClient
 from fhir_msc.target.fhirjson import JsonObject, parse
 from tests.support.projects import fhir_msc
 
-TYPES = (
-    "CodeSystem",
-    "ValueSet",
-    "Organization",
-    "Location",
-    "Practitioner",
-    "PractitionerRole",
-    "Group",
-    "PlanDefinition",
-    "ResearchStudy",
-    "Patient",
-    "ResearchSubject",
-    "Consent",
-    "Encounter",
-    "MedicationAdministration",
-    "Observation",
-    "AdverseEvent",
-)
+TYPES = tuple(type for type in RANKS if type != "Provenance")
+"""The types that a test's study has: in that of most tests no data cut is declared, and so there is no Provenance."""
 
 _SERVERS_OWN = ("versionId", "lastUpdated", "source")
 

@@ -24,6 +24,7 @@ DESIRED = {
     "Encounter": 6,
     "MedicationAdministration": 3,
     "Observation": 12,
+    "DiagnosticReport": 6,
     "AdverseEvent": 3,
 }
 """Resources by type of the unspoilt study, beside the CodeSystems of our own codes."""
