@@ -1,4 +1,4 @@
-"""Writes src/fhir_msc/validation/r4.json and r4_codes.json, the compact tables of FHIR R4 that the checks rest on.
+"""Writes the compact tables of FHIR R4 that the checks rest on: r4.json, r4_codes.json, r4_search.json.
 
     npm pack hl7.fhir.r4.examples@4.0.1 hl7.fhir.r4.expansions@4.0.1
     python tools/r4_definitions.py hl7.fhir.r4.examples-4.0.1.tgz hl7.fhir.r4.expansions-4.0.1.tgz
@@ -8,8 +8,8 @@ elements it adds to its base as ``min..max types [@value set]``, a type as ``Cod
 ``Reference(Target,…)``, and its invariants by key: text, FHIRPath expression, the ``element`` of which it is stated
 where that is one without children, and ``warning`` where it is no error; then the codes of the value sets that required
 bindings name. A value set without a closed list of codes is left out. ``r4_codes.json`` holds the codes of
-HL7's own code systems, as far as the package has them whole. Origin and SHA-256 of the packages stand in both. Equal
-packages give equal files.
+HL7's own code systems, as far as the package has them whole, ``r4_search.json`` the type and the bases of its search
+parameters as ``type Base|Base``. Origin and SHA-256 of the packages stand in each. Equal packages give equal files.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ Json = Mapping[str, Any]
 FOLDER = Path(__file__).parent.parent / "src" / "fhir_msc" / "validation"
 HL7 = re.compile(r"http://(?:terminology\.)?hl7\.org/")
 SPEC = "http://hl7.org/fhir/StructureDefinition/"
+SEARCH = "http://hl7.org/fhir/SearchParameter/"
+READ = ("StructureDefinition-", "ValueSet-", "CodeSystem-", "SearchParameter-")
 TYPE_OF_STRING = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 
 # UCUM, BCP 13 and a LOINC answer list: what the packages hold of them is a sample or nothing.
@@ -58,12 +60,15 @@ def main(arguments: Sequence[str]) -> int:
     expansions: dict[str, Json] = {}
     systems: dict[str, set[str]] = {}
     enumerated: dict[str, Json] = {}
+    searches: dict[str, str] = {}
     for package in cast(list[Path], options.packages):
         for name, resource in _resources(package):
             if name == "package.json":
                 origin.append(_origin(package, resource))
             elif resource.get("resourceType") == "StructureDefinition":
                 structures[resource["url"]] = resource
+            elif resource.get("resourceType") == "SearchParameter" and "base" in resource:
+                searches[resource["url"].removeprefix(SEARCH)] = f"{resource['type']} {'|'.join(resource['base'])}"
             elif resource.get("resourceType") == "CodeSystem":
                 if resource["content"] == "complete" and HL7.match(resource["url"]):
                     systems.setdefault(resource["url"].split("|")[0], set()).update(
@@ -84,9 +89,15 @@ def main(arguments: Sequence[str]) -> int:
         "origin": origin,
         "codeSystems": {url: sorted(codes) for url, codes in sorted(systems.items())},
     }
+    table_of_searches = {
+        "fhirVersion": "4.0.1",
+        "origin": origin,
+        "searchParameters": dict(sorted(searches.items())),
+    }
     folder = cast(Path, options.output)
     (folder / "r4.json").write_text(_text(table), encoding="utf-8")
     (folder / "r4_codes.json").write_text(_text(table_of_codes), encoding="utf-8")
+    (folder / "r4_search.json").write_text(_text(table_of_searches), encoding="utf-8")
     return 0
 
 
@@ -98,7 +109,7 @@ def _resources(package: Path) -> Iterator[tuple[str, Json]]:
             if member.isfile() and member.name.startswith("package/")
         }
         for name in sorted(members):
-            if name == "package.json" or name.startswith(("StructureDefinition-", "ValueSet-", "CodeSystem-")):
+            if name == "package.json" or name.startswith(READ):
                 file = archive.extractfile(members[name])
                 if file is not None and name.endswith(".json"):
                     yield name, json.load(file)

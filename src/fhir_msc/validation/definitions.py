@@ -1,7 +1,8 @@
 """The definitions of FHIR R4 as data: types, their elements and the closed value sets.
 
-They come from HL7's packages (CC0) by ``tools/r4_definitions.py``; ``r4.json`` and ``r4_codes.json`` name the packages
-and their SHA-256. A file is read once, at first use; a type's elements are parsed when the type is first asked for.
+They come from HL7's packages (CC0) by ``tools/r4_definitions.py``; the files, ``r4.json`` and those beside it, name
+the packages and their SHA-256. A file is read once, at first use; a type's elements are parsed when the type is first
+asked for.
 """
 
 from __future__ import annotations
@@ -80,6 +81,14 @@ class Type:
     constraints: Mapping[str, Constraint]
 
 
+@dataclass(frozen=True, slots=True)
+class SearchParameter:
+    """A search parameter of R4: its type (``token``) and the types of resources that it searches."""
+
+    type: str
+    bases: frozenset[str]
+
+
 class _ConstraintRow(TypedDict):
     text: str
     expression: str
@@ -104,6 +113,10 @@ class _Table(TypedDict):
 
 class _Codes(TypedDict):
     codeSystems: dict[str, list[str]]
+
+
+class _Search(TypedDict):
+    searchParameters: dict[str, str]
 
 
 @cache
@@ -170,6 +183,26 @@ def is_unknown_code(system: str, code: str) -> bool:
     """Whether ``system`` is a code system of HL7, complete in R4, without this code."""
     codes = _code_systems().get(system)
     return codes is not None and code not in codes
+
+
+@cache
+def _search() -> Mapping[str, str]:
+    table = cast(_Search, json.loads(files("fhir_msc.validation").joinpath("r4_search.json").read_bytes()))
+    return table["searchParameters"]
+
+
+_SEARCH_PARAMETER = "http://hl7.org/fhir/SearchParameter/"
+
+
+def search_parameter(url: str) -> SearchParameter | None:
+    """The search parameter of R4 with that canonical URL (without a version), ``None`` for any other URL."""
+    if not url.startswith(_SEARCH_PARAMETER):
+        return None
+    text = _search().get(url.removeprefix(_SEARCH_PARAMETER))
+    if text is None:
+        return None
+    kind, _, bases = text.partition(" ")
+    return SearchParameter(kind, frozenset(bases.split("|")))
 
 
 def origin() -> tuple[Mapping[str, str], ...]:

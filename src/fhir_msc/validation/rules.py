@@ -1,6 +1,6 @@
 """What is checked of a type's objects beyond their elements and invariants: rules that R4 states in prose.
 
-Identifier.system, Coding.system and Quantity.system are absolute (http://hl7.org/fhir/R4/datatypes.html);
+Systems are absolute URIs, and Attachment.size counts the bytes of data (http://hl7.org/fhir/R4/datatypes.html);
 ``Bundle.entry.fullUrl`` (http://hl7.org/fhir/R4/bundle.html); ids of contained resources
 (http://hl7.org/fhir/R4/references.html#contained). A code system of HL7 that R4 holds whole has no other codes.
 """
@@ -12,17 +12,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from fhir_msc.validation.definitional import (
+    has_bases_of_origin,
+    has_declared_properties,
+    has_fhirpath,
+    has_fhirpath_if_said,
+    has_type_of_definition,
+    has_type_of_origin,
+    has_type_of_uri,
+)
 from fhir_msc.validation.definitions import Type, is_unknown_code, resource_types
 from fhir_msc.validation.objects import Node, Predicate, has, has_coding, nodes
-from fhir_msc.validation.primitives import is_absolute_uri
+from fhir_msc.validation.primitives import is_absolute_uri, is_base64_binary
 from fhir_msc.validation.problems import (
+    ATTACHMENT,
     CODE,
+    CONCEPT_PROPERTY,
     CONTAINED,
+    EXPRESSION,
     FULL_URL,
     IDENTIFIER,
     LABEL,
     LINK,
     OUTCOME,
+    SEARCH_PARAMETER,
     SYSTEM,
     UNIT,
     shown,
@@ -51,9 +64,21 @@ def rules_of(kind: Type) -> tuple[Rule, ...]:
     return tuple(rule for name in kind.lineage for rule in RULES.get(name, ()))
 
 
-def _absolute_system(node: Node) -> bool:
-    system = node.get("system")
-    return not isinstance(system, str) or is_absolute_uri(system)
+def _absolute(name: str) -> Rule:
+    def holds(node: Node) -> bool:
+        system = node.get(name)
+        return not isinstance(system, str) or is_absolute_uri(system)
+
+    return Rule(SYSTEM, "the system is an absolute URI", holds, path=name)
+
+
+def _stated_size(node: Node) -> bool:
+    """``size`` counts the bytes before base64."""
+    size, data = node.get("size"), node.get("data")
+    if not isinstance(size, int) or not isinstance(data, str) or not is_base64_binary(data):
+        return True
+    text = "".join(data.split())
+    return size == len(text) // 4 * 3 - text.count("=")
 
 
 def _known_code(node: Node) -> bool:
@@ -124,12 +149,16 @@ def _research_consent(node: Node) -> bool:
     return has(node, "patient") or not has_coding(node, "scope", system, "research")
 
 
-_ABSOLUTE = Rule(SYSTEM, "the system is an absolute URI", _absolute_system, path="system")
+_ABSOLUTE = _absolute("system")
 _UNIT = Rule(UNIT, "the code is not a UCUM unit", _is_ucum, path="code")
+_FHIRPATH = Rule(EXPRESSION, "the expression is FHIRPath", has_fhirpath, path="expression")
 _CODE = Rule(CODE, "the code is not in its code system, which R4 holds whole", _known_unless_unit, path="code")
 
 RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
+        "Attachment": (
+            Rule(ATTACHMENT, "size is the number of bytes that data stands for", _stated_size, path="size"),
+        ),
         "Bundle": (
             Rule(FULL_URL, "an entry has a fullUrl, but in a batch or transaction", _identified_entries, "entry"),
             Rule(
@@ -148,13 +177,30 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
             ),
             Rule(OUTCOME, "an entry of search mode outcome is an OperationOutcome", _outcome, "resource"),
         ),
+        "CapabilityStatement.rest.resource.searchParam": (
+            Rule(SEARCH_PARAMETER, "the type is that of the definition in R4", has_type_of_definition, path="type"),
+        ),
+        "CodeSystem": (
+            Rule(
+                CONCEPT_PROPERTY,
+                "a concept's properties are declared in property, with the type of their values",
+                has_declared_properties,
+                path="concept",
+            ),
+        ),
+        "CodeSystem.property": (
+            Rule(CONCEPT_PROPERTY, "the type is the one that HL7 gives this URI", has_type_of_uri, path="type"),
+        ),
         "Coding": (_ABSOLUTE, _UNIT, _CODE),
+        "ConceptMap.group": (_absolute("source"), _absolute("target")),
         "Consent": (
             Rule("MSC-CONSENT-PATIENT", "a consent to research names its patient", _research_consent, "patient"),
         ),
         "DomainResource": (
             Rule(CONTAINED, "two contained resources have the same id", _distinct_contained, path="contained"),
         ),
+        "ElementDefinition.constraint": (_FHIRPATH,),
+        "Expression": (Rule(EXPRESSION, _FHIRPATH.message, has_fhirpath_if_said, path="expression"),),
         "Identifier": (
             _ABSOLUTE,
             Rule(
@@ -163,6 +209,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         ),
         "Meta": (Rule(LABEL, "a security label stands twice", _distinct_labels),),
         "Quantity": (_ABSOLUTE, _UNIT, _CODE),
+        "SearchParameter": (
+            _FHIRPATH,
+            Rule(SEARCH_PARAMETER, "the type is that of what it is derived from", has_type_of_origin, path="type"),
+            Rule(SEARCH_PARAMETER, "it is derived from one of these types", has_bases_of_origin, path="base"),
+        ),
+        "ValueSet.compose.include": (_ABSOLUTE,),
+        "ValueSet.expansion.contains": (_ABSOLUTE,),
     }
 )
 """The rules beside the invariants, by type; those of a base hold for what is built on it."""

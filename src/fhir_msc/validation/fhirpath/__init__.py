@@ -25,6 +25,7 @@ from fhir_msc.validation.fhirpath.invariant import (
     mentions_surroundings,
 )
 from fhir_msc.validation.fhirpath.lambdas import Surroundings
+from fhir_msc.validation.fhirpath.parser import is_expression
 from fhir_msc.validation.fhirpath.syntax import ExpressionError
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "by_closures",
     "compile_invariant",
     "compile_together",
+    "is_expression",
     "mentions_surroundings",
 ]

@@ -66,6 +66,15 @@ def parse(text: str) -> Syntax:
     return tree
 
 
+def is_expression(text: str) -> bool:
+    """Whether a text is an expression by the grammar; one that is nested too deeply for anybody to read is none."""
+    try:
+        parse(text)
+    except (ExpressionError, RecursionError):
+        return False
+    return True
+
+
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     at = 0
     while at < len(text):
