@@ -46,6 +46,9 @@ docs: $(VENV)/.ready ## Build the documentation as a site in build/site; a broke
 bench: $(VENV)/.ready ## Measure speed and memory as ratios; writes docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
 
+agreement: $(VENV)/.ready ## Compare the verdicts of validate with those of HL7's engine; writes docs/agreement.md
+	@$(BIN)/python -m tests.agreement
+
 hapi: $(VENV)/.ready ## Run a real HAPI FHIR server on loopback, port 8080 (PORT=N, VALIDATE=1)
 	@$(BIN)/python -m tests.support.hapi --port $(or $(PORT),8080) $(if $(VALIDATE),--validate)
 
@@ -59,4 +62,4 @@ lock: ## Renew requirements.lock, and the part of it that the worker's image nee
 clean: ## Remove what was built
 	@rm -rf $(VENV) .demo build dist
 
-.PHONY: help venv demo test test-unit search lint format docs bench hapi lock clean
+.PHONY: help venv demo test test-unit search lint format docs bench agreement hapi lock clean

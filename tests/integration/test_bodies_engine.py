@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from fhir_msc.config import read_project
-from fhir_msc.desired import Desired
-from fhir_msc.pipeline import checked
 from tests.support.engine import Hl7Engine
-from tests.support.projects import new_project
+from tests.support.studybodies import Shapes, example_bodies, shapes, study_bodies
 
 pytestmark = pytest.mark.hapi
 
-ROOT = Path(__file__).parents[2]
-URL = "http://127.0.0.1:9/fhir"
 
-
-def shapes(project: Path) -> dict[tuple[str, str], bytes]:
-    """A body of each shape: bodies that differ in digits and ids alone are of one shape."""
-    found: dict[tuple[str, str], bytes] = {}
-
-    def keep(batch: list[Desired]) -> None:
-        for one in batch:
-            shape = re.sub(r"[0-9a-f]{40}|[0-9]+(\.[0-9]+)?", "#", one.body.decode("utf-8"))
-            found.setdefault((one.type, shape), one.body)
-
-    result = checked(read_project(project), keep=keep)
-    assert not [one for one in result.findings if one.is_error]
-    return found
-
-
-def assert_no_errors(engine: Hl7Engine, bodies: dict[tuple[str, str], bytes]) -> None:
+def assert_no_errors(engine: Hl7Engine, bodies: Shapes) -> None:
     errors = {
         (type, message.location, message.message)
         for (type, _), body in bodies.items()
@@ -44,15 +22,9 @@ def assert_no_errors(engine: Hl7Engine, bodies: dict[tuple[str, str], bytes]) ->
     assert bodies
 
 
-@pytest.mark.parametrize("part", [".", "unblinded"], ids=["blind", "unblinded"])
-def test_the_example(hl7_engine: Hl7Engine, tmp_path: Path, part: str) -> None:
-    shutil.copytree(ROOT / "examples" / "misle-phase2", tmp_path / "example", ignore=shutil.ignore_patterns("state"))
-    project = tmp_path / "example" / part
-    secret = project / "secret"
-    secret.unlink(missing_ok=True)
-    secret.touch(mode=0o600)
-    secret.write_text("5" * 64, "ascii")
-    found = shapes(project)
+@pytest.mark.parametrize("unblinded", [False, True], ids=["blind", "unblinded"])
+def test_the_example(hl7_engine: Hl7Engine, tmp_path: Path, unblinded: bool) -> None:
+    found = shapes(example_bodies(tmp_path, unblinded=unblinded))
     # Of the many shapes that differ in which components or ranges are there, every third is asked.
     assert_no_errors(hl7_engine, {shape: body for i, (shape, body) in enumerate(sorted(found.items())) if i % 3 == 0})
 
@@ -60,6 +32,4 @@ def test_the_example(hl7_engine: Hl7Engine, tmp_path: Path, part: str) -> None:
 @pytest.mark.shared
 @pytest.mark.parametrize("options", [(), ("--unblinded",)], ids=["blind", "unblinded"])
 def test_a_real_study(hl7_engine: Hl7Engine, shared: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
-    source = shared / "data" / "sdtm-msg-18subjects"
-    project = new_project(tmp_path / "project", "sdtm", source, URL, "--zone", "America/New_York", *options)
-    assert_no_errors(hl7_engine, shapes(project))
+    assert_no_errors(hl7_engine, shapes(study_bodies(shared, tmp_path, *options)))

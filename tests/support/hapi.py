@@ -68,7 +68,7 @@ def build(module: Module = "server") -> Path:
             )
             if maven.returncode:
                 raise HapiError(f"Maven could not build tests/hapi/{module}:\n{maven.stdout[-3000:]}")
-            _stamp(module).write_text(_checksum(module))
+            _stamp(module).write_text(sources_checksum(module))
     return target
 
 
@@ -226,12 +226,13 @@ def _stamp(module: Module) -> Path:
 
 def _is_built(module: Module) -> bool:
     try:
-        return _stamp(module).read_text() == _checksum(module)
+        return _stamp(module).read_text() == sources_checksum(module)
     except FileNotFoundError:
         return False
 
 
-def _checksum(module: Module) -> str:
+def sources_checksum(module: Module) -> str:
+    """The SHA-256 of what the module is built from: equal builds answer alike."""
     folder = _ROOT / module
     files = [_ROOT / "pom.xml", folder / "pom.xml", *sorted(p for p in (folder / "src").rglob("*") if p.is_file())]
     digest = hashlib.sha256()

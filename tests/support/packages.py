@@ -6,11 +6,14 @@ import fcntl
 import hashlib
 import shutil
 import subprocess
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / "build" / "packages"
 
 PINNED = {
+    "hl7.fhir.r4.examples@4.0.1": "dce87f1b5b9341867033f7d1f544fa1b5232503f6d62813887ac6b8a8b6cb682",
     "@microsoft/jest-sarif@1.0.0-beta.0": "748e2c3d1a842e7bb258416685c7ea3a0da40005b72267b2052c2856d48ad102",
 }
 """Each package as ``name@version`` with the SHA-256 of its archive."""
@@ -45,3 +48,18 @@ def fetched(package: str) -> Path:
             archive.unlink()
             raise PackageError(f"{package} has the SHA-256 {found}, which is not the pinned one")
     return archive
+
+
+def texts(package: str, largest: int, without: frozenset[str]) -> Iterator[tuple[str, bytes]]:
+    """The resources of a FHIR package by file name, which begins with their type: those of no more bytes than
+    ``largest`` and of no type that is ``without``."""
+    found: dict[str, bytes] = {}
+    with tarfile.open(fetched(package)) as archive:
+        for member in archive:  # in its own order, for going back in it costs reading it again
+            folder, _, name = member.name.rpartition("/")
+            kind, hyphen, _ = name.partition("-")
+            if folder == "package" and hyphen and kind[0].isupper() and kind not in without and member.size <= largest:
+                file = archive.extractfile(member)
+                if file is not None:
+                    found[name] = file.read()
+    yield from sorted(found.items())

@@ -47,6 +47,12 @@ def has_declared_properties(node: Node) -> bool:
     return all(_is_declared(part, kinds) for concept in concepts(node) for part in nodes(concept, "property"))
 
 
+def has_its_count(node: Node) -> bool:
+    """Whether ``count`` is the number of concepts, where the code system is said to be here whole."""
+    count = node.get("count")
+    return not isinstance(count, int) or node.get("content") != "complete" or count == sum(1 for _ in concepts(node))
+
+
 def _is_declared(part: Node, kinds: Mapping[str, str]) -> bool:
     code = part.get("code")
     if not isinstance(code, str):

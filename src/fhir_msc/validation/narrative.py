@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from xml.parsers import expat
 
 from fhir_msc.validation.problems import NARRATIVE, Problem
@@ -17,6 +18,33 @@ _is_attribute = re.compile(
     "cite|class|colspan|compact|coords|dir|frame|headers|height|href|hreflang|hspace|id|lang|longdesc|name|nowrap|rel|"
     "rev|rowspan|rules|scope|shape|span|src|start|style|summary|tabindex|title|type|valign|value|vspace|width|xml:lang"
 ).fullmatch
+_anchors = re.compile(r"\b(?:id|name)\s*=\s*[\"']([^\"']*)").findall
+_local_images = re.compile(r"<img\b[^>]*?\bsrc\s*=\s*[\"']#([^\"'>]*)").findall
+
+
+def shows_its_images(resource: Mapping[str, object]) -> bool:
+    """Whether each image with a source ``#id`` is an element, a contained resource or an anchor of that id.
+
+    http://hl7.org/fhir/R4/narrative.html#id.
+    """
+    text = resource.get("text")
+    div = text.get("div") if isinstance(text, Mapping) else None
+    if not isinstance(div, str) or "<img" not in div:
+        return True
+    wanted = set(_local_images(div))
+    return not wanted or wanted <= set(_ids(resource)) | set(_anchors(div))
+
+
+def _ids(node: object) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        own = node.get("id")
+        if isinstance(own, str):
+            yield own
+        for child in node.values():
+            yield from _ids(child)
+    elif isinstance(node, (list, tuple)):
+        for child in node:
+            yield from _ids(child)
 
 
 def narrative_problem(text: str) -> Problem | None:

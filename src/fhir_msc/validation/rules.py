@@ -1,15 +1,18 @@
 """What is checked of a type's objects beyond their elements and invariants: rules that R4 states in prose.
 
-Systems are absolute URIs, and Attachment.size counts the bytes of data (http://hl7.org/fhir/R4/datatypes.html);
-``Bundle.entry.fullUrl`` (http://hl7.org/fhir/R4/bundle.html); ids of contained resources
+Systems are absolute URIs, size and hash of an Attachment are those of data (http://hl7.org/fhir/R4/datatypes.html);
+well-known systems have one spelling (http://hl7.org/fhir/R4/terminologies-systems.html); ids of contained resources
 (http://hl7.org/fhir/R4/references.html#contained). A code system of HL7 that R4 holds whole has no other codes.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha1
 from types import MappingProxyType
 
 from fhir_msc.validation.definitional import (
@@ -17,24 +20,25 @@ from fhir_msc.validation.definitional import (
     has_declared_properties,
     has_fhirpath,
     has_fhirpath_if_said,
+    has_its_count,
     has_type_of_definition,
     has_type_of_origin,
     has_type_of_uri,
 )
-from fhir_msc.validation.definitions import Type, is_unknown_code, resource_types
+from fhir_msc.validation.definitions import Type, is_unknown_code
+from fhir_msc.validation.narrative import shows_its_images
 from fhir_msc.validation.objects import Node, Predicate, has, has_coding, nodes
 from fhir_msc.validation.primitives import is_absolute_uri, is_base64_binary
 from fhir_msc.validation.problems import (
-    ATTACHMENT,
+    ATTACHMENT_HASH,
+    ATTACHMENT_SIZE,
     CODE,
     CONCEPT_PROPERTY,
     CONTAINED,
     EXPRESSION,
-    FULL_URL,
     IDENTIFIER,
     LABEL,
-    LINK,
-    OUTCOME,
+    NARRATIVE,
     SEARCH_PARAMETER,
     SYSTEM,
     UNIT,
@@ -42,7 +46,15 @@ from fhir_msc.validation.problems import (
 )
 from fhir_msc.validation.units import UCUM, is_ucum
 
-_rest_url = re.compile(r"https?://.+/([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})").fullmatch
+_PLACES = "urn:iso:std:iso:3166"
+_is_place = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?|[A-Z]{3,4}|[0-9]{3}").fullmatch
+_SPELT = (
+    "http://snomed.info/sct",
+    "http://loinc.org",
+    UCUM,
+    "http://www.nlm.nih.gov/research/umls/rxnorm",
+)
+"""What begins like one of these is meant to be it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +79,15 @@ def rules_of(kind: Type) -> tuple[Rule, ...]:
 def _absolute(name: str) -> Rule:
     def holds(node: Node) -> bool:
         system = node.get(name)
-        return not isinstance(system, str) or is_absolute_uri(system)
+        return not isinstance(system, str) or _is_system(system)
 
-    return Rule(SYSTEM, "the system is an absolute URI", holds, path=name)
+    message = "the system is an absolute URI, and that of SNOMED CT, LOINC, UCUM and RxNorm the one that R4 names"
+    return Rule(SYSTEM, message, holds, path=name)
+
+
+@lru_cache(1024)
+def _is_system(text: str) -> bool:
+    return is_absolute_uri(text) and (text in _SPELT or not text.startswith(_SPELT))
 
 
 def _stated_size(node: Node) -> bool:
@@ -81,11 +99,21 @@ def _stated_size(node: Node) -> bool:
     return size == len(text) // 4 * 3 - text.count("=")
 
 
+def _stated_hash(node: Node) -> bool:
+    """``hash`` is the SHA-1 of the data, in base64."""
+    stated, data = node.get("hash"), node.get("data")
+    if not isinstance(stated, str) or not isinstance(data, str) or not is_base64_binary(data):
+        return True
+    return b64encode(sha1(b64decode(data), usedforsecurity=False).digest()) == stated.encode()
+
+
 def _known_code(node: Node) -> bool:
     system, code = node.get("system"), node.get("code")
     if not (isinstance(system, str) and isinstance(code, str)) or "version" in node:
         return True
-    return is_ucum(code) if system == UCUM else not is_unknown_code(system, code)
+    if system == UCUM:
+        return is_ucum(code)
+    return _is_place(code) is not None if system == _PLACES else not is_unknown_code(system, code)
 
 
 def _is_ucum(node: Node) -> bool:
@@ -108,40 +136,11 @@ def _distinct_labels(node: Node) -> bool:
     return len(labels) == len(set(labels))
 
 
-def _distinct_links(node: Node) -> bool:
-    relations = [str(link["relation"]) for link in nodes(node, "link") if "relation" in link]
-    paging = [relation for relation in relations if relation in ("self", "first", "previous", "next", "last")]
-    return len(paging) == len(set(paging))
-
-
-def _outcome(node: Node) -> bool:
-    kinds = [resource.get("resourceType") for resource in nodes(node, "resource")]
-    return all(search.get("mode") != "outcome" or kinds == ["OperationOutcome"] for search in nodes(node, "search"))
-
-
 def _distinct_contained(node: Node) -> bool:
     if "contained" not in node:
         return True
     ids = [str(contained["id"]) for contained in nodes(node, "contained") if "id" in contained]
     return len(ids) == len(set(ids))
-
-
-def _identified_entries(node: Node) -> bool:
-    kind = str(node.get("type"))
-    return kind.startswith(("batch", "transaction")) or all(
-        has(entry, "fullUrl") for entry in nodes(node, "entry") if "resource" in entry
-    )
-
-
-def _full_url(node: Node) -> bool:
-    """An absolute URL; one of a REST server ends in the type and the id of the resource."""
-    url = node.get("fullUrl")
-    if not isinstance(url, str):
-        return True
-    rest = _rest_url(url)
-    if rest is not None and rest[1] in resource_types():
-        return all((r.get("resourceType"), r.get("id")) == (rest[1], rest[2]) for r in nodes(node, "resource"))
-    return is_absolute_uri(url)
 
 
 def _research_consent(node: Node) -> bool:
@@ -157,25 +156,8 @@ _CODE = Rule(CODE, "the code is not in its code system, which R4 holds whole", _
 RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
         "Attachment": (
-            Rule(ATTACHMENT, "size is the number of bytes that data stands for", _stated_size, path="size"),
-        ),
-        "Bundle": (
-            Rule(FULL_URL, "an entry has a fullUrl, but in a batch or transaction", _identified_entries, "entry"),
-            Rule(
-                LINK,
-                "one link of the bundle has the relation self, first, previous, next or last",
-                _distinct_links,
-                "link",
-            ),
-        ),
-        "Bundle.entry": (
-            Rule(
-                FULL_URL,
-                "fullUrl is absolute, and ends in the resource's type and id if it is REST",
-                _full_url,
-                "fullUrl",
-            ),
-            Rule(OUTCOME, "an entry of search mode outcome is an OperationOutcome", _outcome, "resource"),
+            Rule(ATTACHMENT_SIZE, "size is the number of bytes that data stands for", _stated_size, path="size"),
+            Rule(ATTACHMENT_HASH, "hash is the SHA-1 of what data stands for, in base64", _stated_hash, path="hash"),
         ),
         "CapabilityStatement.rest.resource.searchParam": (
             Rule(SEARCH_PARAMETER, "the type is that of the definition in R4", has_type_of_definition, path="type"),
@@ -187,6 +169,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 has_declared_properties,
                 path="concept",
             ),
+            Rule(CONCEPT_PROPERTY, "count is the number of concepts of a complete system", has_its_count, path="count"),
         ),
         "CodeSystem.property": (
             Rule(CONCEPT_PROPERTY, "the type is the one that HL7 gives this URI", has_type_of_uri, path="type"),
@@ -197,6 +180,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
             Rule("MSC-CONSENT-PATIENT", "a consent to research names its patient", _research_consent, "patient"),
         ),
         "DomainResource": (
+            Rule(NARRATIVE, "an image of the narrative is not there", shows_its_images, path="text"),
             Rule(CONTAINED, "two contained resources have the same id", _distinct_contained, path="contained"),
         ),
         "ElementDefinition.constraint": (_FHIRPATH,),

@@ -7,12 +7,14 @@ http://hl7.org/fhir/R4/json.html.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
+from types import MappingProxyType
 
 from fhir_msc.validation.bindings import concept_problem
+from fhir_msc.validation.bundles import bundle_problems
 from fhir_msc.validation.companions import Check, companion_problems, without_excused
 from fhir_msc.validation.definitions import Element, Type, codes_of, resource_types, type_named
 from fhir_msc.validation.invariants import invariant_check, looks_around
@@ -23,10 +25,12 @@ from fhir_msc.validation.problems import (
     BINDING,
     CHOICE,
     DEPTH,
+    ELEMENT_ID,
     EMPTY,
     EXTENSION_URL,
     MAX,
     MIN,
+    NOTED_ID,
     NULL,
     OBJECT,
     RESOURCE_TYPE,
@@ -44,6 +48,11 @@ from fhir_msc.validation.vitals import vital_sign_problems
 
 MAX_DEPTH = 64
 """How deep elements that may hold others of their own type may stand in each other."""
+
+_WHOLE: Mapping[str, Callable[[Mapping[str, object]], list[Problem]]] = MappingProxyType(
+    {"Bundle": bundle_problems, "Observation": vital_sign_problems}
+)
+"""What is checked of a resource as a whole, by type."""
 
 _COMPANION: list[Problem] = []
 """What the slot of ``_name`` answers: it is checked together with ``name``."""
@@ -90,7 +99,22 @@ def _resource_check(value: object, within: Within) -> list[Problem] | None:
         return [Problem(RESOURCE_TYPE, message, path="resourceType", value=shown(name))]
     if looks_around(name):
         within = replace(within, resource=value, root=within.root if within.inside else value)
-    return object_check(name)(value, within)
+    found = object_check(name)(value, within)
+    return None if found is None else _once_identified(found)
+
+
+def _once_identified(found: list[Problem]) -> list[Problem] | None:
+    """The problems; of the ids that elements have, noted among them, those that stood before in the resource."""
+    seen: set[str | None] = set()
+    kept = []
+    for problem in found:
+        if problem.rule != NOTED_ID:
+            kept.append(problem)
+        elif problem.value in seen:
+            kept.append(Problem(ELEMENT_ID, "another element of the resource has this id", problem.path, problem.value))
+        else:
+            seen.add(problem.value)
+    return kept or None
 
 
 def _full_urls(bundle: Mapping[str, object]) -> frozenset[str]:
@@ -137,7 +161,7 @@ def object_check(name: str) -> Check:
     choices = tuple((_either_name(e), e) for e in kind.elements if e.choice)
     invariants = invariant_check(kind)
     rules = rules_of(kind)
-    vital_signs = name == "Observation"
+    whole = _WHOLE.get(name)
     element = not kind.resource
 
     def check(value: object, within: Within) -> list[Problem] | None:
@@ -161,18 +185,28 @@ def object_check(name: str) -> Check:
             given = len(names & value.keys())
             if given != 1 and (given or choice.min):
                 problems += _choice_problems(choice, value)
-        if element and (not value or (len(value) == 1 and "id" in value)):
-            problems.append(Problem(EMPTY, "All FHIR elements must have a @value or children (ele-1)"))
+        if element and (not value or "id" in value):
+            problems += _identified(value)
         if invariants is not None and (broken := invariants(value, within)) is not None:
             problems += broken
         for rule in rules:
             if not rule.holds(value):
                 problems.append(Problem(rule.id, rule.message, path=rule.path, value=rule.value_of(value)))
-        if vital_signs and "meta" in value:
-            problems += vital_sign_problems(value)
+        if whole is not None:
+            problems += whole(value)
         return problems or None
 
     return check
+
+
+def _identified(value: Mapping[str, object]) -> list[Problem]:
+    """Of an element with an id, or without anything: what is wrong, and the id for the resource around."""
+    found = []
+    if len(value) <= 1:
+        found.append(Problem(EMPTY, "All FHIR elements must have a @value or children (ele-1)"))
+    if "id" in value:
+        found.append(Problem(NOTED_ID, "an element has an id", path="id", value=shown(value["id"])))
+    return found
 
 
 def _element_check(element: Element, kind: str, *, owner: str) -> Check:

@@ -56,6 +56,8 @@ VITAL_SIGNS: Mapping[str, VitalSign] = MappingProxyType(
 
 def vital_sign_problems(observation: Node) -> list[Problem]:
     """What is wrong with an Observation by the vital-signs profiles that it claims."""
+    if "meta" not in observation:
+        return []
     claimed = [
         url.removeprefix(_BASE).split("|")[0]
         for meta in nodes(observation, "meta")

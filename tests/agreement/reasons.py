@@ -1,0 +1,125 @@
+"""Why the two verdicts differ, where they do: which side is right by the text of the specification, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.agreement.comparison import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``pattern`` is looked for in the engine's ``place: message``, or in our ``rule place: message``."""
+
+    pattern: str
+    right: str
+    why: str
+
+
+ENGINE_ALONE = (
+    Reason(
+        "has not been checked because it could not be found|Failed to retrieve profile",
+        "neither",
+        "A profile that neither side has. R4 asks nothing of who does not know it (profiling.html#resources: a resource"
+        " is marked, and may be rejected by who requires the profile).",
+    ),
+    Reason(
+        "#null'",
+        "we",
+        "A coding without a code: `Coding.code` is 0..1, and a system alone is allowed (datatypes.html#Coding).",
+    ),
+    Reason(
+        "The target code '.*' is not valid in the code system",
+        "the engine",
+        "The code does not exist in the target system. Maps are not compared with code systems here yet.",
+    ),
+    Reason(
+        "Sub-extension url|is not allowed to be used at this point|definition allows for the types",
+        "the engine",
+        "The definition of a known extension says otherwise (extensibility.html). These definitions are profiles,"
+        " which are not checked here yet.",
+    ),
+    Reason(
+        "HL7 Implementation Guides must state",
+        "we",
+        "A rule of HL7's publication process for its own guides; R4 does not have it.",
+    ),
+    Reason(
+        "No CQL Libraries found",
+        "we",
+        "`Measure.library` is 0..*, and R4 has no invariant that asks for one (measure.html).",
+    ),
+    Reason(
+        "is not valid base64: Illegal base64 character 20",
+        "we",
+        "R4's expression for base64Binary allows white space between groups (datatypes.html#base64Binary).",
+    ),
+    Reason(
+        "DCM#",
+        "we",
+        "DICOM adds codes to DCM with each edition: the list in R4 is its state of one day, and no reason to reject.",
+    ),
+    Reason(
+        "Constraint failed: ",
+        "the engine",
+        "An invariant of a type that is not covered here yet.",
+    ),
+)
+"""Where the engine alone rejects."""
+
+OURS_ALONE: tuple[Reason, ...] = (
+    Reason(
+        "MSC-UNIT-UCUM",
+        "we",
+        "A code with UCUM's system is one of UCUM. The engine looks at Quantity alone, and passes over Age and"
+        " Duration, which are Quantities (datatypes.html#Quantity, age-1, drt-1).",
+    ),
+    Reason(
+        "MSC-FHIR-REFERENCE-TARGET",
+        "we",
+        "The definition of the element does not allow that type of target (references.html#literal). Without a server"
+        " to ask the engine does not look.",
+    ),
+    Reason(
+        "MSC-CONSENT-PATIENT",
+        "we",
+        "ppc-2 to ppc-5 ask for the patient by the scope, and name a code system that does not exist; what they mean is"
+        " plain from their text (consent.html).",
+    ),
+)
+"""Where we alone reject."""
+
+CASES = {
+    "bad-markdown-no-html": "An option of the suite: markup in markdown as an error. R4 allows it"
+    " (datatypes.html#markdown).",
+    "contained-resource-bad-id-ignore": "An option of the suite: contained resources are passed over. The id has 65"
+    " characters; R4 allows 64.",
+    "dr-example-org": "An option of the suite: example addresses as an error. R4 allows any URL.",
+    "nested-questionnaire-nested-valueset": "The suite rejects an extension that it does not know. R4 allows unknown"
+    " extensions that do not modify (extensibility.html). Answers are not compared with the questionnaire here.",
+    "obs-vs-1": "The suite rejects an extension that it does not know; R4 allows it (extensibility.html).",
+    "parameters-reference-bad": "An option of the suite: references have to lead to something in the document.",
+    "pat-security-bad-string": "An option of the suite: markup in text as an error. R4 takes it as text"
+    " (security.html#narrative).",
+    "target-ref-profile-empty": "The suite rejects extensions that it does not know; R4 allows them"
+    " (extensibility.html).",
+    "vs-params-2": "The parameters of value sets are an extension of a later package; R4 does not have them.",
+    "vs-params-4": "The parameters of value sets are an extension of a later package; R4 does not have them.",
+}
+"""Why our verdict on a case of HL7's suite is not the one that the suite expects."""
+
+
+def reason_of(comparison: Comparison) -> Reason | None:
+    """The reason of a difference, if there is one for every error of the side that rejects."""
+    if comparison.engine.errors:
+        found = [f"{e.location}: {e.message}" for e in comparison.engine.errors]
+        return _covering(ENGINE_ALONE, found)
+    return _covering(OURS_ALONE, [f"{f.rule} {f.path}: {f.message}" for f in comparison.ours])
+
+
+def _covering(reasons: Iterable[Reason], texts: Iterable[str]) -> Reason | None:
+    """The reason of the first text, if each has one."""
+    each = [next((reason for reason in reasons if re.search(reason.pattern, text)), None) for text in texts]
+    return each[0] if each and None not in each else None

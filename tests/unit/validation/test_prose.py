@@ -1,0 +1,150 @@
+"""Rules that R4 states in prose: of attachments, of bundles, of ids and systems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_msc.validation import validate
+
+Json = dict[str, Any]
+
+LOINC = "http://loinc.org"
+DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
+
+
+def observation(**members: Any) -> Json:
+    return {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, **members}
+
+
+def coding(**members: Any) -> Json:
+    return observation(category=[{"coding": [members]}])
+
+
+def attachment(**members: Any) -> Json:
+    return {"resourceType": "Patient", "photo": [{"contentType": "text/plain", **members}]}
+
+
+def code_system(**members: Any) -> Json:
+    return {"resourceType": "CodeSystem", "status": "draft", "content": "complete", **members}
+
+
+def entry(url: str, resource: Json) -> Json:
+    return {"fullUrl": url, "resource": resource}
+
+
+def message(*entries: Json, kind: str = "collection") -> Json:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+def page(*relations: str) -> Json:
+    links = [{"relation": relation, "url": "http://x.org"} for relation in relations]
+    return {"resourceType": "Bundle", "type": "searchset", "link": links}
+
+
+def pictured(div: str, **members: Any) -> Json:
+    return {"resourceType": "Patient", "text": {"status": "generated", "div": DIV.format(div)}, **members}
+
+
+HEAD: Json = {
+    "resourceType": "MessageHeader",
+    "eventUri": "http://x.org/e",
+    "source": {"endpoint": "http://x.org"},
+    "focus": [{"reference": "Patient/1"}],
+}
+PATIENT: Json = {"resourceType": "Patient", "id": "1"}
+
+RIGHT = [
+    coding(system=LOINC, code="1-8"),
+    coding(system="http://loinc.example.org", code="1-8"),
+    coding(system="urn:iso:std:iso:3166", code="DE"),
+    coding(system="urn:iso:std:iso:3166", code="US-CA"),
+    attachment(data="SGVsbG8=", size=5, hash="9/+ei3uy4Jtwk1pdeF4MxdnQq/A="),
+    attachment(data="SGVsbG8=", size=5),
+    attachment(url="http://x.org/p", size=7),
+    code_system(concept=[{"code": "a", "concept": [{"code": "b"}]}], count=2),
+    code_system(count=9, content="fragment", concept=[{"code": "a"}]),
+    message(entry("http://x.org/Patient/1", PATIENT)),
+    message(entry("http://x.org/MessageHeader/2", {**HEAD, "id": "2"}), entry("http://x.org/Patient/1", PATIENT)),
+    page("self", "next", "up", "up"),
+    pictured("<p id='c'>x</p><img src='#c'/>"),
+    pictured("<img src='#n'/>", name=[{"id": "n", "text": "x"}]),
+    pictured("<img src='http://x.org/i.png'/>"),
+    {"resourceType": "Patient", "id": "a", "name": [{"id": "a", "text": "x"}, {"id": "b", "text": "x"}]},
+]
+
+WRONG = [
+    (coding(system=f"{LOINC}/", code="1-8"), "SYSTEM", "Observation.category[0].coding[0].system"),
+    (
+        observation(valueQuantity={"value": 1, "system": "http://unitsofmeasure.org/", "code": "g"}),
+        "SYSTEM",
+        "Observation.valueQuantity.system",
+    ),
+    (coding(system="urn:iso:std:iso:3166", code="Germany"), "CODE", "Observation.category[0].coding[0].code"),
+    (coding(system="urn:iso:std:iso:3166", code="de"), "CODE", "Observation.category[0].coding[0].code"),
+    (attachment(data="SGVsbG8=", size=6), "ATTACHMENT-SIZE", "Patient.photo[0].size"),
+    (attachment(data="SGVsbG8=", hash="59b0c6e8fe008072448f0aaa98ff3e0d"), "ATTACHMENT-HASH", "Patient.photo[0].hash"),
+    (code_system(concept=[{"code": "a", "concept": [{"code": "b"}]}], count=1), "CONCEPT-PROPERTY", "CodeSystem.count"),
+    (code_system(concept=[{"code": "a"}], count=2), "CONCEPT-PROPERTY", "CodeSystem.count"),
+    (message({"resource": PATIENT}), "BUNDLE-FULLURL", "Bundle.entry[0]"),
+    (
+        message(
+            entry("urn:uuid:04121321-4af5-424c-a0e1-ed3aab1c349d", HEAD),
+            entry("http://x.org/Patient/1", PATIENT),
+            kind="message",
+        ),
+        "REFERENCE-UNRESOLVED",
+        "Bundle.entry[0].resource.focus[0].reference",
+    ),
+    (
+        message(
+            entry("http://x.org/MessageHeader/2", {**HEAD, "id": "2"}),
+            entry("http://y.org/Patient/1", PATIENT),
+            kind="message",
+        ),
+        "REFERENCE-UNRESOLVED",
+        "Bundle.entry[0].resource.focus[0].reference",
+    ),
+    (page("self", "next", "self"), "BUNDLE-LINK", "Bundle.link[2]"),
+    (page("next", "next"), "BUNDLE-LINK", "Bundle.link[1]"),
+    (pictured("<img src='#c'/>"), "STRUCTURE-NARRATIVE", "Patient.text"),
+    (pictured('<p id="d">x</p><img alt="" src="#c"/>'), "STRUCTURE-NARRATIVE", "Patient.text"),
+    (
+        {"resourceType": "Patient", "name": [{"id": "b", "text": "x"}, {"id": "b", "text": "y"}]},
+        "ELEMENT-ID",
+        "Patient.name[1].id",
+    ),
+    (
+        {"resourceType": "Patient", "birthDate": "1990", "_birthDate": {"id": "b"}, "name": [{"id": "b", "text": "y"}]},
+        "ELEMENT-ID",
+        "Patient.name[0].id",
+    ),
+]
+
+
+@pytest.mark.parametrize("document", RIGHT)
+def test_right(document: Json) -> None:
+    assert validate(document) == []
+
+
+@pytest.mark.parametrize(("document", "rule", "path"), WRONG)
+def test_wrong(document: Json, rule: str, path: str) -> None:
+    assert [(found.rule, found.path) for found in validate(document)] == [(f"MSC-FHIR-{rule}", path)]
+
+
+def test_each_resource_has_element_ids_of_its_own() -> None:
+    name = [{"id": "b", "text": "x"}]
+    inner = {"resourceType": "Patient", "id": "c", "name": name}
+    outer = {
+        "resourceType": "Patient",
+        "name": name,
+        "contained": [inner],
+        "link": [{"other": {"reference": "#c"}, "type": "refer"}],
+    }
+    assert validate(outer) == []
+    both = message(entry("http://x.org/Patient/c", inner), entry("http://x.org/Patient/d", {**inner, "id": "d"}))
+    assert validate(both) == []
+    twice = {**inner, "name": name * 2}
+    found = validate(message(entry("http://x.org/Patient/c", twice)))
+    assert [(one.rule, one.path) for one in found] == [("MSC-FHIR-ELEMENT-ID", "Bundle.entry[0].resource.name[1].id")]
