@@ -30,6 +30,9 @@ test-unit: $(VENV)/.ready ## Run the unit tests alone
 search: $(VENV)/.ready ## Run the unit tests' properties on new random cases
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-profile=search tests/unit
 
+fuzz: $(VENV)/.ready ## Give validate a million inputs that nobody would send (COUNT=N, FIRST=N)
+	@$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000) --first $(or $(FIRST),0)
+
 lint: $(VENV)/.ready ## Check style, types and who imports whom
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
