@@ -10,6 +10,7 @@ from tests.support.engine import EngineMessage
 _COMMENT = re.compile(r"/\*.*?\*/")
 _OF_TYPE = re.compile(r"\.(\w+)\.ofType\((\w)(\w*)\)")
 _PROPERTY = re.compile(r"Unrecognized property '([^']+)'|Undefined (?:element|attribute) '([^']+)'").match
+_IN_BUNDLE = re.compile(r"Can't find '[^']*' in the bundle \((Bundle\.[^()]*)\)").match
 _CODE = re.compile(r"Unknown code '[^#]*#([^']*)'").match
 _CHILDREN = (
     (
@@ -21,6 +22,8 @@ _CHILDREN = (
     ("value", re.compile(r"if identifier\.system is 'urn:ietf:rfc:3986', then the identifier\.value")),
     ("fullUrl", re.compile(r"The fullUrl '")),
     ("url", re.compile(r"Extension\.url must")),
+    ("hash", re.compile(r"The hash of the data did not match")),
+    ("size", re.compile(r"Stated Attachment Size")),
 )
 """The engine places some messages at an object and says in them of which child it speaks."""
 
@@ -32,6 +35,9 @@ def engine_element(error: EngineMessage, document: object) -> str:
     speaks of: of a concept with a code that is none, that coding.
     """
     place = _COMMENT.sub("", error.location)
+    referring = _IN_BUNDLE(error.message)
+    if referring:
+        return present(f"{referring[1]}.reference", document)
     place = _OF_TYPE.sub(lambda m: f".{m[1]}{m[2].upper()}{m[3]}", place)
     unknown = _PROPERTY(error.message)
     child = unknown and (unknown[1] or unknown[2])

@@ -62,6 +62,18 @@ ENGINE_ALONE = (
         "DICOM adds codes to DCM with each edition: the list in R4 is its state of one day, and no reason to reject.",
     ),
     Reason(
+        "is not in valueset: http://hl7.org/fhir/ValueSet/languages",
+        "neither",
+        "Languages are those of BCP 47, and the tag has its form. The engine takes the list of common languages for all"
+        " of them; the registry is no part of R4 (valueset-all-languages.html).",
+    ),
+    Reason(
+        "HAPI-0676",
+        "we",
+        "The engine fails where a Quantity without a value is compared, and takes that for a constraint that does not"
+        " hold. R4 does not say what such a comparison gives.",
+    ),
+    Reason(
         "Constraint failed: ",
         "the engine",
         "An invariant of a type that is not covered here yet.",
@@ -81,6 +93,28 @@ OURS_ALONE: tuple[Reason, ...] = (
         "we",
         "The definition of the element does not allow that type of target (references.html#literal). Without a server"
         " to ask the engine does not look.",
+    ),
+    Reason(
+        "MSC-FHIR-REFERENCE-FORMAT",
+        "we",
+        "A relative reference is a resource type of R4 and an id (references.html#literal). Without a server to ask the"
+        " engine does not look.",
+    ),
+    Reason(
+        "MSC-FHIR-TYPE-(STRING|MARKDOWN|URI|CODE)",
+        "we",
+        "Text has no characters below U+0020 but tab, line feed and carriage return (datatypes.html#string).",
+    ),
+    Reason(
+        "MSC-FHIR-SYSTEM",
+        "we",
+        "A system is an absolute URI (datatypes.html#Coding). The engine says so, too, but only where the element is"
+        " bound to a value set that it knows.",
+    ),
+    Reason(
+        "MSC-FHIR-STRUCTURE-EMPTY",
+        "we",
+        "An array cannot be empty (json.html). The engine says so, too, but not here.",
     ),
     Reason(
         "MSC-CONSENT-PATIENT",

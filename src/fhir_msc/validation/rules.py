@@ -180,7 +180,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
             Rule("MSC-CONSENT-PATIENT", "a consent to research names its patient", _research_consent, "patient"),
         ),
         "DomainResource": (
-            Rule(NARRATIVE, "an image of the narrative is not there", shows_its_images, path="text"),
+            Rule(NARRATIVE, "an image of the narrative is not there", shows_its_images, path="text.div"),
             Rule(CONTAINED, "two contained resources have the same id", _distinct_contained, path="contained"),
         ),
         "ElementDefinition.constraint": (_FHIRPATH,),

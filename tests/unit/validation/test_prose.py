@@ -108,8 +108,8 @@ WRONG = [
     ),
     (page("self", "next", "self"), "BUNDLE-LINK", "Bundle.link[2]"),
     (page("next", "next"), "BUNDLE-LINK", "Bundle.link[1]"),
-    (pictured("<img src='#c'/>"), "STRUCTURE-NARRATIVE", "Patient.text"),
-    (pictured('<p id="d">x</p><img alt="" src="#c"/>'), "STRUCTURE-NARRATIVE", "Patient.text"),
+    (pictured("<img src='#c'/>"), "STRUCTURE-NARRATIVE", "Patient.text.div"),
+    (pictured('<p id="d">x</p><img alt="" src="#c"/>'), "STRUCTURE-NARRATIVE", "Patient.text.div"),
     (
         {"resourceType": "Patient", "name": [{"id": "b", "text": "x"}, {"id": "b", "text": "y"}]},
         "ELEMENT-ID",
