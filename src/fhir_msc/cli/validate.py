@@ -11,8 +11,11 @@ from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, Ta
 from fhir_msc.findings import Severity
 
 if TYPE_CHECKING:
+    from contextlib import ExitStack
+
     from fhir_msc.pipeline import Checked
     from fhir_msc.reports.tally import Report, Selection
+    from fhir_msc.validation.files import Second
 
 
 def validate(
@@ -48,7 +51,16 @@ def validate(
         int | None, typer.Option(min=0, metavar="N", help="Keep so many findings (10,000), worst first; count all.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Check FHIR files in so many processes.")] = 1,
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing from anywhere. It is always so.")] = True,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody. It is so without --server.")] = False,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask this FHIR server's $validate, too. It sees the resources.")
+    ] = None,
+    bearer: Annotated[
+        str | None, typer.Option(metavar="TOKEN", help="For --server: env:NAME, file:PATH or cmd:COMMAND.")
+    ] = None,
+    java: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Ask HL7's engine, too, as it was built in this folder.")
+    ] = None,
     explain: Annotated[str | None, typer.Option(metavar="RULE", help="Say what a rule is, and check nothing.")] = None,
 ) -> int:
     """Check FHIR files; without a PATH, map the project's export and check every body it would send."""
@@ -59,11 +71,15 @@ def validate(
         return _explain(explain, json)
     if baseline is not None and write_baseline is not None:
         raise UsageError("--baseline and --write-baseline at once", hint="write the baseline anew, without the old one")
+    if offline and server is not None:
+        raise UsageError("--offline and --server at once", hint="take one of the two")
+    if not paths and (server is not None or java is not None):
+        raise UsageError("others are asked about FHIR files alone", hint="write the bodies with `fhir-msc map` first")
     wanted = _wanted([*(report or ()), *(["json"] if json else ())])
     selection = _selection(rule or [], exclude_rule or [], baseline, max_findings)
     checked: Checked | None = None
     if paths:
-        found = _of_files(paths, selection, jobs)
+        found = _of_files(paths, selection, jobs, server, bearer, java)
     else:
         checked, found = _of_export(project, target, selection)
     if write_baseline is not None:
@@ -103,12 +119,32 @@ def _selection(rules: list[str], excluded: list[str], baseline: Path | None, mos
     return Selection(only, never, known, MOST_KEPT if most is None else most)
 
 
-def _of_files(paths: list[Path], selection: Selection, jobs: int) -> Report:
+def _of_files(
+    paths: list[Path], selection: Selection, jobs: int, server: str | None, bearer: str | None, java: Path | None
+) -> Report:
+    from contextlib import ExitStack
+
     from fhir_msc.cli.progress import Progress
     from fhir_msc.validation.files import validate_files
 
-    with Progress() as progress:
-        return validate_files(paths, selection, jobs=jobs, progress=progress.bar)
+    with Progress() as progress, ExitStack() as stack:
+        second = _second(stack, server, bearer, java) if server is not None or java is not None else None
+        return validate_files(paths, selection, jobs=jobs, progress=progress.bar, second=second)
+
+
+def _second(stack: ExitStack, server: str | None, bearer: str | None, java: Path | None) -> Second:
+    """What others say, too."""
+    from fhir_msc.second_opinion import engine_opinion, server_opinion, with_opinions
+    from fhir_msc.target.auth import Bearer
+    from fhir_msc.target.client import FhirClient
+
+    opinions = []
+    if server is not None:
+        client = stack.enter_context(FhirClient(server, auth=Bearer(bearer) if bearer else None))
+        opinions.append(server_opinion(client))
+    if java is not None:
+        opinions.append(stack.enter_context(engine_opinion(java)))
+    return with_opinions(opinions)
 
 
 def _of_export(folder: Path, target: str | None, selection: Selection) -> tuple[Checked, Report]:

@@ -31,6 +31,10 @@ _FRESH = {"Cache-Control": "no-cache"}
 # strict: a parameter that the server does not know is an error, not ignored
 _SEARCH = {**_FRESH, "Content-Type": "application/x-www-form-urlencoded", "Prefer": "handling=strict"}
 _WRITE = {"Content-Type": FHIR_JSON, "Prefer": "return=minimal"}
+_JSON = {"Content-Type": FHIR_JSON}
+_ABSENT = (404, 410)
+_OF_VALIDATION = (412, 422)
+"""Statuses under which a server tells what is wrong with a resource; others say that it does not do it."""
 _PROBES = 3
 _PROBE_CAP_SECONDS = 30.0
 
@@ -168,7 +172,7 @@ class FhirClient:
         """All versions, newest first, deletions included; none for an id that never was."""
         what = f"GET {type} history"
         url = self._connection.url(f"{type}/{id}/_history")
-        response = self._connection.ask("GET", url, what, headers=_FRESH, absent=True)
+        response = self._connection.ask("GET", url, what, headers=_FRESH, answers=_ABSENT)
         if response.status_code >= 400:
             return
         for bundle in self._pages(self._connection.document(response, what), "history", what):
@@ -225,13 +229,24 @@ class FhirClient:
         """Each entry by itself; the answers in the order of the entries, with a status each."""
         return self._bundle("batch", entries)
 
+    def validate(self, type: str, body: bytes) -> JsonObject:
+        """What the server's ``$validate`` says of a resource, as OperationOutcome; nothing is written
+        (https://hl7.org/fhir/R4/resource-operation-validate.html)."""
+        what = f"$validate of {type}"
+        url = self._connection.url(f"{type}/$validate")
+        response = self._connection.ask("POST", url, what, body=body, headers=_JSON, answers=_OF_VALIDATION)
+        outcome = self._connection.document(response, what)
+        if outcome.get("resourceType") != "OperationOutcome":
+            raise self._connection.foreign(f"it answered {what} with something else")
+        return outcome
+
     def _metadata(self) -> JsonObject:
         what = "GET metadata"
         response = self._connection.ask("GET", self._connection.url("metadata"), what)
         return self._connection.document(response, what)
 
     def _resource(self, type: str, path: str, what: str) -> Resource | Missing:
-        response = self._connection.ask("GET", self._connection.url(path), what, headers=_FRESH, absent=True)
+        response = self._connection.ask("GET", self._connection.url(path), what, headers=_FRESH, answers=_ABSENT)
         if response.status_code >= 400:
             version = located(response.headers.get("location"))[1] or version_of(response.headers.get("etag"))
             return Missing(gone=response.status_code == 410, version=version)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import httpx
@@ -91,9 +91,9 @@ class Connection:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         changes: bool = False,
-        absent: bool = False,
+        answers: Collection[int] = (),
     ) -> httpx.Response:
-        """The server's answer with status 2xx, or 404 and 410 too if ``absent`` answers the question.
+        """The server's answer with status 2xx, or one of ``answers``, which answer the question too.
 
         ``what`` names the request in messages (``PUT Observation``); ``changes`` says that it may change the server.
         Raises TargetUnreachable, OutcomeUnknown, TargetRefused, TargetError.
@@ -112,7 +112,7 @@ class Connection:
             raise TargetUnreachable(f"{self._where} did not answer {what} ({name})") from error
         if response.has_redirect_location:
             raise self._redirected(response, what)
-        if response.status_code < 300 or (absent and response.status_code in (404, 410) and not _is_page(response)):
+        if response.status_code < 300 or (response.status_code in answers and not _is_page(response)):
             return response
         raise self._refused(response, what)
 

@@ -42,25 +42,31 @@ Progress = Callable[[str, int, int | None], None]
 """Told what is being read, how many bytes of it are done, and of how many, if that is known."""
 
 
+Second = Callable[[bytes, Sequence[Finding]], list[Finding]]
+"""The text of a resource and what was found in it; gives that, and what others find."""
+
+
 def validate_files(
     paths: Iterable[Path],
     selection: Selection | None = None,
     *,
     jobs: int = 1,
     progress: Progress = lambda what, done, of: None,
+    second: Second | None = None,
 ) -> Report:
     """Checks FHIR R4 resources in files; ``-`` is standard input. Files are known by their suffix: ``.ndjson`` holds
     one resource per line, any other file one resource; of a folder those ending in ``.json`` and ``.ndjson`` are read.
 
-    ``jobs`` is the number of processes that check. Nothing is fetched from anywhere. A file that cannot be read is told
-    in ``unreadable`` of the report, and the others go on. Raises SourceError for a path that is not there.
+    ``jobs`` is the number of processes that check. ``second`` adds what others find to what was found of a text; it is
+    asked in this process, one resource after the other. Nothing else is fetched from anywhere. A file that cannot be
+    read is told in ``unreadable`` of the report, and the others go on. Raises SourceError for a path that is not there.
     """
     chosen = selection or Selection()
     files = _files(paths)
     unreadable: list[str] = []
     tally = Tally(chosen.most)
     tasks = _tasks(_blocks(files, unreadable), progress, sum(size for _, size in files if size) or None)
-    for part in _each(partial(_checked, chosen), tasks, jobs):
+    for part in _each(partial(_checked, chosen, second), tasks, 1 if second else jobs):
         tally.merge(part)
     return tally.report(unreadable=unreadable)
 
@@ -193,12 +199,14 @@ def _without_interruption() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _checked(selection: Selection, blocks: Sequence[Block]) -> Tally:
+def _checked(selection: Selection, second: Second | None, blocks: Sequence[Block]) -> Tally:
     tally = Tally(selection.most)
     for block in blocks:
         for row, text in _resources(block):
             tally.resources += 1
             found = text_findings(text)
+            if second is not None:
+                found = second(text, found)
             if found:
                 origins = (Origin(block.name, block.name, row),)
                 tally.add(
