@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from fhir_msc.validation.definitions import resource_types
+from fhir_msc.validation.documents import document_problems
 from fhir_msc.validation.objects import Node, has, nodes
 from fhir_msc.validation.primitives import is_absolute_uri
 from fhir_msc.validation.problems import FULL_URL, LINK, OUTCOME, REFERENCE_UNRESOLVED, Problem, shown
@@ -29,6 +30,7 @@ def bundle_problems(bundle: Node) -> list[Problem]:
         problems += _entry_problems(entry, f"entry[{index}]", written=written)
     if bundle.get("type") in ("document", "message"):
         problems += _misdirected(entries)
+        problems += document_problems(bundle)
     return problems
 
 

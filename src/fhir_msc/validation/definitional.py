@@ -14,11 +14,23 @@ from types import MappingProxyType
 from fhir_msc.validation.definitions import search_parameter
 from fhir_msc.validation.fhirpath import is_expression
 from fhir_msc.validation.objects import Node, nodes
+from fhir_msc.validation.primitives import is_absolute_uri
 
 _PROPERTIES = "http://hl7.org/fhir/concept-properties#"
 _TYPE_OF_PROPERTY: Mapping[str, str] = MappingProxyType(
     {"inactive": "boolean", "deprecated": "dateTime", "notSelectable": "boolean", "parent": "code", "child": "code"}
 )
+
+
+def has_absolute_url(node: Node) -> bool:
+    """Whether the canonical URL of what is defined is absolute."""
+    url = node.get("url")
+    return not isinstance(url, str) or is_absolute_uri(url)
+
+
+def has_supplemented(node: Node) -> bool:
+    """Whether a supplement names the code system that it adds to."""
+    return node.get("content") != "supplement" or "supplements" in node
 
 
 def has_fhirpath(node: Node) -> bool:

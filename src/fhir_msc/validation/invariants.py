@@ -34,11 +34,13 @@ CORRECTED: Mapping[str, str] = MappingProxyType(
     {
         # Open, and so broken, for every entry without a fullUrl.
         "bdl-8": "fullUrl.exists() implies fullUrl.contains('/_history/').not()",
-        # as takes one item; ofType is what filters many.
+        # as takes one item; ofType is what filters many. The narrative refers to an image too.
         "dom-3": "contained.where((('#'+id in (%resource.descendants().reference"
         " | %resource.descendants().ofType(canonical) | %resource.descendants().ofType(uri)"
         " | %resource.descendants().ofType(url))) or descendants().where(reference = '#').exists()"
-        " or descendants().where($this is canonical and $this = '#').exists()).not()).trace('unmatched', id).empty()",
+        " or descendants().where($this is canonical and $this = '#').exists()"
+        " or (%resource.text.div.exists() and %resource.text.div.contains('#' + id + '\"'))).not())"
+        ".trace('unmatched', id).empty()",
         # matches() looks for a part; the text speaks of the whole path.
         "eld-19": "path.matches('^[^\\\\s\\\\.,:;\\\\\\'\"\\\\/|?!@#$%&*()\\\\[\\\\]{}]{1,64}"
         "(\\\\.[^\\\\s\\\\.,:;\\\\\\'\"\\\\/|?!@#$%&*()\\\\[\\\\]{}]{1,64}(\\\\[x\\\\])?(\\\\:[^\\\\s\\\\.]+)?)*$')",

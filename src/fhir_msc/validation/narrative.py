@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from xml.parsers import expat
 
+from fhir_msc.validation.objects import nodes
 from fhir_msc.validation.problems import NARRATIVE, Problem
 
 _XHTML = "http://www.w3.org/1999/xhtml"
@@ -19,20 +20,26 @@ _is_attribute = re.compile(
     "rev|rowspan|rules|scope|shape|span|src|start|style|summary|tabindex|title|type|valign|value|vspace|width|xml:lang"
 ).fullmatch
 _anchors = re.compile(r"\b(?:id|name)\s*=\s*[\"']([^\"']*)").findall
-_local_images = re.compile(r"<img\b[^>]*?\bsrc\s*=\s*[\"']#([^\"'>]*)").findall
+_local_links = re.compile(r"<(?:a|img)\s[^<>]*?\b(?:href|src)\s*=\s*[\"']#([^\"'<>]+)").findall
 
 
-def shows_its_images(resource: Mapping[str, object]) -> bool:
-    """Whether each image with a source ``#id`` is an element, a contained resource or an anchor of that id.
+def has_linked_narrative(resource: Mapping[str, object]) -> bool:
+    """Whether each link or image to ``#id`` leads to an element, a contained resource or an anchor of that id.
 
-    http://hl7.org/fhir/R4/narrative.html#id.
+    The narratives of a Composition's sections are asked too. http://hl7.org/fhir/R4/narrative.html#id.
     """
-    text = resource.get("text")
-    div = text.get("div") if isinstance(text, Mapping) else None
-    if not isinstance(div, str) or "<img" not in div:
-        return True
-    wanted = set(_local_images(div))
-    return not wanted or wanted <= set(_ids(resource)) | set(_anchors(div))
+    divs = [div for div in _divs(resource) if "#" in div]
+    wanted = {target for div in divs for target in _local_links(div)}
+    return not wanted or wanted <= {*_ids(resource), *(anchor for div in divs for anchor in _anchors(div))}
+
+
+def _divs(node: Mapping[str, object]) -> Iterator[str]:
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        yield from (div for text in nodes(one, "text") if isinstance(div := text.get("div"), str))
+        if one is not node or node.get("resourceType") == "Composition":
+            waiting += nodes(one, "section")
 
 
 def _ids(node: object) -> Iterator[str]:
@@ -64,6 +71,8 @@ def narrative_problem(text: str) -> Problem | None:
             plain = attribute.replace("http://www.w3.org/XML/1998/namespace ", "xml:")
             if not _is_attribute(plain) or value.strip().lower().startswith("javascript:"):
                 faults.append("an attribute that is not allowed in a narrative")
+        if "href" in attributes and not attributes["href"].strip():
+            faults.append("a link of the narrative is empty")
         if local == "img":
             says.append(True)
         names.append(local)

@@ -16,22 +16,25 @@ from hashlib import sha1
 from types import MappingProxyType
 
 from fhir_msc.validation.definitional import (
+    has_absolute_url,
     has_bases_of_origin,
     has_declared_properties,
     has_fhirpath,
     has_fhirpath_if_said,
     has_its_count,
+    has_supplemented,
     has_type_of_definition,
     has_type_of_origin,
     has_type_of_uri,
 )
 from fhir_msc.validation.definitions import Type, is_unknown_code
-from fhir_msc.validation.narrative import shows_its_images
+from fhir_msc.validation.narrative import has_linked_narrative
 from fhir_msc.validation.objects import Node, Predicate, has, has_coding, nodes
 from fhir_msc.validation.primitives import is_absolute_uri, is_base64_binary
 from fhir_msc.validation.problems import (
     ATTACHMENT_HASH,
     ATTACHMENT_SIZE,
+    CANONICAL_URL,
     CODE,
     CONCEPT_PROPERTY,
     CONTAINED,
@@ -72,8 +75,9 @@ class Rule:
 
 
 def rules_of(kind: Type) -> tuple[Rule, ...]:
-    """The rules for a type and its bases."""
-    return tuple(rule for name in kind.lineage for rule in RULES.get(name, ()))
+    """The rules for a type and its bases; a resource type with ``url`` and ``version`` has a canonical URL."""
+    canonical = kind.resource and {"url", "version"} <= {element.name for element in kind.elements}
+    return (*((_CANONICAL,) if canonical else ()), *(rule for name in kind.lineage for rule in RULES.get(name, ())))
 
 
 def _absolute(name: str) -> Rule:
@@ -150,6 +154,7 @@ def _research_consent(node: Node) -> bool:
 
 _ABSOLUTE = _absolute("system")
 _UNIT = Rule(UNIT, "the code is not a UCUM unit", _is_ucum, path="code")
+_CANONICAL = Rule(CANONICAL_URL, "the canonical URL is absolute", has_absolute_url, path="url")
 _FHIRPATH = Rule(EXPRESSION, "the expression is FHIRPath", has_fhirpath, path="expression")
 _CODE = Rule(CODE, "the code is not in its code system, which R4 holds whole", _known_unless_unit, path="code")
 
@@ -170,6 +175,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 path="concept",
             ),
             Rule(CONCEPT_PROPERTY, "count is the number of concepts of a complete system", has_its_count, path="count"),
+            Rule(CONCEPT_PROPERTY, "a supplement names what it supplements", has_supplemented, path="supplements"),
         ),
         "CodeSystem.property": (
             Rule(CONCEPT_PROPERTY, "the type is the one that HL7 gives this URI", has_type_of_uri, path="type"),
@@ -180,7 +186,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
             Rule("MSC-CONSENT-PATIENT", "a consent to research names its patient", _research_consent, "patient"),
         ),
         "DomainResource": (
-            Rule(NARRATIVE, "an image of the narrative is not there", shows_its_images, path="text.div"),
+            Rule(NARRATIVE, "a link or an image of the narrative leads nowhere", has_linked_narrative, path="text.div"),
             Rule(CONTAINED, "two contained resources have the same id", _distinct_contained, path="contained"),
         ),
         "ElementDefinition.constraint": (_FHIRPATH,),

@@ -1,4 +1,4 @@
-"""Rules that R4 states in prose: of attachments, of bundles, of ids and systems."""
+"""Rules that R4 states in prose: of attachments, of bundles and documents, of ids, systems, canonical URLs."""
 
 from __future__ import annotations
 
@@ -47,6 +47,22 @@ def pictured(div: str, **members: Any) -> Json:
     return {"resourceType": "Patient", "text": {"status": "generated", "div": DIV.format(div)}, **members}
 
 
+def composition(**members: Any) -> Json:
+    base = {"resourceType": "Composition", "id": "1", "status": "final", "type": {"text": "x"}, "date": "2021"}
+    return {**base, "title": "x", "author": [{"display": "x"}], **members}
+
+
+def document(first: Json, *others: Json, **members: Any) -> Json:
+    url = "http://x.org/{resourceType}/{id}"
+    entries = [entry(url.format(**resource), resource) for resource in (first, *others)]
+    identified = {"identifier": {"system": "http://x.org/i", "value": "1"}, "timestamp": "2021-01-01T00:00:00Z"}
+    return {**message(*entries, kind="document"), **identified, **members}
+
+
+def value_set(**members: Any) -> Json:
+    return {"resourceType": "ValueSet", "status": "active", **members}
+
+
 HEAD: Json = {
     "resourceType": "MessageHeader",
     "eventUri": "http://x.org/e",
@@ -54,6 +70,9 @@ HEAD: Json = {
     "focus": [{"reference": "Patient/1"}],
 }
 PATIENT: Json = {"resourceType": "Patient", "id": "1"}
+ABOUT: Json = {"subject": {"reference": "Patient/1"}}
+SECTIONS: Json = {"section": [{"title": "x", "section": [{"title": "y", "entry": [{"reference": "Patient/1"}]}]}]}
+LINKED = {"status": "generated", "div": DIV.format('<a href="#c">x</a>')}
 
 RIGHT = [
     coding(system=LOINC, code="1-8"),
@@ -71,6 +90,16 @@ RIGHT = [
     pictured("<p id='c'>x</p><img src='#c'/>"),
     pictured("<img src='#n'/>", name=[{"id": "n", "text": "x"}]),
     pictured("<img src='http://x.org/i.png'/>"),
+    pictured('<a name="c">x</a><a href="#c">y</a>'),
+    pictured('<a href="http://x.org#c">y</a>'),
+    pictured('<img src="#b" alt=""/>', contained=[{"resourceType": "Binary", "id": "b", "contentType": "image/png"}]),
+    document(composition(**ABOUT), PATIENT),
+    document(composition(subject={"reference": "http://x.org/Patient/1"}), PATIENT),
+    document(composition(**SECTIONS), PATIENT),
+    document(composition(**ABOUT), PATIENT, observation(id="1", **ABOUT)),
+    value_set(url="http://x.org/v"),
+    value_set(url="urn:oid:1.2.3"),
+    code_system(content="supplement", supplements="http://x.org"),
     {"resourceType": "Patient", "id": "a", "name": [{"id": "a", "text": "x"}, {"id": "b", "text": "x"}]},
 ]
 
@@ -110,6 +139,20 @@ WRONG = [
     (page("next", "next"), "BUNDLE-LINK", "Bundle.link[1]"),
     (pictured("<img src='#c'/>"), "STRUCTURE-NARRATIVE", "Patient.text.div"),
     (pictured('<p id="d">x</p><img alt="" src="#c"/>'), "STRUCTURE-NARRATIVE", "Patient.text.div"),
+    (pictured('<a href="#c">x</a>'), "STRUCTURE-NARRATIVE", "Patient.text.div"),
+    (pictured('<a href="">x</a>'), "STRUCTURE-NARRATIVE", "Patient.text.div"),
+    (composition(section=[{"title": "x", "text": LINKED}]), "STRUCTURE-NARRATIVE", "Composition.text.div"),
+    (document(composition(**ABOUT)), "BUNDLE-DOCUMENT", "Bundle.entry[0].resource"),
+    (document(composition(**SECTIONS)), "BUNDLE-DOCUMENT", "Bundle.entry[0].resource"),
+    (document(composition(), PATIENT), "BUNDLE-DOCUMENT", "Bundle.entry[1]"),
+    (
+        message(entry("http://x.org/MessageHeader/2", {**HEAD, "id": "2"}), kind="message"),
+        "BUNDLE-DOCUMENT",
+        "Bundle.entry[0].resource",
+    ),
+    (value_set(url="v"), "CANONICAL-URL", "ValueSet.url"),
+    (value_set(url="#v"), "CANONICAL-URL", "ValueSet.url"),
+    (code_system(content="supplement"), "CONCEPT-PROPERTY", "CodeSystem.supplements"),
     (
         {"resourceType": "Patient", "name": [{"id": "b", "text": "x"}, {"id": "b", "text": "y"}]},
         "ELEMENT-ID",
