@@ -272,7 +272,7 @@ def test_what_refers_to_a_refused_resource_waits(project: Path, url: str, sickne
     document = sync(project, 1)
     assert document["dead"]["total"] == 1
     waiting = document["waiting"]
-    assert waiting["total"] == 10  # all else of that participant
+    assert waiting["total"] == 12  # all else of that participant
     assert {one["about"] for one in waiting["first"]} >= {document["dead"]["first"][0]["key"]}
     there = held(url)
     assert len(there) == len(wanted(project)) - 11
