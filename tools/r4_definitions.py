@@ -8,8 +8,9 @@ elements it adds to its base as ``min..max types [@value set]``, a type as ``Cod
 ``Reference(Target,…)``, and its invariants by key: text, FHIRPath expression, the ``element`` of which it is stated
 where that is one without children, and ``warning`` where it is no error; then the codes of the value sets that required
 bindings name. A value set without a closed list of codes is left out. ``r4_codes.json`` holds the codes of
-HL7's own code systems, as far as the package has them whole, ``r4_search.json`` the type and the bases of its search
-parameters as ``type Base|Base``. Origin and SHA-256 of the packages stand in each. Equal packages give equal files.
+HL7's own code systems and of a standard named with its year, as far as the package has them whole, ``r4_search.json``
+the type and the bases of its search parameters as ``type Base|Base``. Origin and SHA-256 of the packages stand in
+each. Equal packages give equal files.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from typing import Any, cast
 Json = Mapping[str, Any]
 
 FOLDER = Path(__file__).parent.parent / "src" / "fhir_msc" / "validation"
-HL7 = re.compile(r"http://(?:terminology\.)?hl7\.org/")
+# Code systems that R4 holds for good: HL7's own, and a standard that its URI names with its year.
+SETTLED = re.compile(r"http://(?:terminology\.)?hl7\.org/|urn:iso-astm:E1762-95:2013")
 SPEC = "http://hl7.org/fhir/StructureDefinition/"
 SEARCH = "http://hl7.org/fhir/SearchParameter/"
 READ = ("StructureDefinition-", "ValueSet-", "CodeSystem-", "SearchParameter-")
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
             elif resource.get("resourceType") == "SearchParameter" and "base" in resource:
                 searches[resource["url"].removeprefix(SEARCH)] = f"{resource['type']} {'|'.join(resource['base'])}"
             elif resource.get("resourceType") == "CodeSystem":
-                if resource["content"] == "complete" and HL7.match(resource["url"]):
+                if resource["content"] == "complete" and SETTLED.match(resource["url"]):
                     systems.setdefault(resource["url"].split("|")[0], set()).update(
                         _concepts(resource.get("concept", ()))
                     )

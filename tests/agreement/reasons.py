@@ -31,11 +31,6 @@ ENGINE_ALONE = (
         "A coding without a code: `Coding.code` is 0..1, and a system alone is allowed (datatypes.html#Coding).",
     ),
     Reason(
-        "The target code '.*' is not valid in the code system",
-        "the engine",
-        "The code does not exist in the target system. Maps are not compared with code systems here yet.",
-    ),
-    Reason(
         "Sub-extension url|is not allowed to be used at this point|definition allows for the types",
         "the engine",
         "The definition of a known extension says otherwise (extensibility.html). These definitions are profiles,"

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from fhir_msc.validation.bindings import concept_problem
 from fhir_msc.validation.bundles import bundle_problems
 from fhir_msc.validation.companions import Check, companion_problems, without_excused
+from fhir_msc.validation.concept_maps import concept_map_problems
 from fhir_msc.validation.definitions import Element, Type, codes_of, resource_types, type_named
 from fhir_msc.validation.invariants import invariant_check, looks_around
 from fhir_msc.validation.narrative import narrative_problem
@@ -50,7 +51,7 @@ MAX_DEPTH = 64
 """How deep elements that may hold others of their own type may stand in each other."""
 
 _WHOLE: Mapping[str, Callable[[Mapping[str, object]], list[Problem]]] = MappingProxyType(
-    {"Bundle": bundle_problems, "Observation": vital_sign_problems}
+    {"Bundle": bundle_problems, "ConceptMap": concept_map_problems, "Observation": vital_sign_problems}
 )
 """What is checked of a resource as a whole, by type."""
 

@@ -10,6 +10,8 @@ from fhir_msc.validation import validate
 
 Json = dict[str, Any]
 
+GENDER = "http://hl7.org/fhir/administrative-gender"
+V3_GENDER = "http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender"
 LOINC = "http://loinc.org"
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 
@@ -28,6 +30,14 @@ def attachment(**members: Any) -> Json:
 
 def code_system(**members: Any) -> Json:
     return {"resourceType": "CodeSystem", "status": "draft", "content": "complete", **members}
+
+
+def concept_map(element: Json, **group: str) -> Json:
+    return {"resourceType": "ConceptMap", "status": "draft", "group": [{**group, "element": [element]}]}
+
+
+def mapped(code: str, *targets: str) -> Json:
+    return {"code": code, "target": [{"code": target, "equivalence": "equal"} for target in targets]}
 
 
 def entry(url: str, resource: Json) -> Json:
@@ -75,6 +85,8 @@ SECTIONS: Json = {"section": [{"title": "x", "section": [{"title": "y", "entry":
 LINKED = {"status": "generated", "div": DIV.format('<a href="#c">x</a>')}
 
 RIGHT = [
+    concept_map(mapped("male", "M"), source=GENDER, target=V3_GENDER),
+    concept_map(mapped("Male", "x"), source="http://x.org/s", target=V3_GENDER, targetVersion="2099"),
     coding(system=LOINC, code="1-8"),
     coding(system="http://loinc.example.org", code="1-8"),
     coding(system="urn:iso:std:iso:3166", code="DE"),
@@ -104,6 +116,12 @@ RIGHT = [
 ]
 
 WRONG = [
+    (
+        concept_map(mapped("male", "M", "UNK"), source=GENDER, target=V3_GENDER),
+        "CODE",
+        "ConceptMap.group[0].element[0].target[1].code",
+    ),
+    (concept_map(mapped("Male", "M"), source=GENDER, target=V3_GENDER), "CODE", "ConceptMap.group[0].element[0].code"),
     (coding(system=f"{LOINC}/", code="1-8"), "SYSTEM", "Observation.category[0].coding[0].system"),
     (
         observation(valueQuantity={"value": 1, "system": "http://unitsofmeasure.org/", "code": "g"}),
