@@ -275,7 +275,7 @@ def test_what_refers_to_a_refused_resource_waits(project: Path, url: str, sickne
     assert waiting["total"] == 12  # all else of that participant
     assert {one["about"] for one in waiting["first"]} >= {document["dead"]["first"][0]["key"]}
     there = held(url)
-    assert len(there) == len(wanted(project)) - 11
+    assert len(there) == len(wanted(project)) - 13
     assert_well(project, url, sickness, "--retry-dead")
 
 

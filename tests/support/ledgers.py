@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from fhir_msc.sync import storage
 from fhir_msc.sync.ledger import Identity, Ledger
+from fhir_msc.sync.states import State
+from fhir_msc.sync.tables import resource
 
 IDENTITY = Identity(secret="f1", domain="amber", blind=True, engine="0.1.0")
 
@@ -77,14 +81,20 @@ class Killed(BaseException):
 
 
 class MortalLedger(Ledger):
-    """A ledger whose process dies at its n-th commit, just before it or just after."""
+    """A ledger whose process dies at its n-th commit, just before it or just after.
+
+    Commits are counted that write, or those alone that take the answers of a server: what dies just before such a
+    one has sent, and does not know it.
+    """
 
     _left = 0
     _committed = False
+    _answers = False
 
-    def dies_at(self, commit: int, *, committed: bool) -> None:
+    def dies_at(self, commit: int, *, committed: bool, answers: bool = False) -> None:
         self._left = commit
         self._committed = committed
+        self._answers = answers
 
     @property
     def commits(self) -> int:
@@ -93,15 +103,20 @@ class MortalLedger(Ledger):
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        self._left -= 1
-        if self._left == 0 and not self._committed:
-            with super().begin() as connection:
-                yield connection
-                raise Killed
         with super().begin() as connection:
+            before = self._written(connection)
             yield connection
-        if self._left == 0:
+            self._left -= self._written(connection) > before
+            dies = self._left == 0 and self._written(connection) > before
+            if dies and not self._committed:
+                raise Killed
+        if dies:
             raise Killed
+
+    def _written(self, connection: Connection) -> int:
+        if self._answers:
+            return connection.scalar(select(func.count()).where(resource.c.state == State.SENT)) or 0
+        return cast(sqlite3.Connection, connection.connection.dbapi_connection).total_changes
 
 
 def let_senders_finish() -> None:

@@ -136,7 +136,11 @@ def telling(record: Record) -> list[Record]:
         return [replace(record, arm=arm, actual_arm=arm) for arm in ("HIGH", "PLACEBO")]
     if isinstance(record, Infusion):
         end, volume = "2021-02-03T10:20:00Z", Quantity("90", Unit("mL", "mL"))
-        cells = replace(record, end=end, product=_MADE, dose=_DOSE, volume=volume, lot="LOT-1", kit="KIT-1")
         longer, more = "2021-02-03T10:45:00Z", Quantity("100.0", Unit("mL", "mL"))
-        return [cells, replace(cells, end=longer, product=_OTHER, dose=_NO_DOSE, volume=more, lot="LOT-2", kit="KIT-2")]
+        cells = replace(record, end=end, product=_MADE, dose=_DOSE, volume=volume)
+        others = replace(cells, end=longer, product=_OTHER, dose=_NO_DOSE, volume=more)
+        return [
+            replace(cells, lot="LOT-1", kit="KIT-1", device="D-1"),
+            replace(others, lot="LOT-2", kit="KIT-2", device="D-2"),
+        ]
     return []
