@@ -1,4 +1,4 @@
-"""Writes the compact tables of FHIR R4 that the checks rest on: r4.json, r4_codes.json, r4_search.json.
+"""Writes the compact tables of FHIR R4 that the checks rest on: r4.json and r4_codes, r4_search, r4_profiles.json.
 
     npm pack hl7.fhir.r4.examples@4.0.1 hl7.fhir.r4.expansions@4.0.1
     python tools/r4_definitions.py hl7.fhir.r4.examples-4.0.1.tgz hl7.fhir.r4.expansions-4.0.1.tgz
@@ -8,8 +8,11 @@ elements it adds to its base as ``min..max types [@value set]``, a type as ``Cod
 ``Reference(Target,…)``, and its invariants by key: text, FHIRPath expression, the ``element`` of which it is stated
 where that is one without children, and ``warning`` where it is no error; then the codes of the value sets that required
 bindings name. A value set without a closed list of codes is left out. ``r4_codes.json`` holds the codes of
-HL7's own code systems and of a standard named with its year, as far as the package has them whole, ``r4_search.json``
-the type and the bases of its search parameters as ``type Base|Base``. Origin and SHA-256 of the packages stand in
+HL7's own code systems and of a standard named with its year, as far as the package has them whole, and which codes
+stand ``below`` which, ``r4_search.json``
+the type and the bases of its search parameters as ``type Base|Base``. ``r4_profiles.json`` holds the profiles and the
+extensions of R4 by URL, as StructureDefinitions with what they add to their base and nothing that is only for people,
+and the codes of the value sets that they bind, where those are closed. Origin and SHA-256 of the packages stand in
 each. Equal packages give equal files.
 """
 
@@ -47,6 +50,11 @@ OPEN = frozenset(
 CORRECTED = {"Resource.id": "id"}
 # Stated again of every element, or of every extension, in the snapshots: kept where it comes from.
 EVERYWHERE = {"ele-1": "Element", "ext-1": "Extension"}
+OF_PROFILES = ("url", "version", "type", "baseDefinition", "derivation", "context")
+OF_ELEMENTS = frozenset(
+    {"id", "path", "sliceName", "slicing", "min", "max", "type", "binding", "constraint", "mustSupport"}
+    | {"contentReference"}
+)
 # Bound by the vital-signs profiles, and the units that are known to be UCUM without parsing them.
 UNITS = ("http://hl7.org/fhir/ValueSet/ucum-vitals-common", "http://hl7.org/fhir/ValueSet/ucum-common")
 
@@ -61,6 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     structures: dict[str, Json] = {}
     expansions: dict[str, Json] = {}
     systems: dict[str, set[str]] = {}
+    below: dict[str, dict[str, list[str]]] = {}
     enumerated: dict[str, Json] = {}
     searches: dict[str, str] = {}
     for package in cast(list[Path], options.packages):
@@ -76,6 +85,7 @@ def main(arguments: Sequence[str]) -> int:
                     systems.setdefault(resource["url"].split("|")[0], set()).update(
                         _concepts(resource.get("concept", ()))
                     )
+                    below.setdefault(resource["url"].split("|")[0], {}).update(_below(resource.get("concept", ())))
             elif resource.get("resourceType") == "ValueSet":
                 if "expansion" in resource:
                     expansions[resource["url"]] = resource
@@ -90,16 +100,30 @@ def main(arguments: Sequence[str]) -> int:
         "fhirVersion": "4.0.1",
         "origin": origin,
         "codeSystems": {url: sorted(codes) for url, codes in sorted(systems.items())},
+        "below": {url: below[url] for url in sorted(below) if below[url]},
     }
     table_of_searches = {
         "fhirVersion": "4.0.1",
         "origin": origin,
         "searchParameters": dict(sorted(searches.items())),
     }
+    profiles = _profiles(structures)
+    bound = {url for profile in profiles.values() for url in _bound(profile)} - value_sets.keys() - OPEN
+    table_of_profiles = {
+        "fhirVersion": "4.0.1",
+        "origin": origin,
+        "profiles": profiles,
+        "valueSets": {
+            url: _expanded(expansions[url]) if url in expansions else _composed(enumerated[url], systems)
+            for url in sorted(bound)
+            if url in expansions or (url in enumerated and _is_closed(enumerated[url], systems))
+        },
+    }
     folder = cast(Path, options.output)
     (folder / "r4.json").write_text(_text(table), encoding="utf-8")
     (folder / "r4_codes.json").write_text(_text(table_of_codes), encoding="utf-8")
     (folder / "r4_search.json").write_text(_text(table_of_searches), encoding="utf-8")
+    (folder / "r4_profiles.json").write_text(_text(table_of_profiles), encoding="utf-8")
     return 0
 
 
@@ -225,6 +249,54 @@ def _type(kind: Json) -> str:
     return f"Reference({','.join(targets)})"
 
 
+def _profiles(structures: Mapping[str, Json]) -> dict[str, Json]:
+    """The profiles and extensions by URL."""
+    return {
+        url: {
+            **{key: structures[url][key] for key in OF_PROFILES if key in structures[url]},
+            "differential": {"element": [_rule(one) for one in structures[url]["differential"]["element"]]},
+        }
+        for url in sorted(structures)
+        if structures[url].get("derivation") == "constraint" and structures[url]["kind"] != "primitive-type"
+    }
+
+
+def _rule(element: Json) -> Json:
+    """What a differential says of an element, without what is only for people."""
+    rule = {k: v for k, v in element.items() if k in OF_ELEMENTS or k.startswith(("fixed", "pattern"))}
+    if "binding" in rule:
+        rule["binding"] = {key: rule["binding"][key] for key in ("strength", "valueSet") if key in rule["binding"]}
+    if "constraint" in rule:
+        keys = ("key", "severity", "human", "expression")
+        rule["constraint"] = [{key: one[key] for key in keys if key in one} for one in rule["constraint"]]
+    return rule
+
+
+def _bound(profile: Json) -> Iterator[str]:
+    """The value sets of required and extensible bindings."""
+    for element in profile["differential"]["element"]:
+        binding = element.get("binding", {})
+        if binding.get("strength") in ("required", "extensible") and "valueSet" in binding:
+            yield binding["valueSet"].split("|")[0]
+
+
+def _is_closed(value_set: Json, systems: Mapping[str, set[str]]) -> bool:
+    """Whether it names each of its codes, or the whole of code systems that are known."""
+    compose = value_set.get("compose", {})
+    return "exclude" not in compose and all(
+        "filter" not in part and "valueSet" not in part and ("concept" in part or part.get("system") in systems)
+        for part in compose.get("include", [{}])
+    )
+
+
+def _composed(value_set: Json, systems: Mapping[str, set[str]]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for part in value_set["compose"]["include"]:
+        codes = [one["code"] for one in part["concept"]] if "concept" in part else systems[part["system"]]
+        found.setdefault(part["system"], set()).update(codes)
+    return {system: sorted(codes) for system, codes in sorted(found.items())}
+
+
 def _enumerated(value_set: Json) -> dict[str, list[str]]:
     return {
         part["system"]: sorted(concept["code"] for concept in part["concept"])
@@ -247,6 +319,14 @@ def _concepts(concepts: Sequence[Json]) -> Iterator[str]:
     for concept in concepts:
         yield concept["code"]
         yield from _concepts(concept.get("concept", ()))
+
+
+def _below(concepts: Sequence[Json]) -> Iterator[tuple[str, list[str]]]:
+    """For each code with codes below it, those that stand directly below."""
+    for concept in concepts:
+        if concept.get("concept"):
+            yield concept["code"], [one["code"] for one in concept["concept"]]
+            yield from _below(concept["concept"])
 
 
 def _text(table: Json) -> str:

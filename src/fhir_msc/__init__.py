@@ -124,6 +124,7 @@ if TYPE_CHECKING:
     )
     from fhir_msc.validation import validate
     from fhir_msc.validation.files import validate_files
+    from fhir_msc.validation.profiles.known import Profiles, read_profiles
     from fhir_msc.version import __version__
 
 __all__ = [
@@ -177,6 +178,7 @@ __all__ = [
     "Plan",
     "PlannedVisit",
     "Probed",
+    "Profiles",
     "Progress",
     "Project",
     "Quantity",
@@ -237,6 +239,7 @@ __all__ = [
     "queries_of",
     "read_baseline",
     "read_pack",
+    "read_profiles",
     "read_project",
     "reconciled",
     "reference",
@@ -304,6 +307,7 @@ _HOMES = {
     ),
     "fhir_msc.validation": "validate",
     "fhir_msc.validation.files": "validate_files",
+    "fhir_msc.validation.profiles.known": "Profiles read_profiles",
     "fhir_msc.version": "__version__",
 }
 """Where each name lives, as ``name`` or ``name there=name here``. A test holds it beside the imports above."""

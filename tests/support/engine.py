@@ -6,8 +6,9 @@ import json
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -35,10 +36,14 @@ def engine_unavailable_reason() -> str | None:
 
 
 class Hl7Engine:
-    """The engine, running between `with` and the end of its block; one caller at a time."""
+    """The engine, running between `with` and the end of its block; one caller at a time.
 
-    def __init__(self, *, heap: str = "1g") -> None:
+    `packages` are archives of FHIR packages whose profiles and value sets it knows.
+    """
+
+    def __init__(self, *, heap: str = "1g", packages: Sequence[Path] = ()) -> None:
         self._heap = heap
+        self._packages = tuple(str(path) for path in packages)
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
 
@@ -55,6 +60,7 @@ class Hl7Engine:
 
     def __enter__(self) -> Self:
         command = java_command("engine", "org.fhirmsc.hapi.Engine", f"-Xmx{self._heap}")
+        command += self._packages
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, cwd=tempfile.gettempdir()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fhir_msc.pipeline import Checked
     from fhir_msc.reports.tally import Report, Selection
     from fhir_msc.validation.files import Second
+    from fhir_msc.validation.profiles.known import Profiles
 
 
 def validate(
@@ -61,6 +62,17 @@ def validate(
     java: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Ask HL7's engine, too, as it was built in this folder.")
     ] = None,
+    package: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A FHIR package (.tgz) whose profiles and value sets count. Repeatable."),
+    ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Hold every resource of its type against this profile. Repeatable."),
+    ] = None,
+    must_support: Annotated[
+        bool, typer.Option("--must-support", help="Tell which must-support elements lack, each once.")
+    ] = False,
     explain: Annotated[str | None, typer.Option(metavar="RULE", help="Say what a rule is, and check nothing.")] = None,
 ) -> int:
     """Check FHIR files; without a PATH, map the project's export and check every body it would send."""
@@ -75,11 +87,14 @@ def validate(
         raise UsageError("--offline and --server at once", hint="take one of the two")
     if not paths and (server is not None or java is not None):
         raise UsageError("others are asked about FHIR files alone", hint="write the bodies with `fhir-msc map` first")
+    if not paths and (package or profile or must_support):
+        raise UsageError("profiles are for FHIR files alone", hint="write the bodies with `fhir-msc map` first")
     wanted = _wanted([*(report or ()), *(["json"] if json else ())])
     selection = _selection(rule or [], exclude_rule or [], baseline, max_findings)
     checked: Checked | None = None
     if paths:
-        found = _of_files(paths, selection, jobs, server, bearer, java)
+        profiles = _profiles(package or [], profile or [], must_support=must_support)
+        found = _of_files(paths, selection, jobs, server, bearer, java, profiles)
     else:
         checked, found = _of_export(project, target, selection)
     if write_baseline is not None:
@@ -119,8 +134,23 @@ def _selection(rules: list[str], excluded: list[str], baseline: Path | None, mos
     return Selection(only, never, known, MOST_KEPT if most is None else most)
 
 
+def _profiles(packages: list[Path], urls: list[str], *, must_support: bool) -> Profiles | None:
+    """What the packages hold, ``None`` where nothing was asked beyond R4's own profiles."""
+    if not (packages or urls or must_support):
+        return None
+    from fhir_msc.validation.profiles.known import read_profiles
+
+    return read_profiles(packages, urls, must_support=must_support)
+
+
 def _of_files(
-    paths: list[Path], selection: Selection, jobs: int, server: str | None, bearer: str | None, java: Path | None
+    paths: list[Path],
+    selection: Selection,
+    jobs: int,
+    server: str | None,
+    bearer: str | None,
+    java: Path | None,
+    profiles: Profiles | None,
 ) -> Report:
     from contextlib import ExitStack
 
@@ -129,7 +159,7 @@ def _of_files(
 
     with Progress() as progress, ExitStack() as stack:
         second = _second(stack, server, bearer, java) if server is not None or java is not None else None
-        return validate_files(paths, selection, jobs=jobs, progress=progress.bar, second=second)
+        return validate_files(paths, selection, jobs=jobs, progress=progress.bar, second=second, profiles=profiles)
 
 
 def _second(stack: ExitStack, server: str | None, bearer: str | None, java: Path | None) -> Second:

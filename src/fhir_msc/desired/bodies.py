@@ -19,6 +19,7 @@ from fhir_msc.validation import validate
 from fhir_msc.validation.invariants import in_order
 from fhir_msc.validation.primitives import is_date_time, is_decimal, is_id, is_string
 from fhir_msc.validation.problems import INVARIANT
+from fhir_msc.validation.profiles.notes import ONCE
 
 R = TypeVar("R")
 
@@ -98,7 +99,7 @@ class BodyMaker:
         template = compile_template(layout, record, links, self.context)
         return _Checked(
             template,
-            tuple(validate(template.sample())),
+            _checked_whole(template.sample()),
             tuple((slot.index, _CHECKS[slot.kind], slot) for slot in template.slots if slot.kind != "rid"),
             tuple(_periods(template.slots)),
         )
@@ -106,8 +107,13 @@ class BodyMaker:
 
 def _whole(type: str, rank: int, built: bodies.Body, links: Links) -> Body:
     """A body that is checked whole."""
-    found = tuple(replace(one, key=links.rid) for one in validate(built))
+    found = tuple(replace(one, key=links.rid) for one in _checked_whole(built))
     return Body(type, rank, serialise(built), references(built), found)
+
+
+def _checked_whole(built: bodies.Body | bytes) -> tuple[Finding, ...]:
+    """What is wrong with a body; what is said of a profile once and not of each body is no finding about its row."""
+    return tuple(one for one in validate(built) if one.rule not in ONCE)
 
 
 def _periods(slots: Sequence[Slot]) -> Iterator[tuple[Slot, Slot]]:

@@ -100,6 +100,8 @@ class Tally:
         self._rules: Counter[tuple[Severity, str]] = Counter()
         self._kept: list[tuple[tuple[object, ...], Found]] = []
         self._last: tuple[object, ...] | None = None
+        self._once: dict[tuple[str, str], Finding] = {}
+        self._once_by: Selection | None = None
 
     def add(
         self,
@@ -131,6 +133,23 @@ class Tally:
                 self._kept.append((order(one), Found(_encodable(one), fingerprint(one, content))))
             self._prune(2 * self._most)
 
+    def add_once(
+        self,
+        findings: Iterable[Finding],
+        selection: Selection,
+        *,
+        place: Callable[[Sequence[Finding]], Sequence[Finding]] | None = None,
+    ) -> None:
+        """Takes findings that say the same wherever they stand: each is told once, at its first place, with a count."""
+        for finding in findings:
+            key = finding.rule, finding.message
+            self._once_by = selection
+            if key in self._once:
+                known = self._once[key]
+                self._once[key] = replace(known, count=known.count + finding.count)
+            else:
+                self._once[key] = place([finding])[0] if place is not None else finding
+
     def merge(self, other: Tally) -> None:
         """Takes what another tally took after this one."""
         self.resources += other.resources
@@ -142,11 +161,16 @@ class Tally:
                 self._causes[cause] += count
         self._kept += other._kept
         self._prune(2 * self._most)
+        if other._once_by is not None:
+            self.add_once(other._once.values(), other._once_by)
 
     def report(
         self, *, unreadable: Sequence[str] = (), folder: str = "", details: Mapping[str, object] | None = None
     ) -> Report:
         """What was found so far."""
+        if self._once_by is not None:
+            self.add(self._once.values(), self._once_by)
+            self._once_by, self._once = None, {}
         self._prune(0)
         causes = sorted(self._causes.items(), key=lambda one: (one[0].severity.rank, *map(str, one[0])))
         return Report(

@@ -7,37 +7,43 @@ document needs them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from fhir_msc.findings import Finding, Place
 from fhir_msc.validation.parsing import NotAResource, parse, quickly
-from fhir_msc.validation.problems import JSON_DUPLICATE, Problem
+from fhir_msc.validation.problems import JSON_DUPLICATE, Problem, Within
+from fhir_msc.validation.profiles.notes import once
 from fhir_msc.validation.references import unresolved
 from fhir_msc.validation.structure import resource_problems
+
+if TYPE_CHECKING:
+    from fhir_msc.validation.profiles.known import Profiles
 
 __all__ = ["placed", "text_findings", "unresolved", "validate"]
 
 
-def validate(resource: Mapping[str, object] | bytes | str) -> list[Finding]:
+def validate(resource: Mapping[str, object] | bytes | str, profiles: Profiles | None = None) -> list[Finding]:
     """Checks one FHIR R4 resource, a Bundle with its entries included; an empty list says that nothing is wrong.
 
     Takes the JSON text, as bytes in UTF-8 or str, or the document as ``json.loads`` gives it, with numbers as int,
     float or Decimal. ``path`` of a finding is the place as ``Observation.component[0].valueQuantity.code``, ``place``
-    line and column in the text; ``value`` is the text that is wrong, which messages never hold.
+    line and column in the text; ``value`` is the text that is wrong, which messages never hold. Profiles that it
+    claims by ``meta.profile`` count where they are known: those of R4, and those of ``profiles``.
     """
     if isinstance(resource, (bytes, str)):
-        return placed(resource, text_findings(resource))
+        return placed(resource, text_findings(resource, profiles))
     document = resource if isinstance(resource, dict) else dict(resource)
     root = _root(document)
-    return [_finding(problem, root) for problem in resource_problems(document)]
+    return _findings(resource_problems(document, Within(profiles=profiles)), root)
 
 
-def text_findings(text: bytes | str) -> list[Finding]:
+def text_findings(text: bytes | str, profiles: Profiles | None = None) -> list[Finding]:
     """What is wrong with the resource that a text holds; of the places only those that reading the text tells.
 
     For who checks much and shows little of it: :func:`placed` gives the other places.
     """
     document = quickly(text)
-    if document is not None and not resource_problems(document):
+    if document is not None and not resource_problems(document, Within(profiles=profiles)):
         return []
     try:
         document, twice = parse(text)
@@ -45,7 +51,7 @@ def text_findings(text: bytes | str) -> list[Finding]:
         return [_finding(refusal.problem, "", refusal.place)]
     root = _root(document)
     found = _duplicates(text, root) if twice else []
-    return found + [_finding(problem, root) for problem in resource_problems(document)]
+    return found + _findings(resource_problems(document, Within(profiles=profiles)), root)
 
 
 def placed(text: bytes | str, findings: Sequence[Finding]) -> list[Finding]:
@@ -83,6 +89,10 @@ def _root(document: Mapping[str, object]) -> str:
 def _name(key: str) -> str | None:
     """The key, where it can only be an element's name."""
     return f"the key is {key}" if key.isascii() and key.isidentifier() and len(key) <= 64 else None
+
+
+def _findings(problems: list[Problem], root: str) -> list[Finding]:
+    return once([_finding(problem, root) for problem in problems])
 
 
 def _finding(problem: Problem, root: str, place: Place | None = None) -> Finding:

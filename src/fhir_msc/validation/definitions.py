@@ -8,7 +8,7 @@ asked for.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -113,6 +113,7 @@ class _Table(TypedDict):
 
 class _Codes(TypedDict):
     codeSystems: dict[str, list[str]]
+    below: dict[str, dict[str, list[str]]]
 
 
 class _Search(TypedDict):
@@ -173,16 +174,30 @@ def codes_of(value_set: str) -> Mapping[str, frozenset[str]] | None:
 
 
 @cache
+def _codes() -> _Codes:
+    return cast(_Codes, json.loads(files("fhir_msc.validation").joinpath("r4_codes.json").read_bytes()))
+
+
+@cache
 def _code_systems() -> Mapping[str, frozenset[str]]:
-    table = cast(_Codes, json.loads(files("fhir_msc.validation").joinpath("r4_codes.json").read_bytes()))
-    return {url: frozenset(codes) for url, codes in table["codeSystems"].items()}
+    return {url: frozenset(codes) for url, codes in _codes()["codeSystems"].items()}
+
+
+def codes_below(system: str) -> Mapping[str, Sequence[str]]:
+    """Of a code system of HL7, the codes that stand directly below others, by those."""
+    return _codes()["below"].get(system, {})
 
 
 @lru_cache(8192)
 def is_unknown_code(system: str, code: str) -> bool:
     """Whether ``system`` is a code system of HL7, complete in R4, without this code."""
-    codes = _code_systems().get(system)
+    codes = codes_of_system(system)
     return codes is not None and code not in codes
+
+
+def codes_of_system(system: str) -> frozenset[str] | None:
+    """The codes of a code system of HL7 that R4 holds whole, ``None`` for any other."""
+    return _code_systems().get(system)
 
 
 @cache

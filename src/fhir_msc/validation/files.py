@@ -14,13 +14,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Origin, Place
 from fhir_msc.reports.tally import Report, Selection, Tally
 from fhir_msc.validation import placed, text_findings
 from fhir_msc.validation.parsing import MAX_SIZE
+from fhir_msc.validation.profiles.notes import ONCE
+
+if TYPE_CHECKING:
+    from fhir_msc.validation.profiles.known import Profiles
 
 STDIN = "-"
 """The path that stands for standard input."""
@@ -53,12 +57,14 @@ def validate_files(
     jobs: int = 1,
     progress: Progress = lambda what, done, of: None,
     second: Second | None = None,
+    profiles: Profiles | None = None,
 ) -> Report:
     """Checks FHIR R4 resources in files; ``-`` is standard input. Files are known by their suffix: ``.ndjson`` holds
     one resource per line, any other file one resource; of a folder those ending in ``.json`` and ``.ndjson`` are read.
 
     ``jobs`` is the number of processes that check. ``second`` adds what others find to what was found of a text; it is
-    asked in this process, one resource after the other. Nothing else is fetched from anywhere. A file that cannot be
+    asked in this process, one resource after the other. ``profiles`` are what resources are held against beside R4's
+    own. Nothing else is fetched from anywhere. A file that cannot be
     read is told in ``unreadable`` of the report, and the others go on. Raises SourceError for a path that is not there.
     """
     chosen = selection or Selection()
@@ -66,7 +72,7 @@ def validate_files(
     unreadable: list[str] = []
     tally = Tally(chosen.most)
     tasks = _tasks(_blocks(files, unreadable), progress, sum(size for _, size in files if size) or None)
-    for part in _each(partial(_checked, chosen, second), tasks, 1 if second else jobs):
+    for part in _each(partial(_checked, chosen, second, profiles), tasks, 1 if second else jobs):
         tally.merge(part)
     return tally.report(unreadable=unreadable)
 
@@ -199,22 +205,22 @@ def _without_interruption() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _checked(selection: Selection, second: Second | None, blocks: Sequence[Block]) -> Tally:
+def _checked(selection: Selection, second: Second | None, profiles: Profiles | None, blocks: Sequence[Block]) -> Tally:
     tally = Tally(selection.most)
     for block in blocks:
         for row, text in _resources(block):
             tally.resources += 1
-            found = text_findings(text)
+            found = text_findings(text, profiles)
             if second is not None:
                 found = second(text, found)
             if found:
                 origins = (Origin(block.name, block.name, row),)
-                tally.add(
-                    [replace(one, origins=origins) for one in found],
-                    selection,
-                    content=None if row is None else text,
-                    place=partial(_placed, text, (row or 1) - 1),
-                )
+                found = [replace(one, origins=origins) for one in found]
+                place = partial(_placed, text, (row or 1) - 1)
+                if any(one.rule in ONCE for one in found):
+                    tally.add_once([one for one in found if one.rule in ONCE], selection, place=place)
+                    found = [one for one in found if one.rule not in ONCE]
+                tally.add(found, selection, content=None if row is None else text, place=place)
     return tally
 
 

@@ -53,6 +53,8 @@ CORRECTED: Mapping[str, str] = MappingProxyType(
         "que-12": "enableWhen.count() >= 2 implies enableBehavior.exists()",
         # Open, and so broken, without a probability.
         "ras-2": "(probability.exists() and (probability is decimal)) implies ((probability as decimal) <= 100)",
+        # Open, and so broken, for an effectivePeriod.
+        "vs-1": "($this is dateTime) implies ($this.toString().length() >= 8)",
         # in takes one item, and when repeats.
         "tim-9": "offset.empty() or (when.exists() and when.select($this in ('C' | 'CM' | 'CD' | 'CV')).allFalse())",
     }

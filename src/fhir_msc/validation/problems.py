@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fhir_msc.findings import Severity
+
+if TYPE_CHECKING:
+    from fhir_msc.validation.profiles.document import Document
+    from fhir_msc.validation.profiles.known import Profiles
 
 JSON = "MSC-FHIR-JSON"
 JSON_DUPLICATE = "MSC-FHIR-JSON-DUPLICATE"
@@ -78,7 +83,8 @@ class Within:
     that this is one of them; ``urls`` are the ``fullUrl`` of every entry of the batch or transaction around, ``None``
     outside one. ``depth`` counts the elements around that may hold others of their own type: extensions, items,
     resources. ``resource`` is the resource around and ``root`` the one that contains it or is it, where an invariant
-    below speaks of them.
+    below speaks of them. ``profiles`` are what resources are held against, ``None`` for R4's own; ``document`` finds
+    what references in the Bundle around lead to.
     """
 
     contained: Mapping[str, str] = field(default_factory=dict)
@@ -87,6 +93,8 @@ class Within:
     depth: int = 0
     resource: object = None
     root: object = None
+    profiles: Profiles | None = None
+    document: Document | None = None
 
 
 def under(segment: str, found: list[Problem]) -> list[Problem]:

@@ -43,15 +43,15 @@ from fhir_msc.validation.problems import (
     shown,
     under,
 )
+from fhir_msc.validation.profiles.document import Document
 from fhir_msc.validation.references import reference_problem
 from fhir_msc.validation.rules import rules_of
-from fhir_msc.validation.vitals import vital_sign_problems
 
 MAX_DEPTH = 64
 """How deep elements that may hold others of their own type may stand in each other."""
 
 _WHOLE: Mapping[str, Callable[[Mapping[str, object]], list[Problem]]] = MappingProxyType(
-    {"Bundle": bundle_problems, "ConceptMap": concept_map_problems, "Observation": vital_sign_problems}
+    {"Bundle": bundle_problems, "ConceptMap": concept_map_problems}
 )
 """What is checked of a resource as a whole, by type."""
 
@@ -78,12 +78,12 @@ def _root_check(value: object, around: Within) -> list[Problem] | None:
             for item in contained
             if isinstance(item, dict) and isinstance(item.get("id"), str)
         }
-        around = replace(around, contained=ids, inside=False)
+        around = replace(around, contained=ids, inside=False, root=value)
     elif around.contained:
         around = replace(around, contained={}, inside=False)
     if value.get("resourceType") == "Bundle":
         urls = _full_urls(value) if value.get("type") in ("batch", "transaction") else None
-        around = replace(around, urls=urls)
+        around = replace(around, urls=urls, document=Document(value))
     return _resource_check(value, around)
 
 
@@ -101,7 +101,22 @@ def _resource_check(value: object, within: Within) -> list[Problem] | None:
     if looks_around(name):
         within = replace(within, resource=value, root=within.root if within.inside else value)
     found = object_check(name)(value, within)
-    return None if found is None else _once_identified(found)
+    kept = None if found is None else _once_identified(found)
+    if "meta" in value or within.profiles is not None:
+        kept = [*(kept or ()), *_profile_problems(value, within)] or None
+    return kept
+
+
+def _profile_problems(resource: Mapping[str, object], within: Within) -> list[Problem]:
+    """What is wrong by the profiles that a resource claims, or is held against."""
+    meta = resource.get("meta")
+    stated = meta.get("profile") if isinstance(meta, dict) else None
+    claims = [url for url in stated if isinstance(url, str)] if isinstance(stated, (list, tuple)) else []
+    if not claims and (within.profiles is None or not within.profiles.claimed):
+        return []
+    from fhir_msc.validation.profiles.claims import claimed_problems
+
+    return claimed_problems(resource, claims, within)
 
 
 def _once_identified(found: list[Problem]) -> list[Problem] | None:

@@ -43,7 +43,12 @@ RIGHT = [
     observation(valueQuantity={"value": 1, "comparator": "<"}),
     observation(_valueString=ABSENT),
     observation(component=[{"code": {"text": "y"}, "referenceRange": [{"low": {"value": 1}}]}]),
-    observation(meta={"profile": ["https://x.org/P"], "tag": [{"system": "http://x.org", "code": "a"}]}),
+    observation(
+        meta={
+            "profile": ["http://hl7.org/fhir/StructureDefinition/Observation"],
+            "tag": [{"system": "http://x.org", "code": "a"}],
+        }
+    ),
 ]
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
@@ -187,7 +192,7 @@ def test_a_resource_has_a_type_of_r4(name: object) -> None:
 def test_every_finding_says_what_and_hides_the_value() -> None:
     for document, _, _ in WRONG:
         for finding in validate(document):
-            assert finding.severity is Severity.ERROR
+            assert finding.severity is Severity.ERROR or finding.rule == "MSC-PROFILE-UNKNOWN"
             assert finding.message
             if finding.value and len(finding.value) > 4:
                 assert finding.value not in f"{finding.message} {finding.hint}"

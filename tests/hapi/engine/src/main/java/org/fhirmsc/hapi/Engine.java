@@ -9,19 +9,25 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Set;
 import org.hl7.fhir.common.hapi.validation.support.CommonCodeSystemsTerminologyService;
 import org.hl7.fhir.common.hapi.validation.support.InMemoryTerminologyServerValidationSupport;
+import org.hl7.fhir.common.hapi.validation.support.PrePopulatedValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.SnapshotGeneratingValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.UnknownCodeSystemWarningValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.ValidationSupportChain;
 import org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator;
+import org.hl7.fhir.utilities.npm.NpmPackage;
 
 /**
- * HL7's instance validator for R4, offline, as a co-process.
+ * HL7's instance validator for R4, offline, as a co-process. Each argument is the archive of a FHIR package that it knows.
  *
  * <p>It writes {@code {"ready": true}}, then for each line of standard input, which is one resource in JSON, one line:
  * {@code {"index": 0, "messages": [{"severity": "error", "location": "Patient.gender", "message": "..."}]}}.
@@ -31,15 +37,37 @@ public final class Engine {
 
     private final FhirValidator validator;
 
-    private Engine() {
+    private static final Set<String> READ = Set.of("StructureDefinition", "ValueSet", "CodeSystem");
+
+    private Engine(String[] packages) throws IOException {
         FhirContext context = FhirContext.forR4();
+        PrePopulatedValidationSupport read = new PrePopulatedValidationSupport(context);
+        for (String archive : packages) {
+            read(context, Path.of(archive), read);
+        }
+        DefaultProfileValidationSupport core = new DefaultProfileValidationSupport(context);
         validator = context.newValidator()
                 .registerValidatorModule(new FhirInstanceValidator(new ValidationSupportChain(
-                        new DefaultProfileValidationSupport(context),
+                        core,
+                        read,
+                        new CoreByVersion(context, core),
                         new CommonCodeSystemsTerminologyService(context),
                         new InMemoryTerminologyServerValidationSupport(context),
                         new SnapshotGeneratingValidationSupport(context),
                         new UnknownCodeSystemWarningValidationSupport(context))));
+    }
+
+    private static void read(FhirContext context, Path archive, PrePopulatedValidationSupport into) throws IOException {
+        try (InputStream stream = Files.newInputStream(archive)) {
+            NpmPackage files = NpmPackage.fromPackage(stream);
+            for (String name : files.list("package")) {
+                if (READ.contains(name.split("-")[0])) {
+                    try (InputStream file = files.load("package", name)) {
+                        into.addResource(context.newJsonParser().parseResource(file));
+                    }
+                }
+            }
+        }
     }
 
     public static void main(String[] args) throws IOException {
@@ -47,7 +75,7 @@ public final class Engine {
         PrintStream answers = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         // Standard output belongs to the answers, whatever a library prints.
         System.setOut(System.err);
-        Engine engine = new Engine();
+        Engine engine = new Engine(args);
         engine.check("{\"resourceType\": \"Patient\"}");
         answers.println(JSON.createObjectNode().put("ready", true));
 
