@@ -29,11 +29,13 @@ Concept Condition ConfigError Consent Criterion DeliveryReport Desired Dispositi
 FileFacts Finding Found Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation
 OpenSource Origin OutcomeMeasure OutcomeUnknown OwnBuilder Pack PackError Participant Place Plan PlannedVisit Probed
 Profiles Progress Project Quantity Queries REPORT_FORMATS Reconciled Record ReferenceRange Report ResourceContext
-Retirable RewriteError Row SandboxServer SealedSource Seals SecretError Selection Severity Site Source SourceError SourceOptions
+Retirable RewriteError Row SandboxServer SealedSource Seals SecretError Selection Severity Site Source SourceError
+SourceOptions
 StagingReport Status Study StudyFact StudyPart Surroundings Synced Table TargetError TargetRefused TargetUnreachable
 Unit Unreadable UsageError Verified Visit __version__ as_json as_model audited checked codeable_concept corrections_of
 files_read find_pack in_order make_plan members_of open_source pack_findings participant_key period present probed
-quantity queries_of read_baseline read_pack read_profiles read_project reconciled reference references rendered report_of
+quantity queries_of read_baseline read_pack read_profiles read_project reconciled reference references rendered
+report_of
 retire serialise settle status_of study_of synced terminology_of validate validate_files vanished_of verify work
 write_baseline
 """
