@@ -83,7 +83,7 @@ def severities_in_source() -> Iterator[tuple[str, str]]:
                 if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id == "Severity"
             ]
             if isinstance(node.func, ast.Name) and node.func.id in errors:
-                named = ["error"]
+                named = named or ["error"]
             if len(rules) == 1 and named:
                 yield rules[0], named[0]
 

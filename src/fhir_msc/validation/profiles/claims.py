@@ -69,7 +69,7 @@ def _held_against(
 
 def _distinct(problems: list[Problem]) -> list[Problem]:
     """Each problem once: two profiles, and a base and what is built on it, say much of the same."""
-    found: dict[tuple[str, str, str], Problem] = {}
+    found: dict[tuple[str, str], Problem] = {}
     for one in problems:
-        found.setdefault((one.path, one.rule.removeprefix(PROFILE), one.message.partition(": ")[2] or one.message), one)
+        found.setdefault((one.path, one.message.partition(": ")[2] or one.message), one)
     return list(found.values())
