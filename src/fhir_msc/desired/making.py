@@ -59,6 +59,14 @@ _TYPES: dict[type[object], str] = {
     Medication: "MedicationStatement",
 }
 
+_BECOMES: dict[type[object], tuple[str, ...]] = {
+    **{record: (type,) for record, type in _TYPES.items()},
+    Observation: ("Observation",),
+    Consent: ("Consent",),
+    Participant: ("Patient", "ResearchSubject"),
+}
+"""The types of the resources that have a key of the record."""
+
 
 def _is_vague(start: str | None, end: str | None) -> bool:
     """Whether two dates of different precision are equal as far as both go: R4's per-1 refuses such a Period."""
@@ -76,6 +84,11 @@ class Made(NamedTuple):
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     parts: Sequence[str] = ()
+
+
+def _parts(record: Record) -> Sequence[str]:
+    """The parts of a record's key that its ids are made of."""
+    return (record.participant,) if isinstance(record, Participant) else record.key[1:]
 
 
 def _held(reason: str | None) -> Made | None:
@@ -143,8 +156,14 @@ class Maker:
         own = self._own.get(record.__class__) if self._own else None
         if own is None or made[0].reason == TELLS_PERSON:
             return made
-        parts = (record.participant,) if isinstance(record, Participant) else record.key[1:]
+        parts = _parts(record)
         return (*made, *[self._build(record, one.type, record, parts, lasting, person, own=one) for one in own])
+
+    def rids(self, record: Record) -> Sequence[str]:
+        """The ids under which the resources of a record go, if they may."""
+        types = [*_BECOMES.get(record.__class__, ()), *[one.type for one in self._own.get(record.__class__, ())]]
+        parts = _parts(record)
+        return [self._frame.identity.rid(type, parts) for type in types]
 
     def _made(self, record: Record, lasting: Key | None, person: _Person) -> Sequence[Made]:
         """What fhir_msc itself makes of a released record."""

@@ -213,6 +213,8 @@ class MappedTable:
         mapper, maker = frame.mapper(self._pack_table, self._table), Maker(frame, self.name, samples, None)
         sharing = Sharing(self.name, frame.identity)
         for number, row in enumerate(mapper.map(self._rows(mapper, Account("", "")), frame.zone)):
+            if not any(register.is_repeated(rid) for record in row.records for rid in maker.rids(record)):
+                continue
             made = [
                 one
                 for record, lasting in zip(row.records, row.correctable, strict=True)

@@ -121,8 +121,26 @@ class Roster:
         return Member(row is not None, bool(mapped), site, self._zone_of(site), self._consent_state(participant))
 
     def _consent_state(self, participant: str) -> ConsentState:
-        given = [one.date for one in self.consents(participant) if one.decision == "given" and one.date]
-        return consent_state(given, [one.date for one in self.withdrawals(participant)], self._policy)
+        given: list[str] = []
+        withdrawn = self._withdrawn_by_steps(participant)
+        for day, decision in self._database.execute(
+            "SELECT day, decision FROM consent WHERE subject = ?", (participant,)
+        ):
+            if decision == "withdrawn":
+                withdrawn.append(day)
+            elif day:
+                given.append(day)
+        return consent_state(given, withdrawn, self._policy)
+
+    def _withdrawn_by_steps(self, participant: str) -> list[str | None]:
+        """The days on which a disposition says that the consent was withdrawn, or the project's answer does."""
+        steps = self._database.execute("SELECT day, kind FROM disposition WHERE subject = ?", (participant,))
+        return [day for day, kind in steps if self._ends_consent(participant, kind)]
+
+    def _ends_consent(self, participant: str, kind: str) -> bool:
+        return kind == "consent-withdrawn" or (
+            kind == "unclear-withdrawal" and self._answers.get(participant) == "consent"
+        )
 
     def consent_in_force(self, participant: str) -> tuple[Consent, Consent | None] | None:
         """The consent that counts, the first of the last period in which one holds, with its withdrawal."""
@@ -155,10 +173,12 @@ class Roster:
     def withdrawals(self, participant: str) -> list[Consent]:
         """The withdrawals of consent: recorded as such, by a disposition, or by the project's answer."""
         found = [one for one in self.consents(participant) if one.decision == "withdrawn"]
-        answer = self._answers.get(participant)
-        for step in self.dispositions(participant):
-            if step.kind == "consent-withdrawn" or (step.kind == "unclear-withdrawal" and answer == "consent"):
-                found.append(Consent(step.key, participant, step.origins, step.date, "withdrawn"))
+        if self._withdrawn_by_steps(participant):
+            found += [
+                Consent(step.key, participant, step.origins, step.date, "withdrawn")
+                for step in self.dispositions(participant)
+                if self._ends_consent(participant, step.kind)
+            ]
         return sorted(found, key=lambda one: (one.date or "9999", one.key))
 
     def dispositions(self, participant: str) -> list[Disposition]:

@@ -111,7 +111,7 @@ BUILDERS: Mapping[type[object], Builder[Never]] = MappingProxyType(
             _entry(Study, "ResearchStudy", research_study.build),
             _entry(research_study.SiteStudy, "ResearchStudy", research_study.build_site_study),
             _entry(Participant, "Patient", patient.build),
-            _entry(consent.InformedConsent, "Consent", consent.build),
+            _entry(consent.InformedConsent, "Consent", consent.build, consent.LAYOUT),
             _entry(research_subject.Enrolment, "ResearchSubject", research_subject.build),
             _entry(Visit, "Encounter", encounter.build, encounter.LAYOUT),
             _entry(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from fhir_msc.resources import Links
+from fhir_msc.resources import InformedConsent, Links
 from fhir_msc.resources.diagnostic_report import Report
+from fhir_msc.resources.specimen import Sample
 from fhir_msc.trial import (
+    AdverseEvent,
     Coding,
     Component,
     Concept,
     Condition,
+    Consent,
     Infusion,
     Medication,
     Observation,
@@ -149,3 +152,20 @@ reports = st.builds(
     results=st.lists(rid("Observation"), min_size=1, max_size=4, unique=True).map(tuple),
     statuses=st.sets(st.sampled_from(["final", "preliminary", "cancelled", "amended"]), min_size=1, max_size=2),
 )
+adverse_events = st.builds(
+    AdverseEvent,
+    **_own,
+    term=text,
+    start=absent | date_time,
+    end=absent | date_time,
+    severity=st.sampled_from([None, "mild", "severe"]),
+    grade=absent | concept,
+    serious=st.sampled_from([None, True, False]),
+    criteria=st.lists(concept, max_size=2).map(tuple),
+    outcome=st.sampled_from([None, "resolved", "fatal"]),
+    relatedness=absent | text,
+    action=absent | text,
+)
+_consents = st.builds(Consent, **_own, date=absent | date_time)
+consents = st.builds(InformedConsent, _consents, absent | _consents)
+samples = st.builds(Sample, identifier=text, kind=text, collected=absent | date_time)

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_msc.resources import Links, Template, builder_for, compile_template, references, serialise
+from fhir_msc.resources import InformedConsent, Links, Template, builder_for, compile_template, references, serialise
 from fhir_msc.resources.diagnostic_report import Report
-from fhir_msc.trial import Condition, Infusion, Medication, Observation, Quantity, Unit, Visit
+from fhir_msc.resources.registry import BUILDERS
+from fhir_msc.resources.specimen import Sample
+from fhir_msc.trial import AdverseEvent, Condition, Infusion, Medication, Observation, Quantity, Unit, Visit
 from tests.unit.resources import strategies
 from tests.unit.resources.samples import context, links, observation
 
@@ -21,7 +23,14 @@ TEMPLATED: list[tuple[type, st.SearchStrategy[Any]]] = [
     (Condition, strategies.conditions),
     (Medication, strategies.medications),
     (Report, strategies.reports),
+    (AdverseEvent, strategies.adverse_events),
+    (InformedConsent, strategies.consents),
+    (Sample, strategies.samples),
 ]
+
+
+def test_every_template_is_tried() -> None:
+    assert {kind for kind, _ in TEMPLATED} == {kind for kind in BUILDERS if builder_for(kind).layout is not None}
 
 
 @pytest.mark.parametrize(("kind", "records"), TEMPLATED, ids=lambda value: getattr(value, "__name__", ""))
