@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Dialect, Engine, func, select
 
 from fhir_msc.sync import storage
 from fhir_msc.sync.ledger import Identity, Ledger
@@ -53,10 +53,13 @@ def statements_compiled_once() -> Iterator[None]:
     """Ledgers of many tests share their compiled statements, which take longer than most tests do."""
     cache: dict[object, object] = {}
     original = storage.open_engine
+    dialects: list[Dialect] = []
 
     def open_engine(path: Path, *, read_only: bool = False) -> Engine:
         engine = original(path, read_only=read_only)
         engine.update_execution_options(compiled_cache=cache)
+        dialects.append(engine.dialect)
+        engine.dialect = dialects[0]  # a part of the key of what is compiled
         return engine
 
     with pytest.MonkeyPatch.context() as patch:

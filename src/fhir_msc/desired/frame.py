@@ -204,10 +204,19 @@ class Frame:
         """What the bodies of products and infusions depend on besides their own rows."""
         total = hashlib.sha256()
         if not self.policy.blind:
-            for pack_table, table in (*self._product_tables(), *self._device_tables()):
+            for pack_table, table in self._product_tables():
                 total.update(self.rows_digest(pack_table, table))
             for table, columns in self._persons():
                 total.update(self._digest_rows(table, columns))
+        return total.digest()
+
+    @cached_property
+    def devices_digest(self) -> bytes:
+        """What the bodies of what is done with a device depend on besides their own rows."""
+        total = hashlib.sha256()
+        if not self.policy.blind:
+            for pack_table, table in self._device_tables():
+                total.update(self.rows_digest(pack_table, table))
         return total.digest()
 
     def may_leave(self, record: Visit) -> str | None:

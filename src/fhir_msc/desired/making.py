@@ -283,8 +283,7 @@ class Maker:
         if isinstance(record, Observation | Infusion):
             encounter = self._encounter(person, record)
             where = encounter[0] if encounter else None
-            device = self._device(record) if isinstance(record, Infusion) else None
-            links = Links(rid, person.lane, person.study, where, device=device)
+            links = Links(rid, person.lane, person.study, where, device=self._device(record) if record.device else None)
         else:
             links = Links(rid, person.lane, person.study, None, consent, person.site)
         maker = self._frame.maker
@@ -303,7 +302,8 @@ class Maker:
         encounter = self._encounter(person, record)
         sample = self._samples.rid(record) if record.sample else None
         where = encounter[0] if encounter else None
-        links = Links(rid, person.lane, person.study, where, None, None, sample)
+        device = self._device(record) if record.device else None
+        links = Links(rid, person.lane, person.study, where, None, None, sample, device)
         made = self._desired(record, "Observation", parts, self._frame.maker.make(record, links), rid, lasting, person)
         if made.desired is not None:
             if sample is not None:
@@ -344,9 +344,10 @@ class Maker:
         )
         return Made(desired, "delivered", "", found, parts)
 
-    def _device(self, record: Infusion) -> str | None:
-        known = record.device is not None and record.device in self._frame.devices
-        return device_rid(self._frame.identity, record.device) if known and record.device else None
+    def _device(self, record: Infusion | Observation) -> str | None:
+        """The id of the Device that a record was made with, if the source describes it."""
+        device = record.device
+        return device_rid(self._frame.identity, device) if device and device in self._frame.devices else None
 
     def _loose(self, type: str, lasting: Key) -> bytes:
         return blake2b("\x1f".join((type, *lasting)).encode(), key=self._loose_key, digest_size=32).digest()

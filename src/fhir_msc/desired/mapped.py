@@ -80,6 +80,8 @@ class MappedTable:
         words = self._pack_table.words
         if words.infusions or words.cell_products:
             hosts.append(self._frame.products_digest)
+        if any(one.device for one in words.infusions) or any(one.device for one in words.observations):
+            hosts.append(self._frame.devices_digest)
         return self._frame.fingerprint(self.name, self._rows_digest(), *hosts)
 
     def stream(self) -> Iterator[list[Desired]]:

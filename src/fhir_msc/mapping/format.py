@@ -265,6 +265,7 @@ class ObservationBlock(_Block):
     report: Values | None = Field(
         None, description="the name of a report: results of one participant, time and visit with one name are one"
     )
+    device: Values | None = Field(None, description="what it was measured with, by the sponsor's identifier")
     performer: Names = Field((), description="columns that say who judged, in words; each filled one is a performer")
     note: Values | None = None
 

@@ -178,6 +178,8 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
     value, why = _value(words.coded, words.value or (), scope), _absent(words.not_done, (words,), scope)
     bounds, sample = limits(words.range, scope), words_of(words.sample, scope)
     has_sample = sample is not nothing
+    device = words_of(words.device, scope)
+    has_device = device is not nothing
     score = quantity(words.score, scope) if words.score else None
     is_expected, is_grouped = words.not_done is not None, bool(words.group)
     not_done = condition(words.not_done.if_, scope) if words.not_done else None
@@ -230,6 +232,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             known.performers,
             sample(cells, zone) if has_sample else None,
             known.report,
+            device(cells, zone) if has_device else None,
         )
 
     return make

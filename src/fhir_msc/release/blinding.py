@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fhir_msc.errors import BlindError, UsageError
-from fhir_msc.trial import CellProduct, Infusion, Participant, Record, Study
+from fhir_msc.trial import CellProduct, Infusion, Observation, Participant, Record, Study
 
 SEALED_FIELDS: Mapping[type[object], tuple[str, ...]] = {
     Participant: ("arm", "actual_arm"),
     Infusion: ("end", "product", "dose", "volume", "lot", "kit", "device"),
+    Observation: ("device",),
 }
 """The fields that tell the arm, or may tell it, by the class of their records."""
 

@@ -1,4 +1,4 @@
-"""Device: what the trial's infusions were given with, as far as the sponsor describes it.
+"""Device: what the trial's infusions were given with and its results measured with, as far as the sponsor describes it.
 
 R4: http://hl7.org/fhir/R4/device.html. It belongs to the study, and names no participant.
 """
@@ -33,3 +33,13 @@ def build(record: Device, links: Links, context: ResourceContext) -> Body:
             "type": {"text": record.kind} if record.kind else None,
         }
     )
+
+
+def device_reference(known: str | None, other: str | None, context: ResourceContext) -> Body | None:
+    """What something was done with: by the id of its Device, or where the source does not describe it by its
+    identifier."""
+    if known is not None:
+        return {"reference": f"Device/{known}"}
+    if other is None:
+        return None
+    return {"type": "Device", "identifier": {"system": context.identifier_system(IDENTIFIER), "value": other}}

@@ -24,7 +24,7 @@ from fhir_msc.resources.datatypes import (
     research_study,
     unknown,
 )
-from fhir_msc.resources.device import IDENTIFIER
+from fhir_msc.resources.device import device_reference
 from fhir_msc.resources.template import Kind, Layout, Slots
 from fhir_msc.trial import Concept, Infusion, Quantity
 
@@ -126,7 +126,7 @@ def _body(record: Infusion, slots: Slots, context: ResourceContext) -> Body:
     at_start = {"effectivePeriod": unknown()} if start is None else {"effectiveDateTime": start}
     if context.blind:
         return present({**head, "medicationCodeableConcept": _blinded_product(record, context), **who, **at_start})
-    end = slots[_END]
+    end, device = slots[_END], device_reference(slots[_DEVICE], slots[_OTHER_DEVICE], context)
     return present(
         {
             **head,
@@ -137,7 +137,7 @@ def _body(record: Infusion, slots: Slots, context: ResourceContext) -> Body:
             ),
             **who,
             **({"effectivePeriod": period(start, end)} if end is not None else at_start),
-            "device": _device(slots, context),
+            "device": [device] if device else None,
             "dosage": _dosage(record, slots, context),
         }
     )
@@ -178,16 +178,6 @@ def _contained(record: Infusion, lot: str | None, context: ResourceContext) -> l
         "batch": None if lot is None else {"lotNumber": lot},
     }
     return [present(medication)]
-
-
-def _device(slots: Slots, context: ResourceContext) -> list[Body] | None:
-    """The device that was used: by its resource, or where the source does not describe it by its identifier."""
-    known, other = slots[_DEVICE], slots[_OTHER_DEVICE]
-    if known is not None:
-        return [{"reference": f"Device/{known}"}]
-    if other is None:
-        return None
-    return [{"type": "Device", "identifier": {"system": context.identifier_system(IDENTIFIER), "value": other}}]
 
 
 def _dosage(record: Infusion, slots: Slots, context: ResourceContext) -> Body | None:

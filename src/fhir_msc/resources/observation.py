@@ -17,10 +17,25 @@ from fhir_msc.resources.datatypes import (
     reference,
     research_study,
 )
+from fhir_msc.resources.device import device_reference
 from fhir_msc.resources.template import Kind, Layout, Slots
 from fhir_msc.trial import Component, Concept, Observation, Quantity, ReferenceRange, Unit
 
-_RID, _SUBJECT, _STUDY, _ENCOUNTER, _EFFECTIVE, _VALUE, _LOW, _HIGH, _NOTE, _SPECIMEN, _COMPONENTS = range(11)
+(
+    _RID,
+    _SUBJECT,
+    _STUDY,
+    _ENCOUNTER,
+    _EFFECTIVE,
+    _VALUE,
+    _LOW,
+    _HIGH,
+    _NOTE,
+    _SPECIMEN,
+    _DEVICE,
+    _OTHER_DEVICE,
+    _COMPONENTS,
+) = range(13)
 """The slots; the values of the components follow from ``_COMPONENTS`` on, one each."""
 
 _NO_RANGE = ReferenceRange()
@@ -36,6 +51,7 @@ def build(record: Observation, links: Links, context: ResourceContext) -> Body:
 def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple[Hashable, Slots]:
     value_form, value = _split(record.value)
     limits = record.reference_range or _NO_RANGE
+    known, other = (None, None) if context.blind else (links.device, None if links.device else record.device)
     effective, encounter, study, low, high = record.effective, links.encounter, links.study, limits.low, limits.high
     shape = (
         record.code,
@@ -59,9 +75,12 @@ def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple
         encounter is None,
         record.note is None,
         links.specimen is None,
+        known is None,
+        other is None,
         -1 if effective is None else len(effective),
     )
-    slots = (links.rid, links.subject, study, encounter, effective, value, low, high, record.note, links.specimen)
+    ids = (links.rid, links.subject, study, encounter)
+    slots = (*ids, effective, value, low, high, record.note, links.specimen, known, other)
     if not record.components:
         return shape, slots
     forms, values = zip(*[_split(component.value) for component in record.components], strict=True)
@@ -80,7 +99,9 @@ def _split(value: Quantity | Concept | str | None) -> tuple[Hashable, str | None
 
 def _kinds(record: Observation) -> tuple[Kind, ...]:
     parts = tuple(_kind(component.value) for component in record.components)
-    return ("rid", "rid", "rid", "rid", "dateTime", _kind(record.value), "decimal", "decimal", "string", "rid", *parts)
+    value = _kind(record.value)
+    before: tuple[Kind, ...] = ("rid", "rid", "rid", "rid", "dateTime", value, "decimal", "decimal", "string")
+    return (*before, "rid", "rid", "string", *parts)
 
 
 def _kind(value: Quantity | Concept | str | None) -> Kind:
@@ -112,6 +133,7 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
             "bodySite": codeable_concept(record.body_site, context),
             "method": codeable_concept(record.method, context),
             "specimen": _specimen(record.specimen, slots[_SPECIMEN]),
+            "device": device_reference(slots[_DEVICE], slots[_OTHER_DEVICE], context),
             "referenceRange": _reference_range(record.reference_range, unit, slots[_LOW], slots[_HIGH]),
             "component": [
                 _component(component, slot, context)

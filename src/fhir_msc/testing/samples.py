@@ -143,4 +143,6 @@ def telling(record: Record) -> list[Record]:
             replace(cells, lot="LOT-1", kit="KIT-1", device="D-1"),
             replace(others, lot="LOT-2", kit="KIT-2", device="D-2"),
         ]
+    if isinstance(record, Observation):
+        return [replace(record, device=device) for device in ("D-1", "D-2")]
     return []

@@ -194,6 +194,8 @@ class Observation:
     """The identifier of the very sample (SDTM --REFID); one of a known kind is a resource of its own."""
     report: str | None = None
     """The name of the report that it is part of, in the source's words: a panel of the laboratory (SDTM LBCAT)."""
+    device: str | None = None
+    """What it was measured with, by the sponsor's identifier (SDTM SPDEVID). Sealed: it may be bound to an arm."""
 
 
 @quick(frozen=True, slots=True)

@@ -244,15 +244,38 @@ def test_an_infusion_names_its_device_where_nobody_is_blind() -> None:
     }
 
 
+def measured(table: str, test: str, device: str) -> dict[str, str]:
+    cells = {"TESTCD": test, "TEST": test, "ORRES": "5", "DTC": "2020-02-01"}
+    return {"USUBJID": "S", "SPDEVID": device, **{f"{table}{name}": cell for name, cell in cells.items()}}
+
+
+MEASURED = {
+    "LB": [measured("LB", "ALB", "D9"), measured("LB", "GLUC", ""), measured("LB", "BILI", "D11")],
+    "VS": [measured("VS", "TEMP", "D9"), measured("VS", "SYSBP", "D9")],
+    "QS": [measured("QS", "Q1", "D9")],
+}
+
+
+def test_a_result_names_its_device_where_nobody_is_blind() -> None:
+    found = outcome({**PEOPLE, "DI": DI, **MEASURED}, blind=False)
+    [known] = [one["id"] for one in found.of_type("Device") if one["identifier"][1]["value"] == "D9"]
+    named = {one["code"]["text"]: one.get("device") for one in found.of_type("Observation")}
+    there = {"reference": f"Device/{known}"}
+    other = {"type": "Device", "identifier": {"system": "https://trial.example.org/id/device", "value": "D11"}}
+    pressure = named.pop("Blood pressure")
+    assert (pressure, named) == (there, {"ALB": there, "GLUC": None, "BILI": other, "TEMP": there, "Q1": there})
+
+
 def test_in_a_blind_project_there_are_no_devices() -> None:
-    with_devices = outcome({**PEOPLE, "DI": DI, "EC": GIVEN})
-    without = outcome({**PEOPLE, "EC": [{**one, "SPDEVID": ""} for one in GIVEN]})
+    with_devices = outcome({**PEOPLE, "DI": DI, "EC": GIVEN, **MEASURED})
+    bare = {name: [{**one, "SPDEVID": ""} for one in rows] for name, rows in {"EC": GIVEN, **MEASURED}.items()}
+    without = outcome({**PEOPLE, **bare})
     assert with_devices.bodies == without.bodies
     assert set(with_devices.accounts) == set(without.accounts)
 
 
-def test_a_device_that_is_described_anew_concerns_the_infusions() -> None:
-    tables: dict[str, Rows] = {**PEOPLE, "DI": DI, "EC": GIVEN}
+def test_a_device_that_is_described_anew_concerns_what_is_done_with_it() -> None:
+    tables: dict[str, Rows] = {**PEOPLE, "DI": DI, "EC": GIVEN, "LB": MEASURED["LB"], "AE": []}
     before = fingerprints(tables, blind=False)
     after = fingerprints({**tables, "DI": [*DI, {**DI[0], "SPDEVID": "D11"}]}, blind=False)
-    assert {name for name in before if before[name] != after[name]} == {"study", "DI", "EC"}
+    assert {name for name in before if before[name] != after[name]} == {"study", "DI", "EC", "LB"}

@@ -80,6 +80,7 @@ observations = st.builds(
     sample=absent | text,
     profiles=st.lists(st.sampled_from(["http://a.example/p", "http://a.example/q"]), max_size=2).map(tuple),
     note=absent | text,
+    device=absent | text,
 )
 visits = st.builds(
     Visit,
