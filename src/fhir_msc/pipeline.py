@@ -29,6 +29,7 @@ import structlog
 from fhir_msc.config import Project
 from fhir_msc.desired.assembly import DesiredTables, assemble
 from fhir_msc.desired.model import Account, Desired
+from fhir_msc.desired.trial_rules import TrialRules
 from fhir_msc.errors import FhirMscError, RewriteError, SourceError
 from fhir_msc.findings import Finding
 from fhir_msc.resources.identity import Identity
@@ -124,15 +125,20 @@ def desired_tables(project: Project) -> DesiredTables:
 def checked(
     project: Project, progress: Progress = silent, keep: Callable[[list[Desired]], None] | None = None
 ) -> Checked:
-    """Maps, releases, builds and checks all of the export. ``keep`` is given the bodies, batch by batch.
+    """Maps, releases, builds and checks all of the export, by the trial rules, too. ``keep`` is given the bodies, batch
+    by batch.
 
     A table that cannot be read is told in ``unreadable``; the others go on. Raises PackError, ConfigError, SecretError,
     BlindError, UsageError for a masked study whose pack seals nothing, and SourceError for the source as a whole.
     """
     result = Checked()
-    for table in desired_tables(project).tables():
+    desired = desired_tables(project)
+    rules = TrialRules(desired.frame)
+    for table in desired.tables():
+        told: list[Finding] = []
         try:
             for batch in table.stream():
+                told += rules.take(batch)
                 if keep is not None:
                     keep(batch)
                 result.resources.update(one.type for one in batch)
@@ -141,7 +147,7 @@ def checked(
             result.unreadable.append(error)
             continue
         result.accounts.append(table.account)
-        result.findings += table.findings
+        result.findings += (*table.findings, *told)
     return result
 
 

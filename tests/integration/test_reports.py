@@ -33,20 +33,21 @@ SARIF = "@microsoft/jest-sarif@1.0.0-beta.0"
 """Holds the schema of SARIF 2.1.0 as its committee published it (rtm.5)."""
 
 CODE, UNREADABLE, EMPTY = "MSC-MAP-002", "MSC-MAP-001", "MSC-MAP-005"
+BEYOND, EXCHANGED = "MSC-VALUE-001", "MSC-VALUE-002"
 MISTAKES = [
     (2, "sledai_seizure", "present", CODE),
     (3, "vs_systolic", "12o", UNREADABLE),
     (3, "lab_datetime", "2019-13-45 10:10", UNREADABLE),
     (4, "redcap_event_name", "week_3_arm_1", CODE),
     (5, "bilag_renal", "F", CODE),
+    (5, "vs_diastolic", "218", EXCHANGED),
     (5, "pga_score", "two", UNREADABLE),
     (6, "vs_date", "2019-02-30", UNREADABLE),
     (7, "fatigue_total", '4"5', UNREADABLE),
     (7, "depression_date", "31.12.2019", UNREADABLE),
-    (7, "pain_nrs", "five, or six", UNREADABLE),
-    (8, "visit_status", "9", CODE),
+    (7, "pain_nrs", "55", BEYOND),
+    (8, "vs_temperature", "98.6", BEYOND),
     (9, "lab_crp", "n/a\nsee note", UNREADABLE),
-    (10, "flare_class", "severe", CODE),
     (15, "disp_date", "tomorrow", UNREADABLE),
     (16, "ae_term", "", EMPTY),
     (18, "elig_result", "maybe", CODE),

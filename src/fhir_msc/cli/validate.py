@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fhir_msc.reports.tally import Report, Selection
     from fhir_msc.validation.files import Second
     from fhir_msc.validation.profiles.known import Profiles
+    from fhir_msc.validation.trial import TrialRules
 
 
 def validate(
@@ -73,6 +74,9 @@ def validate(
     must_support: Annotated[
         bool, typer.Option("--must-support", help="Tell which must-support elements lack, each once.")
     ] = False,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="Hold FHIR files to the trial rules, too; an export always is.")
+    ] = False,
     explain: Annotated[str | None, typer.Option(metavar="RULE", help="Say what a rule is, and check nothing.")] = None,
 ) -> int:
     """Check FHIR files; without a PATH, map the project's export and check every body it would send."""
@@ -94,7 +98,7 @@ def validate(
     checked: Checked | None = None
     if paths:
         profiles = _profiles(package or [], profile or [], must_support=must_support)
-        found = _of_files(paths, selection, jobs, server, bearer, java, profiles)
+        found = _of_files(paths, selection, jobs, server, bearer, java, profiles, trial)
     else:
         checked, found = _of_export(project, target, selection)
     if write_baseline is not None:
@@ -151,6 +155,7 @@ def _of_files(
     bearer: str | None,
     java: Path | None,
     profiles: Profiles | None,
+    trial: bool,
 ) -> Report:
     from contextlib import ExitStack
 
@@ -159,7 +164,16 @@ def _of_files(
 
     with Progress() as progress, ExitStack() as stack:
         second = _second(stack, server, bearer, java) if server is not None or java is not None else None
-        return validate_files(paths, selection, jobs=jobs, progress=progress.bar, second=second, profiles=profiles)
+        rules = _trial_rules() if trial else None
+        return validate_files(
+            paths, selection, jobs=jobs, progress=progress.bar, second=second, profiles=profiles, trial=rules
+        )
+
+
+def _trial_rules() -> TrialRules:
+    from fhir_msc.validation.trial import TrialRules
+
+    return TrialRules()
 
 
 def _second(stack: ExitStack, server: str | None, bearer: str | None, java: Path | None) -> Second:

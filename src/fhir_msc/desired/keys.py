@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fhir_msc.mapping.scratch import scratch_database
+from fhir_msc.scratch import scratch_database
 
 _DIGITS = 15
 """Hex digits of an id that are compared: 60 bits. Two ids that agree in them are looked at again, not taken as one."""

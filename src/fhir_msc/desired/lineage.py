@@ -16,9 +16,9 @@ from operator import itemgetter
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
 from fhir_msc.findings import Finding, Origin
-from fhir_msc.mapping.scratch import scratch_database
 from fhir_msc.resources.context import Links
 from fhir_msc.resources.provenance import Lineage
+from fhir_msc.scratch import scratch_database
 
 _MOST_TARGETS = 2000
 _BATCH = 100

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from fhir_msc.mapping.scratch import scratch_database
 from fhir_msc.release.product_codes import codes_of, names, told
+from fhir_msc.scratch import scratch_database
 from fhir_msc.trial import CellProduct, Infusion
 
 _MOST_JUDGED = 4096

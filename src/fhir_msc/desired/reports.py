@@ -18,9 +18,9 @@ import orjson
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
 from fhir_msc.findings import Finding, Origin
-from fhir_msc.mapping.scratch import scratch_database
 from fhir_msc.resources.context import Links
 from fhir_msc.resources.diagnostic_report import Report
+from fhir_msc.scratch import scratch_database
 from fhir_msc.trial import Observation
 
 _REPORT = "DiagnosticReport"

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from fhir_msc.findings import Origin
-from fhir_msc.mapping.scratch import scratch_database
 from fhir_msc.release.consent import ConsentPolicy, ConsentState, consent_state
+from fhir_msc.scratch import scratch_database
 from fhir_msc.trial import Consent, Disposition, Participant
 
 _REMEMBERED = 512

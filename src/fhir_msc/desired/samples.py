@@ -15,9 +15,9 @@ from hashlib import sha256
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired
 from fhir_msc.findings import Finding, Origin
-from fhir_msc.mapping.scratch import scratch_database
 from fhir_msc.resources.context import Links
 from fhir_msc.resources.specimen import Sample
+from fhir_msc.scratch import scratch_database
 from fhir_msc.trial import Observation
 
 _SPECIMEN = "Specimen"

@@ -15,8 +15,8 @@ import orjson
 
 from fhir_msc.desired.model import Account, Desired
 from fhir_msc.findings import Finding, Origin, Severity
-from fhir_msc.mapping.scratch import scratch_database
 from fhir_msc.resources.identity import Identity
+from fhir_msc.scratch import scratch_database
 
 SHARED_KEY = "MSC-KEY-001"
 TWICE = "MSC-KEY-002"

@@ -12,7 +12,7 @@ from fhir_msc.mapping.notes import Notes, Topic
 from fhir_msc.mapping.observations import ComponentMaker, together
 from fhir_msc.mapping.presets import vital_sign
 from fhir_msc.mapping.scope import Cells
-from fhir_msc.mapping.scratch import scratch_database
+from fhir_msc.scratch import scratch_database
 from fhir_msc.trial import Component, Observation, Record
 
 _BATCH = 500

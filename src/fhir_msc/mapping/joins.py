@@ -13,7 +13,7 @@ from fhir_msc.findings import Origin, Severity
 from fhir_msc.mapping.format import Join
 from fhir_msc.mapping.notes import Notes, Topic
 from fhir_msc.mapping.scope import Cells
-from fhir_msc.mapping.scratch import scratch_database
+from fhir_msc.scratch import scratch_database
 from fhir_msc.sources.seals import NO_NUMBER
 from fhir_msc.sources.table import Source, Table
 

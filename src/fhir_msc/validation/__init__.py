@@ -18,8 +18,9 @@ from fhir_msc.validation.structure import resource_problems
 
 if TYPE_CHECKING:
     from fhir_msc.validation.profiles.known import Profiles
+    from fhir_msc.validation.trial import TrialRules
 
-__all__ = ["placed", "text_findings", "unresolved", "validate"]
+__all__ = ["placed", "text_findings", "trial_findings", "unresolved", "validate"]
 
 
 def validate(resource: Mapping[str, object] | bytes | str, profiles: Profiles | None = None) -> list[Finding]:
@@ -52,6 +53,19 @@ def text_findings(text: bytes | str, profiles: Profiles | None = None) -> list[F
     root = _root(document)
     found = _duplicates(text, root) if twice else []
     return found + _findings(resource_problems(document, Within(profiles=profiles)), root)
+
+
+def trial_findings(text: bytes | str, rules: TrialRules) -> list[Finding]:
+    """What the trial rules find in the resource that a text holds; nothing in what is no JSON object."""
+    from fhir_msc.validation.trial import trial_problems
+
+    document = quickly(text)
+    if document is None:
+        try:
+            document, _ = parse(text)
+        except NotAResource:
+            return []
+    return [_finding(problem, _root(document)) for problem in trial_problems(document, rules)]
 
 
 def placed(text: bytes | str, findings: Sequence[Finding]) -> list[Finding]:

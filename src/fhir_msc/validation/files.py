@@ -19,12 +19,13 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Origin, Place
 from fhir_msc.reports.tally import Report, Selection, Tally
-from fhir_msc.validation import placed, text_findings
+from fhir_msc.validation import placed, text_findings, trial_findings
 from fhir_msc.validation.parsing import MAX_SIZE
 from fhir_msc.validation.profiles.notes import ONCE
 
 if TYPE_CHECKING:
     from fhir_msc.validation.profiles.known import Profiles
+    from fhir_msc.validation.trial import TrialRules
 
 STDIN = "-"
 """The path that stands for standard input."""
@@ -58,21 +59,23 @@ def validate_files(
     progress: Progress = lambda what, done, of: None,
     second: Second | None = None,
     profiles: Profiles | None = None,
+    trial: TrialRules | None = None,
 ) -> Report:
     """Checks FHIR R4 resources in files; ``-`` is standard input. Files are known by their suffix: ``.ndjson`` holds
     one resource per line, any other file one resource; of a folder those ending in ``.json`` and ``.ndjson`` are read.
 
     ``jobs`` is the number of processes that check. ``second`` adds what others find to what was found of a text; it is
     asked in this process, one resource after the other. ``profiles`` are what resources are held against beside R4's
-    own. Nothing else is fetched from anywhere. A file that cannot be
-    read is told in ``unreadable`` of the report, and the others go on. Raises SourceError for a path that is not there.
+    own. ``trial`` asks for the trial rules, too. Nothing else is fetched from anywhere. A file that cannot be read is
+    told in ``unreadable`` of the report, and the others go on. Raises SourceError for a path that is not there.
     """
     chosen = selection or Selection()
     files = _files(paths)
     unreadable: list[str] = []
     tally = Tally(chosen.most)
     tasks = _tasks(_blocks(files, unreadable), progress, sum(size for _, size in files if size) or None)
-    for part in _each(partial(_checked, chosen, second, profiles), tasks, 1 if second else jobs):
+    check = partial(_checked, chosen, second, profiles, trial)
+    for part in _each(check, tasks, 1 if second else jobs):
         tally.merge(part)
     return tally.report(unreadable=unreadable)
 
@@ -205,7 +208,13 @@ def _without_interruption() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _checked(selection: Selection, second: Second | None, profiles: Profiles | None, blocks: Sequence[Block]) -> Tally:
+def _checked(
+    selection: Selection,
+    second: Second | None,
+    profiles: Profiles | None,
+    trial: TrialRules | None,
+    blocks: Sequence[Block],
+) -> Tally:
     tally = Tally(selection.most)
     for block in blocks:
         for row, text in _resources(block):
@@ -213,6 +222,8 @@ def _checked(selection: Selection, second: Second | None, profiles: Profiles | N
             found = text_findings(text, profiles)
             if second is not None:
                 found = second(text, found)
+            if trial is not None:
+                found = [*found, *trial_findings(text, trial)]
             if found:
                 origins = (Origin(block.name, block.name, row),)
                 found = [replace(one, origins=origins) for one in found]
