@@ -7,14 +7,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
+from fhir_msc.validation.profiles.known import Profiles, read_profiles
 from tests.agreement.comparison import accepted, compared
-from tests.agreement.documents import Document, cases, example_trial, examples, mutants, sdtm_study
-from tests.agreement.mutations import UNHEEDED
+from tests.agreement.documents import IPS_PACKAGES, Document, cases, example_trial, examples, ips, mutants, sdtm_study
+from tests.agreement.mutations import OF_PROFILES, UNHEEDED
 from tests.agreement.report import Part, figures, lines_of, page, suite_figures, unexplained
 from tests.agreement.verdicts import Verdicts
+from tests.support.packages import fetched
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
@@ -22,6 +26,10 @@ ENGINE = "hapi-fhir-validation 8.8.0"
 MUTANTS = 2600
 """How many of the examples, and how many of the bodies."""
 UNHEEDED_MUTANTS = 300
+IPS_MUTANTS = 300
+"""How many in the ways of the others, and how many in what profiles speak of."""
+WITH_PACKAGES = {"ips": IPS_PACKAGES, "mutants-ips": IPS_PACKAGES}
+"""The parts of which both sides know packages beside R4."""
 CASES = 60
 """How many of HL7's cases should have the verdict that the suite expects."""
 
@@ -55,6 +63,21 @@ def _cases(folder: Path, verdicts: Verdicts) -> list[Document]:
     return list(cases(SHARED))
 
 
+def _ips(folder: Path, verdicts: Verdicts) -> list[Document]:
+    return list(ips())
+
+
+def _mutants_of_ips(folder: Path, verdicts: Verdicts) -> list[Document]:
+    right = accepted(compared(ips(), verdicts, _profiles(IPS_PACKAGES)))
+    made = mutants(right, IPS_MUTANTS, "ips", tuple(OF_PROFILES), largest=40_000)
+    return [*made, *mutants(right, IPS_MUTANTS, "ips", largest=40_000)]
+
+
+@cache
+def _profiles(packages: tuple[str, ...]) -> Profiles | None:
+    return read_profiles([fetched(one) for one in packages]) if packages else None
+
+
 PARTS: dict[str, tuple[str, str, float, Callable[[Path, Verdicts], list[Document]]]] = {
     "examples": (
         "HL7's examples",
@@ -85,6 +108,21 @@ PARTS: dict[str, tuple[str, str, float, Callable[[Path, Verdicts], list[Document
         0.0,
         _unheeded,
     ),
+    "ips": (
+        "The International Patient Summary",
+        "The examples of `hl7.fhir.uv.ips` 2.0.0 against the profiles that they claim. Both sides have that package and"
+        " `hl7.fhir.uv.extensions.r4` 5.3.0-ballot-tc1, which it names; not `hl7.fhir.uv.ipa` 1.1.0, which the registry"
+        " does not have, nor the terminology of HL7.",
+        0.9,
+        _ips,
+    ),
+    "mutants-ips": (
+        "Mutants of the summaries",
+        "Those of its examples that both sides accept, with one thing broken: half of them in the ways above, half in"
+        " what profiles speak of, the claim of another profile among it.",
+        0.95,
+        _mutants_of_ips,
+    ),
     "cases": (
         "HL7's cases",
         "Half of the stand-alone R4 cases of HL7's validator suite, with the verdict that the suite expects; listed is"
@@ -106,11 +144,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("the real inputs are not here: put the folder `shared` beside the project's", file=sys.stderr)
         return 1
     parts: list[Part] = []
-    with Verdicts(ROOT / "build" / "agreement") as verdicts, tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        judges: dict[tuple[str, ...], Verdicts] = {}
         for name in asked.only or PARTS:
             start = time.perf_counter()
             title, what, aim, documents = PARTS[name]
-            found = tuple(compared(documents(Path(folder, name), verdicts), verdicts))
+            packages = WITH_PACKAGES.get(name, ())
+            if packages not in judges:
+                judge = Verdicts(ROOT / "build" / "agreement", packages=packages)
+                judges[packages] = stack.enter_context(judge)
+            verdicts = judges[packages]
+            found = tuple(compared(documents(Path(folder, name), verdicts), verdicts, _profiles(packages)))
             failed = sum(one.engine.crashed for one in found) if name != "cases" else 0
             kept = tuple(one for one in found if name == "cases" or not one.engine.crashed)
             parts.append(Part(name, title, what, kept, aim, failed))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fhir_msc.findings import Finding
 from fhir_msc.validation import text_findings
+from fhir_msc.validation.profiles.known import Profiles
 from tests.agreement.documents import Document
 from tests.agreement.elements import engine_element, present
 from tests.agreement.verdicts import Errors, Verdict, Verdicts
@@ -40,11 +41,13 @@ class Comparison:
         return set(our_elements(self)) >= set(engine_elements(self))
 
 
-def compared(documents: Iterable[Document], verdicts: Verdicts) -> Iterator[Comparison]:
-    """Each document with both verdicts."""
+def compared(
+    documents: Iterable[Document], verdicts: Verdicts, profiles: Profiles | None = None
+) -> Iterator[Comparison]:
+    """Each document with both verdicts; ``profiles`` are those of the packages that the engine has, too."""
     for document in documents:
         verdict = verdicts.of(document.text)
-        ours = tuple(one for one in text_findings(document.text) if one.is_error)
+        ours = tuple(one for one in text_findings(document.text, profiles) if one.is_error)
         yield Comparison(document, verdict, ours)
 
 

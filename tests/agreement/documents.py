@@ -25,6 +25,8 @@ DEFINITIONS = frozenset(
 LARGEST = 400_000
 """The largest example, in bytes: those above are collections of definitions and pictures."""
 LARGEST_MUTATED = 12_000
+IPS_PACKAGES = ("hl7.fhir.uv.extensions.r4@5.3.0-ballot-tc1", "hl7.fhir.uv.ips@2.0.0")
+"""The International Patient Summary, and of what it rests on what the registry has and it names by version."""
 SEED = 4_0_1
 
 
@@ -40,6 +42,12 @@ class Document:
 def examples() -> Iterator[Document]:
     """The instance examples of R4 4.0.1: all but definitions and the largest files."""
     for name, text in texts(PACKAGE, LARGEST, DEFINITIONS):
+        yield Document(name.removesuffix(".json"), text)
+
+
+def ips() -> Iterator[Document]:
+    """The examples of the International Patient Summary, which claim its profiles."""
+    for name, text in texts(IPS_PACKAGES[-1], LARGEST, frozenset(), "package/example"):
         yield Document(name.removesuffix(".json"), text)
 
 
@@ -66,7 +74,11 @@ def cases(shared: Path) -> Iterator[Document]:
 
 
 def mutants(
-    originals: Iterable[Document], count: int, label: str, kinds: Sequence[str] = tuple(KINDS)
+    originals: Iterable[Document],
+    count: int,
+    label: str,
+    kinds: Sequence[str] = tuple(KINDS),
+    largest: int = LARGEST_MUTATED,
 ) -> Iterator[Document]:
     """``count`` mutants of what is small enough, each kind and type as often as the next, the same ones each time.
 
@@ -74,7 +86,7 @@ def mutants(
     """
     by_type: dict[str, list[Document]] = {}
     for document in originals:
-        if len(document.text) <= LARGEST_MUTATED:
+        if len(document.text) <= largest:
             by_type.setdefault(json.loads(document.text)["resourceType"], []).append(document)
     some = {name: found[:: max(1, len(found) // 100)] for name, found in by_type.items()}
     made = tried = 0

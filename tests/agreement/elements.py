@@ -12,7 +12,11 @@ _OF_TYPE = re.compile(r"\.(\w+)\.ofType\((\w)(\w*)\)")
 _PROPERTY = re.compile(r"Unrecognized property '([^']+)'|Undefined (?:element|attribute) '([^']+)'").match
 _IN_BUNDLE = re.compile(r"Can't find '[^']*' in the bundle \((Bundle\.[^()]*)\)").match
 _CODE = re.compile(r"Unknown code '[^#]*#([^']*)'").match
+_SLICE = re.compile(
+    r"(?:Slice ')?[\w.]*\.(\w+)(?:\[x\])?:[\w/-]+'?: (?:a matching slice|max allowed|minimum required)"
+).match
 _CHILDREN = (
+    ("meta.profile[0]", re.compile("Specified profile type was")),
     (
         "reference",
         re.compile("The reference '|Unable to resolve resource|Invalid Resource target|Constraint failed: ref-1"),
@@ -41,7 +45,8 @@ def engine_element(error: EngineMessage, document: object) -> str:
         return present(f"{referring[1]}.reference", document)
     place = _OF_TYPE.sub(lambda m: f".{m[1]}{m[2].upper()}{m[3]}", place)
     unknown = _PROPERTY(error.message)
-    child = unknown and (unknown[1] or unknown[2])
+    sliced = _SLICE(error.message)
+    child = sliced[1] if sliced else unknown and (unknown[1] or unknown[2])
     child = child or next((name for name, speaks in _CHILDREN if speaks.match(error.message)), None)
     code = _CODE(error.message)
     node = _at(present(place, document), document) if code else None

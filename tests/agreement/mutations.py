@@ -15,6 +15,8 @@ Path = tuple[Any, ...]
 Place = tuple[Path, Any]
 
 UCUM = "http://unitsofmeasure.org"
+IPS = "http://hl7.org/fhir/uv/ips/StructureDefinition/"
+R4 = "http://hl7.org/fhir/StructureDefinition/"
 OTHER_TYPES: list[object] = [0, -1, 1.5, True, None, [], {}, [[]], ["x"], {"x": "x"}, "7", "x y"]
 WRONG_UNITS = ["month", "ea", "mEq", "IU/L", "cells", "mmHg", "MG", "x10^9/L", "%%", "mg/", "kilogram", "", 7]
 WRONG_CODES = ["bogus", "Final", "FINAL", "final ", "", "unknown-code", "entered in error", "final|2", 1, True]
@@ -176,9 +178,42 @@ UNHEEDED: dict[str, tuple[Callable[[Json], list[Place]], Callable[[Json, Place, 
 """What R4 does not allow, and the engine for the most part does not look at."""
 
 
+CLAIMED: dict[str, tuple[str, ...]] = {
+    "Observation": (
+        *(f"{IPS}Observation-{name}-uv-ips" for name in ("alcoholuse", "tobaccouse", "pregnancy-edd")),
+        *(f"{IPS}Observation-pregnancy-{name}-uv-ips" for name in ("outcome", "status")),
+        *(f"{IPS}Observation-results-{name}-uv-ips" for name in ("laboratory-pathology", "radiology")),
+        *(f"{R4}{name}" for name in ("vitalsigns", "bp", "bodyweight", "triglyceride", "cholesterol", "bmi")),
+    ),
+    "Device": (f"{IPS}Device-uv-ips", f"{IPS}Device-observer-uv-ips", f"{R4}Device"),
+    "DiagnosticReport": (f"{IPS}DiagnosticReport-uv-ips", f"{R4}lipidprofile", f"{R4}hlaresult"),
+    "Patient": (f"{IPS}Patient-uv-ips", f"{R4}Patient", f"{R4}bp"),
+    "Bundle": (f"{IPS}Bundle-uv-ips", f"{R4}Bundle"),
+}
+"""Profiles of a type, and of others, of which a document may claim one that it does not meet."""
+
+
+def _claims(document: Json) -> list[Place]:
+    claims = document["resourceType"] in CLAIMED and "profile" in document.get("meta", {})
+    return [(("meta", "profile"), None)] if claims else []
+
+
+def _claim(document: Json, place: Place, random: Random) -> None:
+    document["meta"]["profile"] = [random.choice(CLAIMED[document["resourceType"]])]
+
+
+OF_PROFILES: dict[str, tuple[Callable[[Json], list[Place]], Callable[[Json, Place, Random], None]]] = {
+    "drop": (_anywhere, _drop),
+    "duplicate": (_anywhere, _duplicate),
+    "wrong code": (_codes, _code),
+    "another claim": (_claims, _claim),
+}
+"""What profiles speak of: numbers, codes, which profile it is, what a reference may point to."""
+
+
 def mutant(document: Json, kind: str, random: Random) -> Json | None:
     """A copy with one change of that kind; ``None`` where the document has no place for it, or nothing changed."""
-    where, change = KINDS.get(kind) or UNHEEDED[kind]
+    where, change = KINDS.get(kind) or UNHEEDED.get(kind) or OF_PROFILES[kind]
     changed = copy.deepcopy(document)
     found = where(changed)
     if not found:

@@ -31,10 +31,10 @@ ENGINE_ALONE = (
         "A coding without a code: `Coding.code` is 0..1, and a system alone is allowed (datatypes.html#Coding).",
     ),
     Reason(
-        "Sub-extension url|is not allowed to be used at this point|definition allows for the types",
-        "the engine",
-        "The definition of a known extension says otherwise (extensibility.html). These definitions are profiles,"
-        " which are not checked here yet.",
+        "CodeSystem is unknown and can't be validated: http://loinc.org",
+        "we",
+        "The required value set names this code of LOINC (valueset.html#compositions). The engine, which has no LOINC,"
+        " cannot say that it is one.",
     ),
     Reason(
         "HL7 Implementation Guides must state",

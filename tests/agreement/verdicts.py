@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from typing import Self
 
 from tests.support.engine import EngineMessage, Hl7Engine
 from tests.support.hapi import sources_checksum
+from tests.support.packages import fetched
 
 CRASHED = "the engine failed"
 """How a message begins that tells of an exception of the engine's own, which is no verdict."""
@@ -32,11 +33,16 @@ class Verdict:
 
 
 class Verdicts:
-    """The engine with a memory in ``folder``; without an engine of its own it starts one at the first new document."""
+    """The engine with a memory in ``folder``; without an engine of its own it starts one at the first new document.
 
-    def __init__(self, folder: Path, engine: Hl7Engine | None = None) -> None:
+    ``packages`` are those that it knows beside R4, as ``name@version``.
+    """
+
+    def __init__(self, folder: Path, engine: Hl7Engine | None = None, packages: Sequence[str] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = folder / f"engine-{sources_checksum('engine')[:12]}.jsonl"
+        self._packages = tuple(packages)
+        known = f"-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:8]}" if packages else ""
+        self._file = folder / f"engine-{sources_checksum('engine')[:12]}{known}.jsonl"
         self._known: dict[str, Errors] = dict(self._read())
         self._engine = engine
         self._own: Hl7Engine | None = None
@@ -62,7 +68,7 @@ class Verdicts:
 
     def _running(self) -> Hl7Engine:
         if self._engine is None:
-            self._own = self._engine = Hl7Engine().__enter__()
+            self._own = self._engine = Hl7Engine(packages=[fetched(one) for one in self._packages]).__enter__()
         return self._engine
 
     def _read(self) -> Iterable[tuple[str, Errors]]:

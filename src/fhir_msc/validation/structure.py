@@ -31,6 +31,7 @@ from fhir_msc.validation.problems import (
     EXTENSION_URL,
     MAX,
     MIN,
+    NOTED_EXTENSION,
     NOTED_ID,
     NULL,
     OBJECT,
@@ -54,6 +55,9 @@ _WHOLE: Mapping[str, Callable[[Mapping[str, object]], list[Problem]]] = MappingP
     {"Bundle": bundle_problems, "ConceptMap": concept_map_problems}
 )
 """What is checked of a resource as a whole, by type."""
+
+_DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
+"""How the URLs of R4's own extensions begin."""
 
 _COMPANION: list[Problem] = []
 """What the slot of ``_name`` answers: it is checked together with ``name``."""
@@ -101,7 +105,7 @@ def _resource_check(value: object, within: Within) -> list[Problem] | None:
     if looks_around(name):
         within = replace(within, resource=value, root=within.root if within.inside else value)
     found = object_check(name)(value, within)
-    kept = None if found is None else _once_identified(found)
+    kept = None if found is None else _settled(found, value, within)
     if "meta" in value or within.profiles is not None:
         kept = [*(kept or ()), *_profile_problems(value, within)] or None
     return kept
@@ -119,12 +123,17 @@ def _profile_problems(resource: Mapping[str, object], within: Within) -> list[Pr
     return claimed_problems(resource, claims, within)
 
 
-def _once_identified(found: list[Problem]) -> list[Problem] | None:
-    """The problems; of the ids that elements have, noted among them, those that stood before in the resource."""
+def _settled(found: list[Problem], resource: Mapping[str, object], within: Within) -> list[Problem] | None:
+    """The problems; of what is noted among them, ids that stood before, and extensions that may not stand there."""
     seen: set[str | None] = set()
     kept = []
     for problem in found:
-        if problem.rule != NOTED_ID:
+        if problem.rule == NOTED_EXTENSION:
+            from fhir_msc.validation.profiles.extensions import misplaced
+
+            wrong = misplaced(problem, resource, within)
+            kept += [wrong] if wrong is not None else []
+        elif problem.rule != NOTED_ID:
             kept.append(problem)
         elif problem.value in seen:
             kept.append(Problem(ELEMENT_ID, "another element of the resource has this id", problem.path, problem.value))
@@ -333,11 +342,18 @@ def _reference_check(targets: frozenset[str] | None) -> Check:
 def _extension_check(value: object, within: Within) -> list[Problem] | None:
     """An extension that is not part of another: its URL is absolute."""
     found = object_check("Extension")(value, within)
-    if found is None and isinstance(value, dict) and not is_absolute_uri(str(value.get("url"))):
+    if not isinstance(value, dict):
+        return found
+    url = str(value.get("url"))
+    if found is None and not is_absolute_uri(url):
         return [
             Problem(EXTENSION_URL, "the URL of an extension is absolute", path="url", value=shown(value.get("url")))
         ]
-    return found
+    if within.profiles is None and not url.startswith(_DEFINITIONS):
+        return found  # nothing else is known
+    from fhir_msc.validation.profiles.extensions import extension_problems
+
+    return [*(found or ()), *extension_problems(value, within)] or None
 
 
 def _narrative(value: object, within: Within) -> list[Problem] | None:

@@ -35,7 +35,7 @@ def binding_problem(check: Check, binding: tuple[str, str], item: Item) -> Itera
     elif coded:
         yield Problem(
             check.rule,
-            f"profile {check.definition.name}: no code of the extensible value set {value_set}",
+            f"{check.says}: no code of the extensible value set {value_set}",
             value=_first(coded),
             hint="right only where none of its codes fits",
             severity=Severity.WARNING,

@@ -12,14 +12,14 @@ from fhir_msc.findings import Severity
 from fhir_msc.validation.definitions import Constraint
 from fhir_msc.validation.fhirpath import ExpressionError, Surroundings, compile_invariant
 from fhir_msc.validation.invariants import expression_of
-from fhir_msc.validation.problems import INVARIANT, PROFILE, Problem, Within, shown, under
+from fhir_msc.validation.problems import EXTENSION_DEFINITION, INVARIANT, PROFILE, Problem, Within, shown, under
 from fhir_msc.validation.profiles.binding import binding_problem
 from fhir_msc.validation.profiles.definition import Definition, TypeRule
 from fhir_msc.validation.profiles.document import Document
 from fhir_msc.validation.profiles.items import Item, contains, equal, items_of
 from fhir_msc.validation.profiles.known import NotKnown, Profiles
-from fhir_msc.validation.profiles.notes import UNCHECKED, not_supported, unchecked
-from fhir_msc.validation.profiles.slicing import slice_problems
+from fhir_msc.validation.profiles.notes import not_supported, unchecked
+from fhir_msc.validation.profiles.slicing import Asking, slice_problems
 from fhir_msc.validation.profiles.tree import Node
 from fhir_msc.validation.references import reference_problem
 
@@ -45,11 +45,17 @@ class Check:
     @property
     def rule(self) -> str:
         """The rule of findings."""
-        return f"{PROFILE}-{_rule_name(self.definition.name)}"
+        extension = self.definition.type == "Extension"
+        return EXTENSION_DEFINITION if extension else f"{PROFILE}-{_rule_name(self.definition.name)}"
+
+    @property
+    def says(self) -> str:
+        """How a message begins."""
+        return f"{'extension' if self.definition.type == 'Extension' else 'profile'} {self.definition.name}"
 
     def problem(self, message: str, path: str = "", value: object = None, hint: str | None = None) -> Problem:
         """A finding of this profile."""
-        return Problem(self.rule, f"profile {self.definition.name}: {message}", path, shown(value), hint)
+        return Problem(self.rule, f"{self.says}: {message}", path, shown(value), hint)
 
     def other(self, url: str, resource: object = None) -> Check | None:
         """The same for another profile; ``resource`` is what is asked, if it is one that a reference leads to.
@@ -102,7 +108,7 @@ def _children_problems(check: Check, node: Node, item: Item) -> Iterator[Problem
         for one in items:
             yield from under(one.segment, item_problems(check, child, one))
         if child.slices:
-            yield from slice_problems(check, child, items, item_problems)
+            yield from slice_problems(check, child, items, Asking(item_problems, meets))
         if child.must_support and not items and check.profiles.must_support:
             yield not_supported(check.definition.name, f"{node.name}.{child.name}")
 
@@ -116,7 +122,10 @@ def _type_problems(check: Check, types: tuple[TypeRule, ...], item: Item) -> lis
         return [check.problem(f"may not be of type {item.kind} here", hint=f"allowed: {allowed}")]
     profiles = [url for one in fitting for url in one.profiles]
     problems: list[Problem] = []
-    if profiles and item.kind != "Extension" and isinstance(item.value, dict):  # extensions: by their own URL
+    if profiles and item.kind == "Extension":  # which is held against its definition already, where that is known
+        unknown = [url for url in profiles if check.profiles.definition(url) is None]
+        problems += [_not_known(check, url) for url in unknown]
+    elif profiles and isinstance(item.value, dict):
         problems += _one_of(check, profiles, item)
     targets = [url for one in fitting for url in one.targets]
     if targets and item.kind == "Reference" and isinstance(item.value, dict):
@@ -124,7 +133,7 @@ def _type_problems(check: Check, types: tuple[TypeRule, ...], item: Item) -> lis
     return problems
 
 
-def _one_of(check: Check, urls: list[str], item: Item, resource: object = None) -> list[Problem]:
+def _one_of(check: Check, urls: list[str], item: Item) -> list[Problem]:
     """What is wrong where an item is to meet one of several profiles: of one, all; of several, that it meets none."""
     notes: list[Problem] = []
     found: list[list[Problem]] = []
@@ -132,9 +141,9 @@ def _one_of(check: Check, urls: list[str], item: Item, resource: object = None) 
         if check.profiles.definition(url) is None and check.profiles.type_of(url) == item.kind:
             return []  # the type itself, or a profile of R4 that is one (SimpleQuantity)
         try:
-            other = check.other(url, resource)
+            other = check.other(url, item.value)
         except NotKnown as error:
-            notes.append(unchecked(f"the profile {error.url} is not known"))
+            notes.append(_not_known(check, error.url))
             continue
         if other is None:
             return []
@@ -152,11 +161,18 @@ def _one_of(check: Check, urls: list[str], item: Item, resource: object = None) 
     return [check.problem(f"meets none of the profiles {names}")]
 
 
+def _not_known(check: Check, url: str) -> Problem:
+    missing = check.profiles.missing()
+    note = unchecked(f"{url} is not known")
+    note.hint = f"packages that those given rest on: {', '.join(missing)}" if missing else None
+    return note
+
+
 def _reference_problems(check: Check, targets: list[str], reference: Mapping[str, object]) -> list[Problem]:
     kinds = {check.profiles.type_of(url) for url in targets}
     if None in kinds:
         unknown = [url for url in targets if check.profiles.type_of(url) is None]
-        return [unchecked(f"the profile {unknown[0]} is not known")]
+        return [_not_known(check, unknown[0])]
     if "Resource" in kinds:
         return []
     allowed = frozenset(str(kind) for kind in kinds)
@@ -179,13 +195,34 @@ def _reference_problems(check: Check, targets: list[str], reference: Mapping[str
 def _target_problems(check: Check, urls: list[str], target: Mapping[str, object], kind: str) -> list[Problem]:
     """Whether what a reference leads to meets one of the profiles; its own problems stand at its own place."""
     of_kind = [url for url in urls if check.profiles.type_of(url) == kind]
-    inner = replace(check, within=replace(check.within, resource=target, root=target))
-    found = _one_of(inner, of_kind, Item("", target, None, kind), target)
-    notes = [replace(one, path="") for one in found if one.rule == UNCHECKED]
-    if any(one.severity is Severity.ERROR for one in found):
-        names = ", ".join(url.split("|")[0].rpartition("/")[2] for url in of_kind)
-        notes.append(check.problem(f"what it refers to does not meet {names}", "reference"))
-    return notes
+    try:
+        if any(meets(check, url, target, kind) for url in of_kind):
+            return []
+    except NotKnown as error:
+        return [_not_known(check, error.url)]
+    names = ", ".join(url.split("|")[0].rpartition("/")[2] for url in of_kind)
+    return [check.problem(f"what it refers to does not meet {names}", "reference")]
+
+
+def meets(check: Check, url: str, resource: Mapping[str, object], kind: str) -> bool:
+    """Whether a resource of that type meets a profile, or is of the type that the URL names. Raises NotKnown.
+
+    Of one that is being asked, or is beyond so many steps, it is taken that it does.
+    """
+    if check.profiles.type_of(url) != kind:
+        return False
+    if check.profiles.definition(url) is None:
+        return True
+    key = id(resource), url
+    known = check.document.meets
+    if key not in known:
+        other = check.other(url, resource)
+        if other is None:
+            return True
+        known[key] = True
+        inner = replace(other, within=replace(other.within, resource=resource, root=resource))
+        known[key] = not any(one.severity is Severity.ERROR for one in profile_problems(inner, resource, kind))
+    return known[key]
 
 
 def _constraint_problems(check: Check, constraint: Constraint, item: Item) -> Iterator[Problem]:
@@ -198,7 +235,7 @@ def _constraint_problems(check: Check, constraint: Constraint, item: Item) -> It
     if not invariant.holds(item.value, around, item.beside):
         yield Problem(
             f"{INVARIANT}-{_rule_name(constraint.key)}",
-            f"profile {check.definition.name}: {constraint.text}",
+            f"{check.says}: {constraint.text}",
             severity=Severity.WARNING if constraint.warning else Severity.ERROR,
         )
 

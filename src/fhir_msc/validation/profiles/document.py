@@ -20,6 +20,8 @@ class Document:
         self._by_url: dict[str, object] | None = None
         self._by_name: dict[str, object] = {}
         self._urls: dict[int, str] = {}
+        self.meets: dict[tuple[int, str], bool] = {}
+        """Which resources, by identity, meet which profiles: what references lead to is asked once."""
 
     def target(self, reference: str, root: object) -> Mapping[str, object] | None:
         """The resource that a reference in ``root`` leads to, ``None`` where it is not in this document."""

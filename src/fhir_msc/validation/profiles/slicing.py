@@ -9,19 +9,26 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fhir_msc.findings import Severity
 from fhir_msc.validation.problems import Problem, under
 from fhir_msc.validation.profiles.definition import Slicing
 from fhir_msc.validation.profiles.items import Item, contains, equal, items_of
+from fhir_msc.validation.profiles.known import NotKnown
 from fhir_msc.validation.profiles.notes import unchecked
 from fhir_msc.validation.profiles.tree import BY_TYPE, BY_URL, Node, base_element
 
 if TYPE_CHECKING:
     from fhir_msc.validation.profiles.checks import Check
 
-ItemProblems = Callable[["Check", Node, Item], list[Problem]]
+
+class Asking(NamedTuple):
+    """What is asked of ``checks``: what is wrong with an item, and whether a resource meets a profile."""
+
+    problems: Callable[[Check, Node, Item], list[Problem]]
+    meets: Callable[[Check, str, Mapping[str, object], str], bool]
+
 
 _STEP = re.compile(r"(\w+|\$this)(?:\(\s*(?:['\"]?([^'\")]*)['\"]?)\s*\))?(?:\.|$)")
 
@@ -31,7 +38,7 @@ class _Undecided(Exception):
 
 
 def slice_problems(
-    check: Check, node: Node, items: Sequence[Item], of_item: ItemProblems, by: Slicing | None = None
+    check: Check, node: Node, items: Sequence[Item], ask: Asking, by: Slicing | None = None
 ) -> list[Problem]:
     """What is wrong with the items of a sliced element: with each by its slice, and with their numbers.
 
@@ -45,7 +52,7 @@ def slice_problems(
     names = list(node.slices)
     for item in items:
         try:
-            name = _slice_of(check, slicing, node.slices, item, of_item)
+            name = _slice_of(check, slicing, node.slices, item, ask)
         except _Undecided as reason:
             undecided = True
             problems += under(item.segment, [unchecked(f"which slice it is of: {reason}")])
@@ -57,9 +64,9 @@ def slice_problems(
         counts[name] += 1
         order.append(names.index(name))
         one = node.slices[name]
-        problems += under(item.segment, of_item(check, one, item))
+        problems += under(item.segment, ask.problems(check, one, item))
         if one.slices:
-            problems += slice_problems(check, one, [item], of_item, slicing)
+            problems += slice_problems(check, one, [item], ask, slicing)
     problems += _numbers(check, node, counts, undecided=undecided)
     if slicing.ordered and order != sorted(order):
         problems.append(check.problem("the slices are not in the order of the profile", node.name))
@@ -98,24 +105,22 @@ def _slicing_of(node: Node) -> Slicing:
     )
 
 
-def _slice_of(
-    check: Check, slicing: Slicing, slices: Mapping[str, Node], item: Item, of_item: ItemProblems
-) -> str | None:
+def _slice_of(check: Check, slicing: Slicing, slices: Mapping[str, Node], item: Item, ask: Asking) -> str | None:
     if not slicing.discriminators:
         raise _Undecided("the profile does not say how items are told apart")
     for name, one in slices.items():
-        if all(_fits(check, kind, path, one, item, of_item) for kind, path in slicing.discriminators):
+        if all(_fits(check, kind, path, one, item, ask) for kind, path in slicing.discriminators):
             return name
     return None
 
 
-def _fits(check: Check, kind: str, path: str, node: Node, item: Item, of_item: ItemProblems) -> bool:
-    if (kind, path) == ("value", "url") and item.kind == "Extension" and (url := _url_of(node)) is not None:
+def _fits(check: Check, kind: str, path: str, node: Node, item: Item, ask: Asking) -> bool:
+    if (kind, path) == ("value", "url") and item.kind == "Extension" and (url := url_of(node)) is not None:
         return isinstance(item.value, dict) and item.value.get("url") == url
-    return _Discriminator(check, kind, of_item).fits(node, item, _steps(path))
+    return _Discriminator(check, kind, ask).fits(node, item, _steps(path))
 
 
-def _url_of(node: Node) -> str | None:
+def url_of(node: Node) -> str | None:
     """The URL of the extension that a slice is."""
     fixed = node.children.get("url")
     if fixed is not None and fixed.exactly is not None:
@@ -142,10 +147,10 @@ def _steps(path: str) -> tuple[tuple[str, str | None], ...]:
 class _Discriminator:
     """Follows the path in the slice and in the item at once, and asks at its end."""
 
-    def __init__(self, check: Check, kind: str, of_item: ItemProblems) -> None:
+    def __init__(self, check: Check, kind: str, ask: Asking) -> None:
         self._check = check
         self._kind = "value" if kind == "pattern" else kind
-        self._of_item = of_item
+        self._ask = ask
 
     def fits(self, node: Node, item: Item, steps: tuple[tuple[str, str | None], ...]) -> bool:
         if not steps:
@@ -196,7 +201,7 @@ class _Discriminator:
     def _extension(self, node: Node, item: Item, url: str, rest: tuple[tuple[str, str | None], ...]) -> bool:
         extension = node.children.get("extension")
         slices = extension.slices.values() if extension is not None else ()
-        one = next((found for found in slices if _url_of(found) == url), None)
+        one = next((found for found in slices if url_of(found) == url), None)
         items = [
             found
             for found in self._items(item, "extension")
@@ -253,20 +258,16 @@ class _Discriminator:
             return any(self._meets(url, item.value, item.kind) for url in urls)
         if not (node.exactly or node.binding or node.children or node.types):
             raise _Undecided(f"the slice {node.slice_name or node.name} has no value to tell it by")
-        return _right(self._of_item(self._check, node, item))
+        return _right(self._ask.problems(self._check, node, item))
 
     def _meets(self, url: str, value: object, kind: str) -> bool:
         """Whether a value meets a profile, or is of the type that the URL names."""
-        if self._check.profiles.type_of(url) != kind:
+        if not isinstance(value, dict):
             return False
-        definition = self._check.profiles.definition(url)
-        if definition is None:
-            return True
-        other = self._check.other(url, value)
-        if other is None:
-            return True
-        inner = replace(other, within=replace(other.within, resource=value, root=value))
-        return _right(self._of_item(inner, inner.root, Item("", value, None, kind)))
+        try:
+            return self._ask.meets(self._check, url, value, kind)
+        except NotKnown as error:
+            raise _Undecided(f"{error.url} is not known") from error
 
 
 def _right(problems: list[Problem]) -> bool:

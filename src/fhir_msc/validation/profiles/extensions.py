@@ -1,0 +1,112 @@
+"""Extensions whose definition is known: what they hold, and where they may stand.
+
+http://hl7.org/fhir/R4/extensibility.html#extension, http://hl7.org/fhir/R4/defining-extensions.html#context. Known are
+those of R4 and of the packages that were given; of others nothing is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from fhir_msc.validation.definitions import Element, type_named, type_names
+from fhir_msc.validation.primitives import is_absolute_uri
+from fhir_msc.validation.problems import EXTENSION_CONTEXT, EXTENSION_DEFINITION, NOTED_EXTENSION, Problem, Within
+from fhir_msc.validation.profiles.checks import Check, profile_problems
+from fhir_msc.validation.profiles.definition import Definition
+from fhir_msc.validation.profiles.document import Document
+from fhir_msc.validation.profiles.known import NotKnown, core_profiles
+from fhir_msc.validation.profiles.notes import unchecked
+from fhir_msc.validation.profiles.slicing import url_of
+from fhir_msc.validation.profiles.tree import Node
+
+_EVERYWHERE = frozenset({"Element", "*"})
+_index = re.compile(r"\[\d+\]").sub
+
+
+def extension_problems(extension: Mapping[str, object], within: Within) -> list[Problem]:
+    """What is wrong with an extension by its definition, and a note of it where it may not stand everywhere."""
+    profiles = within.profiles or core_profiles()
+    definition = profiles.definition(str(extension.get("url")))
+    if definition is None or definition.type != "Extension":
+        return []
+    try:
+        root = profiles.tree(definition)
+    except NotKnown as error:
+        return [unchecked(f"the extension {definition.url} rests on {error.url}, which is not known")]
+    check = Check(profiles, definition, root, within, within.document or Document())
+    problems = profile_problems(check, extension, "Extension")
+    problems += _unknown_parts(check, root, extension)
+    if definition.contexts and not any(expression in _EVERYWHERE for _, expression in definition.contexts):
+        problems.append(Problem(NOTED_EXTENSION, "an extension that has its places", value=definition.url))
+    return problems
+
+
+def _unknown_parts(check: Check, root: Node, extension: Mapping[str, object]) -> Iterator[Problem]:
+    """Parts of a complex extension that its definition does not name; one with a URL is an extension of its own."""
+    inner = root.children.get("extension")
+    named = {url_of(one) for one in inner.slices.values()} if inner is not None else set()
+    parts = extension.get("extension")
+    for index, part in enumerate(parts if isinstance(parts, (list, tuple)) else ()):
+        url = part.get("url") if isinstance(part, dict) else None
+        if isinstance(url, str) and url not in named and not is_absolute_uri(url):
+            yield Problem(
+                EXTENSION_DEFINITION,
+                f"extension {check.definition.name}: its definition has no such part",
+                f"extension[{index}].url",
+                url,
+            )
+
+
+def misplaced(noted: Problem, resource: Mapping[str, object], within: Within) -> Problem | None:
+    """The problem, if the extension that was noted may not stand where it stands in the resource."""
+    profiles = within.profiles or core_profiles()
+    definition = profiles.definition(str(noted.value))
+    name = resource.get("resourceType")
+    if definition is None or not isinstance(name, str):
+        return None
+    owner = noted.path.rpartition(".")[0]
+    if _may_stand(definition, name, _index("", owner)):
+        return None
+    allowed = ", ".join(sorted(expression for _, expression in definition.contexts))
+    return Problem(
+        EXTENSION_CONTEXT,
+        f"the extension {definition.name} may not stand here",
+        noted.path,
+        hint=f"allowed in {allowed}" if len(allowed) < 300 else None,
+    )
+
+
+def _may_stand(definition: Definition, resource: str, owner: str) -> bool:
+    places = _places(resource, owner)
+    return any(kind != "element" or expression in places for kind, expression in definition.contexts)
+
+
+@lru_cache(4096)
+def _places(resource: str, owner: str) -> frozenset[str]:
+    """What a place may be called in a context: by the path from the resource, and from each type on the way to it."""
+    found: set[str] = set()
+    starts: list[list[str]] = [[resource]]
+    kind: str | None = resource
+    for part in owner.split(".") if owner else ():
+        name, element = _step(kind, part.removeprefix("_"))
+        for start in starts:
+            start.append(name)
+        kind = None if element is None else element.json_names.get(part.removeprefix("_"))
+        if kind is not None:
+            starts.append([kind])
+    for start in starts:
+        found.add(".".join(start))
+    if kind is not None and kind in type_names():
+        found.update(type_named(kind).lineage)
+    return frozenset(found)
+
+
+def _step(kind: str | None, part: str) -> tuple[str, Element | None]:
+    """The element's name as in a definition, with what it is."""
+    if kind is not None and kind in type_names():
+        for element in type_named(kind).elements:
+            if part in element.json_names:
+                return element.name, element
+    return part, None
