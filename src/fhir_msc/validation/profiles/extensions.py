@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from fhir_msc.validation.definitions import Element, type_named, type_names
 from fhir_msc.validation.primitives import is_absolute_uri
@@ -16,7 +17,7 @@ from fhir_msc.validation.problems import EXTENSION_CONTEXT, EXTENSION_DEFINITION
 from fhir_msc.validation.profiles.checks import Check, profile_problems
 from fhir_msc.validation.profiles.definition import Definition
 from fhir_msc.validation.profiles.document import Document
-from fhir_msc.validation.profiles.known import NotKnown, core_profiles
+from fhir_msc.validation.profiles.known import NotKnown, Profiles, core_profiles
 from fhir_msc.validation.profiles.notes import unchecked
 from fhir_msc.validation.profiles.slicing import url_of
 from fhir_msc.validation.profiles.tree import Node
@@ -25,22 +26,72 @@ _EVERYWHERE = frozenset({"Element", "*"})
 _index = re.compile(r"\[\d+\]").sub
 
 
+class _Known(NamedTuple):
+    """What is asked of extensions of one URL.
+
+    ``values`` are the names in JSON that a value may have, where no more is said of it, each with how a reference
+    begins that surely leads to what it may; ``noted`` says that it may not stand everywhere.
+    """
+
+    definition: Definition
+    root: Node
+    values: Mapping[str, tuple[str, ...]]
+    noted: bool
+
+
 def extension_problems(extension: Mapping[str, object], within: Within) -> list[Problem]:
     """What is wrong with an extension by its definition, and a note of it where it may not stand everywhere."""
     profiles = within.profiles or core_profiles()
-    definition = profiles.definition(str(extension.get("url")))
-    if definition is None or definition.type != "Extension":
-        return []
     try:
-        root = profiles.tree(definition)
+        known = _known(profiles, str(extension.get("url")))
     except NotKnown as error:
-        return [unchecked(f"the extension {definition.url} rests on {error.url}, which is not known")]
-    check = Check(profiles, definition, root, within, within.document or Document())
-    problems = profile_problems(check, extension, "Extension")
-    problems += _unknown_parts(check, root, extension)
-    if definition.contexts and not any(expression in _EVERYWHERE for _, expression in definition.contexts):
-        problems.append(Problem(NOTED_EXTENSION, "an extension that has its places", value=definition.url))
+        return [unchecked(f"{error.url} is not known, on which an extension rests")]
+    if known is None:
+        return []
+    problems: list[Problem] = []
+    if not _is_plain(extension, known, within):
+        check = Check(profiles, known.definition, known.root, within, within.document or Document())
+        problems = [*profile_problems(check, extension, "Extension"), *_unknown_parts(check, known.root, extension)]
+    if known.noted:
+        problems.append(Problem(NOTED_EXTENSION, "an extension that has its places", value=known.definition.url))
     return problems
+
+
+@lru_cache(1024)
+def _known(profiles: Profiles, url: str) -> _Known | None:
+    definition = profiles.definition(url)
+    if definition is None or definition.type != "Extension":
+        return None
+    root = profiles.tree(definition)
+    noted = bool(definition.contexts) and not any(one in _EVERYWHERE for _, one in definition.contexts)
+    return _Known(definition, root, dict(_plain_values(profiles, root)), noted)
+
+
+def _plain_values(profiles: Profiles, root: Node) -> Iterator[tuple[str, tuple[str, ...]]]:
+    value = root.children.get("value[x]")
+    said = root.constraints or root.children.keys() - {"url", "value[x]", "extension"}
+    if value is None or said or value.exactly or value.binding or value.constraints or value.children or value.slices:
+        return
+    for one in value.types or ():
+        if not one.profiles:
+            targets = [profiles.type_of(url) for url in one.targets]
+            plain = not any(profiles.definition(url) for url in one.targets) and None not in targets
+            if plain and "Resource" not in targets:
+                yield f"value{one.code[0].upper()}{one.code[1:]}", tuple(f"{target}/" for target in targets)
+
+
+def _is_plain(extension: Mapping[str, object], known: _Known, within: Within) -> bool:
+    """Whether it is right at first sight: its URL, and one value that may be there."""
+    if len(extension) != 2:
+        return False
+    for name, value in extension.items():
+        begins = known.values.get(name)
+        if begins is not None:
+            reference = value.get("reference") if begins and isinstance(value, dict) else None
+            return not begins or (
+                within.document is None and isinstance(reference, str) and reference.startswith(begins)
+            )
+    return False
 
 
 def _unknown_parts(check: Check, root: Node, extension: Mapping[str, object]) -> Iterator[Problem]:
