@@ -90,7 +90,11 @@ def test_no_row_is_without_an_account(study: Study) -> None:
     counts = {**expected_sdtm.row_counts(study.folder), "FT": len(expected_sdtm.rows_of_functional_tests(study.folder))}
     assert {name: account.rows for name, account in accounts.items() if name != "study"} == counts
     assert sum(counts.values()) == expected_sdtm.ALL_ROWS
-    left = {name for name, account in accounts.items() if account.count("not-mapped") and name != "TS"}
+    joins = expected_sdtm.joins(study.folder)
+    relations = accounts["RELREC"]
+    assert (relations.count("merged"), relations.count("not-mapped")) == (joins["results"], joins["other"]) == (4, 2)
+    partly = {"TS", "RELREC"}
+    left = {name for name, account in accounts.items() if account.count("not-mapped") and name not in partly}
     assert left == set(expected_sdtm.NOTHING_IS_MADE_OF)
     for name in left:
         [(became, reason)] = accounts[name].outcomes
@@ -191,6 +195,18 @@ def test_an_infusion_names_its_device(study: Study) -> None:
     assert used == Counter(row["SPDEVID"] for row in expected_sdtm.rows(study.folder, "EC") if row["SPDEVID"])
     assert not study.blind.of_type("Device")
     assert not [one for one in study.blind.of_type("MedicationAdministration") if "device" in one]
+
+
+def test_a_result_names_the_event_that_it_is_about(study: Study) -> None:
+    found = study.unblinded
+    events = {f"AdverseEvent/{one['id']}": as_body(one)["event"]["text"] for one in found.of_type("AdverseEvent")}
+    for table, expected in expected_sdtm.results_about_events(study.folder).items():
+        told = Counter(
+            tuple(sorted(events[focus["reference"]] for focus in one.get("focus", ())))
+            for one in of_table(found, table)
+        )
+        assert told == expected, table
+    assert not [one for one in study.blind.of_type("Observation") if "focus" in one]
 
 
 @pytest.mark.parametrize("kind", ["blind", "unblinded"])

@@ -91,7 +91,8 @@ def test_the_study_arrives_whole(validating_hapi: HapiServer, shared: Path, stud
     held = expected_sdtm.held_lab_rows(raw)
     assert tables["LB"]["held"] == sum(held.values()) == 148
     left = {name for name, table in tables.items() if table["not-mapped"]}
-    assert left == {*expected_sdtm.NOTHING_IS_MADE_OF, "TS"}
+    assert left == {*expected_sdtm.NOTHING_IS_MADE_OF, "TS", "RELREC"}
+    assert tables["RELREC"]["not-mapped"] == expected_sdtm.joins(raw)["other"]
     assert tables["TS"]["not-mapped"] == expected_sdtm.left_of_summary(raw)
     assert tables["EX"]["merged"] == tables["EX"]["rows"] == 1583
     named = [one for one in first["findings"] if one["rule"] == "MSC-CONSENT-002"]

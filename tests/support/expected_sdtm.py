@@ -12,7 +12,10 @@ import pyreadstat
 FINDINGS = ("DD", "FA", "IE", "OE", "QSPH", "QSSL", "RS")
 """The domains of the Findings class beside LB and VS that the study has as XPT; FT stands as Dataset-JSON alone."""
 
-NOTHING_IS_MADE_OF = ("RELREC", "SE")
+NOTHING_IS_MADE_OF = ("SE",)
+JOINED = {"FA": "FALNKGRP", "DD": "DDLNKID"}
+"""The tables of results that RELREC joins to AE, by the column that holds AELNKID."""
+
 STUDY_DESIGN = ("TA", "TE", "TI", "TS", "TV")
 """The tables whose rows belong to no participant."""
 
@@ -90,6 +93,30 @@ def criteria(folder: Path) -> dict[str, Counter[tuple[str, str, bool]]]:
         criterion = (str(row["IETESTCD"]), str(row["IETEST"]), row["IECAT"] == "EXCLUSION")
         found.setdefault(str(row["TIVERS"]), Counter())[criterion] += 1
     return found
+
+
+def joins(folder: Path) -> Counter[str]:
+    """How many rows of RELREC join what: results to events, or what R4 has no link for."""
+    found: dict[str, list[str]] = {}
+    for row in rows(folder, "RELREC"):
+        assert not row["USUBJID"]
+        found.setdefault(str(row["RELID"]), []).append(str(row["RDOMAIN"]))
+    return Counter(
+        "results" if "AE" in domains and set(domains) & set(JOINED) else "other"
+        for domains in found.values()
+        for _ in domains
+    )
+
+
+def results_about_events(folder: Path) -> dict[str, Counter[tuple[str, ...]]]:
+    """The terms of the events that the results of each table are about."""
+    events: dict[tuple[object, object], list[str]] = {}
+    for row in rows(folder, "AE"):
+        events.setdefault((row["USUBJID"], row["AELNKID"]), []).append(str(row["AETERM"]))
+    return {
+        domain: Counter(tuple(sorted(events.get((row["USUBJID"], row[column]), ()))) for row in rows(folder, domain))
+        for domain, column in JOINED.items()
+    }
 
 
 def devices(folder: Path) -> dict[str, dict[str, str]]:

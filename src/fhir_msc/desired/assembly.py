@@ -10,6 +10,7 @@ from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.mapped import MappedTable, joined_outcome
 from fhir_msc.desired.model import Account, Desired, DesiredTable
 from fhir_msc.desired.policy import Policy
+from fhir_msc.desired.relations import Relations, RelationTable
 from fhir_msc.desired.study import StudyTable
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.classes import fitted
@@ -118,6 +119,15 @@ def _tells_of_products(table: PackTable) -> bool:
     return bool(table.words.cell_products or (table.words.study and table.words.study.device))
 
 
+def _relations(frame: Frame) -> Relations | None:
+    """The relations between rows, where the pack knows their table and it comes in."""
+    words = frame.pack.words.relations
+    table = frame.tables.get(words.table) if words else None
+    if words is None or table is None or table.damage is not None:
+        return None
+    return Relations(frame, words, table)
+
+
 def assemble(
     source: Source, pack: Pack, policy: Policy, secret: bytes, own: tuple[NamedBuilder, ...] = ()
 ) -> DesiredTables:
@@ -141,9 +151,10 @@ def assemble(
         seals=seals,
         own=own,
     )
+    relations = _relations(frame)
     mapped: dict[str, MappedTable] = {}
     for pack_table, table in frame.mapped:
-        mapped[table.name] = MappedTable(frame, pack_table, table, mapped)
+        mapped[table.name] = MappedTable(frame, pack_table, table, mapped, relations)
     design = StudyDesign(frame)
     tables: list[DesiredTable] = [StudyTable(frame, design), *design.tables()]
     qualifying: set[str] = set()
@@ -154,6 +165,9 @@ def assemble(
                 tables.append(QualifierTable(frame, frame.tables[join.table], mapped[table.name]))
                 qualifying.add(join.table)
     others = set(frame.tables) - set(mapped) - qualifying - {table.name for _, table in frame.telling_of_study}
+    if relations is not None:
+        tables.append(RelationTable(frame, relations))
+        others.discard(relations.table.name)
     if policy.blind:
         # A file that cannot be read, of a table that nobody maps, may be a sealed one under another name.
         others = {name for name in others if frame.tables[name].damage is None}

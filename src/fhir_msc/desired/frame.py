@@ -207,7 +207,7 @@ class Frame:
             for pack_table, table in self._product_tables():
                 total.update(self.rows_digest(pack_table, table))
             for table, columns in self._persons():
-                total.update(self._digest_rows(table, columns))
+                total.update(self.digest_rows(table, columns))
         return total.digest()
 
     @cached_property
@@ -283,12 +283,12 @@ class Frame:
         named = reads(words, self.pack, self.seals)
         read = [column for column in named if column.removesuffix(LABEL) in table.columns]
         # A table that is joined by qualifiers is found by any of its columns.
-        total = self._digest_rows(table, sorted({*read, *table.columns}) if joined else sorted(read))
+        total = self.digest_rows(table, sorted({*read, *table.columns}) if joined else sorted(read))
         for other in joined:
-            total += self._digest_rows(other, other.columns)
+            total += self.digest_rows(other, other.columns)
         return total
 
-    def _digest_rows(self, table: Table, columns: Sequence[str]) -> bytes:
+    def digest_rows(self, table: Table, columns: Sequence[str]) -> bytes:
         """Equal for equal rows in equal order; in any order where row numbers may not be given out, for then the order
         tells what must not be told, and nothing depends on it."""
         key = self.identity.digest("rows", (table.name, *columns))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from fhir_msc.desired.bodies import Body
 from fhir_msc.desired.frame import Frame
@@ -16,7 +16,7 @@ from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.roster import Member
 from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.study import site_rid, study_rid
-from fhir_msc.findings import Finding, Severity
+from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.release.blinding import refuse_sealed
 from fhir_msc.release.consent import AFTER_WITHDRAWAL, Gate, gate
 from fhir_msc.resources.consent import InformedConsent
@@ -126,13 +126,24 @@ class _Person:
     """What is held of what was collected then."""
 
 
+About: TypeAlias = "Callable[[Sequence[Origin]], tuple[str, ...]]"
+"""The ids of the AdverseEvents that a result of these cells is about."""
+
+
+def _nothing(origins: Sequence[Origin]) -> tuple[str, ...]:
+    return ()
+
+
 class Maker:
     """Makes the desired resources of one table."""
 
-    def __init__(self, frame: Frame, table: str, samples: Samples, reports: Reports | None) -> None:
+    def __init__(
+        self, frame: Frame, table: str, samples: Samples, reports: Reports | None, about: About = _nothing
+    ) -> None:
         self._frame = frame
         self._reports = reports
         self._samples = samples
+        self._about = about
         self._table = table
         self._persons: dict[str, _Person] = {}
         self._loose_key = frame.identity.digest("loose", ())
@@ -304,6 +315,8 @@ class Maker:
         where = encounter[0] if encounter else None
         device = self._device(record) if record.device else None
         links = Links(rid, person.lane, person.study, where, None, None, sample, device)
+        if self._about is not _nothing:
+            links = links._replace(focus=self._about(record.origins))
         made = self._desired(record, "Observation", parts, self._frame.maker.make(record, links), rid, lasting, person)
         if made.desired is not None:
             if sample is not None:

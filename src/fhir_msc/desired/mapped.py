@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import islice
 
 from fhir_msc.desired.frame import Frame
@@ -11,6 +12,7 @@ from fhir_msc.desired.keys import KeyRegister
 from fhir_msc.desired.lineage import Lineages
 from fhir_msc.desired.making import PARTICIPANT_REJECTED, Made, Maker
 from fhir_msc.desired.model import OUTCOMES, Account, Desired
+from fhir_msc.desired.relations import Relations
 from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.sharing import Sharing
@@ -58,11 +60,19 @@ class _Held:
 class MappedTable:
     """A DesiredTable over a mapped source table. ``others`` are the mapped tables of the run, by name."""
 
-    def __init__(self, frame: Frame, pack_table: PackTable, table: Table, others: Mapping[str, MappedTable]) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        pack_table: PackTable,
+        table: Table,
+        others: Mapping[str, MappedTable],
+        relations: Relations | None = None,
+    ) -> None:
         self._frame = frame
         self._pack_table = pack_table
         self._table = table
         self._others = others
+        self._relations = relations
         self.name = table.name
         self.account = Account(table.name, table.file)
         self._findings: list[Finding] = []
@@ -82,7 +92,20 @@ class MappedTable:
             hosts.append(self._frame.products_digest)
         if any(one.device for one in words.infusions) or any(one.device for one in words.observations):
             hosts.append(self._frame.devices_digest)
+        if self._related is not None:
+            hosts.append(self._related.digest(self.name))
         return self._frame.fingerprint(self.name, self._rows_digest(), *hosts)
+
+    @cached_property
+    def _related(self) -> Relations | None:
+        """The relations, if they join results of this table to events."""
+        relations = self._relations
+        return relations if relations is not None and relations.concerns(self.name) else None
+
+    def _maker(self, samples: Samples, reports: Reports | None) -> Maker:
+        if self._related is None:
+            return Maker(self._frame, self.name, samples, reports)
+        return Maker(self._frame, self.name, samples, reports, partial(self._related.focus, self.name))
 
     def stream(self) -> Iterator[list[Desired]]:
         """The bodies in batches, then where they come from, if the project declares its data cut. A rid that comes
@@ -103,7 +126,7 @@ class MappedTable:
         self._findings, self._held = [], {}
         mapper = frame.mapper(self._pack_table, self._table)
         samples, reports = Samples(frame, self.name), Reports(frame, self.name)
-        maker = Maker(frame, self.name, samples, reports)
+        maker = self._maker(samples, reports)
         register = KeyRegister()
         batch: list[Desired] = []
         rows = mapper.map(self._rows(mapper, self.account), frame.zone)
@@ -212,7 +235,7 @@ class MappedTable:
         """The bodies of rows that share a key, told apart. The rows are mapped once more, for nobody kept them; what
         was found and counted the first time stands."""
         frame = self._frame
-        mapper, maker = frame.mapper(self._pack_table, self._table), Maker(frame, self.name, samples, None)
+        mapper, maker = frame.mapper(self._pack_table, self._table), self._maker(samples, None)
         sharing = Sharing(self.name, frame.identity)
         for number, row in enumerate(mapper.map(self._rows(mapper, Account("", "")), frame.zone)):
             if not any(register.is_repeated(rid) for record in row.records for rid in maker.rids(record)):

@@ -576,6 +576,17 @@ class StudyWords(_Words):
     sites: str | None = Field(default=None, description="TABLE.COLUMN that names the sites")
 
 
+class RelationWords(_Words):
+    """A table that joins rows of others (SDTM RELREC): results to the adverse events that they are about."""
+
+    table: str
+    relation: str = Field(description="the column that tells relations apart")
+    participant: str
+    domain: str = Field(description="the column that names the table that is joined")
+    column: str = Field(description="the column that names the column that it is joined by")
+    value: str = Field(description="the column with the value it holds; empty: the same in both tables")
+
+
 SourceFormat = Annotated[
     str, WithJsonSchema({"anyOf": [{"enum": ["xpt", "dataset-json", "redcap", "csv", "odm"]}, {"type": "string"}]})
 ]
@@ -603,6 +614,7 @@ class PackWords(_Words):
         description="table → columns with names or record numbers of people: never taken; no code of the product may "
         "hold what they hold",
     )
+    relations: RelationWords | None = None
     not_mapped: dict[str, str] = Field(default_factory=dict, description="table → why nothing is made of it")
     study: StudyWords = Field(default_factory=StudyWords)
 

@@ -56,7 +56,7 @@ def _shape(record: AdverseEvent, links: Links, context: ResourceContext) -> tupl
     return shape, (*ids, record.term, *dates, record.relatedness, record.action)
 
 
-def _kinds(record: AdverseEvent) -> tuple[Kind, ...]:
+def _kinds(record: AdverseEvent, links: Links) -> tuple[Kind, ...]:
     return _KINDS
 
 

@@ -71,7 +71,7 @@ def _body(record: Condition, slots: Slots, context: ResourceContext) -> Body:
     )
 
 
-def _kinds(record: Condition) -> tuple[Kind, ...]:
+def _kinds(record: Condition, links: Links) -> tuple[Kind, ...]:
     return _KINDS
 
 

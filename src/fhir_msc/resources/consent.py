@@ -71,7 +71,7 @@ def _body(record: InformedConsent, slots: Slots, context: ResourceContext) -> Bo
     )
 
 
-def _kinds(record: InformedConsent) -> tuple[Kind, ...]:
+def _kinds(record: InformedConsent, links: Links) -> tuple[Kind, ...]:
     return _KINDS
 
 

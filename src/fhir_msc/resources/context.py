@@ -42,6 +42,8 @@ class Links(NamedTuple):
     specimen: str | None = None
     device: str | None = None
     design: DesignLinks = DesignLinks()
+    focus: tuple[str, ...] = ()
+    """The AdverseEvents that an observation is about."""
 
 
 @dataclass(frozen=True, slots=True)

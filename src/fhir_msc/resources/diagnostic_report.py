@@ -88,7 +88,7 @@ def status(results: Collection[str]) -> str:
     return "final" if counted == {"final"} else "unknown"
 
 
-def _kinds(record: Report) -> tuple[Kind, ...]:
+def _kinds(record: Report, links: Links) -> tuple[Kind, ...]:
     of_a_result: Kind = "rid"
     return (*_KINDS, *[of_a_result for _ in record.results])
 

@@ -58,7 +58,7 @@ def _body(record: Visit, slots: Slots, context: ResourceContext) -> Body:
     )
 
 
-def _kinds(record: Visit) -> tuple[Kind, ...]:
+def _kinds(record: Visit, links: Links) -> tuple[Kind, ...]:
     return _KINDS
 
 

@@ -209,7 +209,7 @@ def _concept_words(concept: Concept | None) -> str | None:
     return concept.text or next((coding.display for coding in concept.codings if coding.display), None)
 
 
-def _kinds(record: Infusion) -> tuple[Kind, ...]:
+def _kinds(record: Infusion, links: Links) -> tuple[Kind, ...]:
     return _KINDS
 
 

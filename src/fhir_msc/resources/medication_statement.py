@@ -107,7 +107,7 @@ def _dosage(record: Medication, amount: str | None, dose_text: str | None, conte
     )
 
 
-def _kinds(record: Medication) -> tuple[Kind, ...]:
+def _kinds(record: Medication, links: Links) -> tuple[Kind, ...]:
     return _KINDS
 
 

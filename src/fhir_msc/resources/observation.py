@@ -36,7 +36,8 @@ from fhir_msc.trial import Component, Concept, Observation, Quantity, ReferenceR
     _OTHER_DEVICE,
     _COMPONENTS,
 ) = range(13)
-"""The slots; the values of the components follow from ``_COMPONENTS`` on, one each."""
+"""The slots; the values of the components follow from ``_COMPONENTS`` on, one each, then what it is
+about."""
 
 _NO_RANGE = ReferenceRange()
 
@@ -75,6 +76,7 @@ def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple
         encounter is None,
         record.note is None,
         links.specimen is None,
+        len(links.focus),
         known is None,
         other is None,
         -1 if effective is None else len(effective),
@@ -82,10 +84,10 @@ def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple
     ids = (links.rid, links.subject, study, encounter)
     slots = (*ids, effective, value, low, high, record.note, links.specimen, known, other)
     if not record.components:
-        return shape, slots
+        return shape, slots + links.focus if links.focus else slots
     forms, values = zip(*[_split(component.value) for component in record.components], strict=True)
     parts = tuple([(component.code, component.absent) for component in record.components])
-    return (*shape, forms, parts), slots + values
+    return (*shape, forms, parts), slots + values + links.focus
 
 
 def _split(value: Quantity | Concept | str | None) -> tuple[Hashable, str | None]:
@@ -97,11 +99,13 @@ def _split(value: Quantity | Concept | str | None) -> tuple[Hashable, str | None
     return value, None
 
 
-def _kinds(record: Observation) -> tuple[Kind, ...]:
+def _kinds(record: Observation, links: Links) -> tuple[Kind, ...]:
     parts = tuple(_kind(component.value) for component in record.components)
     value = _kind(record.value)
     before: tuple[Kind, ...] = ("rid", "rid", "rid", "rid", "dateTime", value, "decimal", "decimal", "string")
-    return (*before, "rid", "rid", "string", *parts)
+    after: tuple[Kind, ...] = ("rid", "rid", "string")
+    about: tuple[Kind, ...] = tuple("rid" for _ in links.focus)
+    return before + after + parts + about
 
 
 def _kind(value: Quantity | Concept | str | None) -> Kind:
@@ -112,6 +116,7 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
     rid = slots[_RID] or ""
     unit = record.value.unit if isinstance(record.value, Quantity) else None
     note = slots[_NOTE]
+    about = _COMPONENTS + len(record.components)
     return present(
         {
             "resourceType": "Observation",
@@ -123,6 +128,7 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
             "category": _categories(record, context),
             "code": codeable_concept(record.code, context),
             "subject": reference("Patient", slots[_SUBJECT]),
+            "focus": [{"reference": f"AdverseEvent/{focus}"} for focus in slots[about:]] or None,
             "encounter": reference("Encounter", slots[_ENCOUNTER]),
             "effectiveDateTime": slots[_EFFECTIVE],
             "performer": [{"display": words} for words in record.performers] or None,
@@ -137,7 +143,7 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
             "referenceRange": _reference_range(record.reference_range, unit, slots[_LOW], slots[_HIGH]),
             "component": [
                 _component(component, slot, context)
-                for component, slot in zip(record.components, slots[_COMPONENTS:], strict=True)
+                for component, slot in zip(record.components, slots[_COMPONENTS:about], strict=True)
             ]
             or None,
         }

@@ -53,7 +53,7 @@ def _body(record: Sample, slots: Slots, context: ResourceContext) -> Body:
     )
 
 
-def _kinds(record: Sample) -> tuple[Kind, ...]:
+def _kinds(record: Sample, links: Links) -> tuple[Kind, ...]:
     return _KINDS
 
 

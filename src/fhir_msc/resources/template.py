@@ -38,7 +38,7 @@ class Layout(Generic[R]):
     """
 
     shape: Callable[[R, Links, ResourceContext], tuple[Hashable, Slots]]
-    kinds: Callable[[R], tuple[Kind, ...]]
+    kinds: Callable[[R, Links], tuple[Kind, ...]]
     body: Callable[[R, Slots, ResourceContext], Body]
 
 
@@ -107,7 +107,7 @@ _SAMPLES: dict[Kind, str] = {"decimal": "1", "dateTime": "2000-01-01T00:00:00Z",
 def compile_template(layout: Layout[R], record: R, links: Links, context: ResourceContext) -> Template:
     """The template of the record's shape."""
     _, values = layout.shape(record, links, context)
-    kinds = layout.kinds(record)
+    kinds = layout.kinds(record, links)
     marked = tuple(None if text is None else f"{_MARK}{index:0{_DIGITS}}" for index, text in enumerate(values))
     body = layout.body(record, marked, context)
 

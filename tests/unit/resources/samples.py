@@ -436,6 +436,8 @@ def samples(*, blind: bool) -> Iterator[Sample]:
     for seen in _observations():
         yield seen, links("Observation", "S1")
         yield seen, links("Observation", "S1", bare=True)
+    about = tuple(IDENTITY.rid("AdverseEvent", ("S1", name)) for name in ("RASH", "FEVER"))
+    yield observation(value="Y"), links("Observation", "S1")._replace(focus=about)
     serum = links("Observation", "S1")._replace(specimen=IDENTITY.rid("Specimen", ("S1", "LB", "SERUM", "958")))
     yield observation(specimen="SERUM", sample="958"), serum
     yield Drawn("958", "SERUM", "2012-11-23T08:00:00-05:00"), links("Specimen", "S1")

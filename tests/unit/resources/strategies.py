@@ -54,6 +54,7 @@ links = st.builds(
     absent | rid("Organization"),
     specimen=absent | rid("Specimen"),
     device=absent | rid("Device"),
+    focus=st.lists(rid("AdverseEvent"), max_size=2, unique=True).map(tuple),
 )
 
 _own = {"key": st.just(("k",)), "participant": st.just("S1"), "origins": st.just(())}

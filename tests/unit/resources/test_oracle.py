@@ -55,7 +55,7 @@ def test_every_body_is_tagged_named_and_without_absolute_references(blind: bool)
         design = links.design
         named = {links.subject, links.study, links.encounter, links.consent, links.service_provider}
         named |= {design.location, design.practitioner, *design.investigators, *design.enrollment, *design.protocol}
-        named |= {links.specimen, links.device, *(record.results if isinstance(record, Report) else ())}
+        named |= {links.specimen, links.device, *links.focus, *(record.results if isinstance(record, Report) else ())}
         named |= set(record.products) if isinstance(record, Dispensed) else set()
         named |= {rid for _, rid in record.targets} if isinstance(record, Lineage) else set()
         assert set(references(body)) <= named
