@@ -29,7 +29,7 @@ import structlog
 from fhir_msc.config import Project
 from fhir_msc.desired.assembly import DesiredTables, assemble
 from fhir_msc.desired.model import Account, Desired
-from fhir_msc.desired.trial_rules import TrialRules
+from fhir_msc.desired.trial_rules import TrialJudge
 from fhir_msc.errors import FhirMscError, RewriteError, SourceError
 from fhir_msc.findings import Finding
 from fhir_msc.resources.identity import Identity
@@ -133,12 +133,12 @@ def checked(
     """
     result = Checked()
     desired = desired_tables(project)
-    rules = TrialRules(desired.frame)
+    judge = TrialJudge(desired.frame)
     for table in desired.tables():
         told: list[Finding] = []
         try:
             for batch in table.stream():
-                told += rules.take(batch)
+                told += judge.take(batch)
                 if keep is not None:
                     keep(batch)
                 result.resources.update(one.type for one in batch)
@@ -148,6 +148,7 @@ def checked(
             continue
         result.accounts.append(table.account)
         result.findings += (*table.findings, *told)
+    result.findings += judge.of_all()
     return result
 
 

@@ -33,7 +33,8 @@ SARIF = "@microsoft/jest-sarif@1.0.0-beta.0"
 """Holds the schema of SARIF 2.1.0 as its committee published it (rtm.5)."""
 
 CODE, UNREADABLE, EMPTY = "MSC-MAP-002", "MSC-MAP-001", "MSC-MAP-005"
-BEYOND, EXCHANGED = "MSC-VALUE-001", "MSC-VALUE-002"
+BEYOND, EXCHANGED, TOTAL = "MSC-VALUE-001", "MSC-VALUE-002", "MSC-VALUE-003"
+NAMES_ARM = "MSC-BLIND-003"
 MISTAKES = [
     (2, "sledai_seizure", "present", CODE),
     (3, "vs_systolic", "12o", UNREADABLE),
@@ -41,7 +42,7 @@ MISTAKES = [
     (4, "redcap_event_name", "week_3_arm_1", CODE),
     (5, "bilag_renal", "F", CODE),
     (5, "vs_diastolic", "218", EXCHANGED),
-    (5, "pga_score", "two", UNREADABLE),
+    (6, "sledai_total", "13", TOTAL),
     (6, "vs_date", "2019-02-30", UNREADABLE),
     (7, "fatigue_total", '4"5', UNREADABLE),
     (7, "depression_date", "31.12.2019", UNREADABLE),
@@ -50,10 +51,10 @@ MISTAKES = [
     (9, "lab_crp", "n/a\nsee note", UNREADABLE),
     (15, "disp_date", "tomorrow", UNREADABLE),
     (16, "ae_term", "", EMPTY),
+    (17, "ae_term", "Vomiting, knows of placebo", NAMES_ARM),
     (18, "elig_result", "maybe", CODE),
     (23, "rand_date", "0", UNREADABLE),
     (23, "inf_done", "x", CODE),
-    (24, "lab_platelets", "190 000", UNREADABLE),
     (26, "sledai_total", "<>", UNREADABLE),
 ]
 """Row of the export, column, the text that is put there, and the rule that must tell it."""
@@ -62,11 +63,15 @@ MISTAKES = [
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The blind project of the example, with six of its participants."""
-    folder = tmp_path / "misle"
+    return laid(tmp_path / "misle", 6)
+
+
+def laid(folder: Path, participants: int) -> Path:
+    """The blind project of the example, with so many of its participants."""
     shutil.copytree(ROOT / "examples/misle-phase2", folder)
     (folder / "secret").write_text(secrets.token_hex(32))
     (folder / "secret").chmod(0o600)
-    keep_participants(records(folder), 6)
+    keep_participants(records(folder), participants)
     return folder
 
 

@@ -32,6 +32,7 @@ Profiles Progress Project Quantity Queries REPORT_FORMATS Reconciled Record Refe
 Retirable RewriteError Row SandboxServer SealedSource Seals SecretError Selection Severity Site Source SourceError
 SourceOptions
 StagingReport Status Study StudyFact StudyPart Surroundings Synced Table TargetError TargetRefused TargetUnreachable
+Total TrialRules
 Unit Unreadable UsageError Verified Visit __version__ as_json as_model audited checked codeable_concept corrections_of
 files_read find_pack in_order make_plan members_of open_source pack_findings participant_key period present probed
 quantity queries_of read_baseline read_pack read_profiles read_project reconciled reference references rendered

@@ -75,7 +75,11 @@ def validate(
         bool, typer.Option("--must-support", help="Tell which must-support elements lack, each once.")
     ] = False,
     trial: Annotated[
-        bool, typer.Option("--trial", help="Hold FHIR files to the trial rules, too; an export always is.")
+        bool,
+        typer.Option("--trial", help="Hold FHIR files to the trial rules, too, as one set; an export always is."),
+    ] = False,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="--trial for files that go to the blind: find what tells the arm.")
     ] = False,
     explain: Annotated[str | None, typer.Option(metavar="RULE", help="Say what a rule is, and check nothing.")] = None,
 ) -> int:
@@ -98,7 +102,8 @@ def validate(
     checked: Checked | None = None
     if paths:
         profiles = _profiles(package or [], profile or [], must_support=must_support)
-        found = _of_files(paths, selection, jobs, server, bearer, java, profiles, trial)
+        rules = _trial_rules(project, target, blind) if trial or blind else None
+        found = _of_files(paths, selection, jobs, server, bearer, java, profiles, rules)
     else:
         checked, found = _of_export(project, target, selection)
     if write_baseline is not None:
@@ -155,7 +160,7 @@ def _of_files(
     bearer: str | None,
     java: Path | None,
     profiles: Profiles | None,
-    trial: bool,
+    trial: TrialRules | None,
 ) -> Report:
     from contextlib import ExitStack
 
@@ -164,16 +169,25 @@ def _of_files(
 
     with Progress() as progress, ExitStack() as stack:
         second = _second(stack, server, bearer, java) if server is not None or java is not None else None
-        rules = _trial_rules() if trial else None
         return validate_files(
-            paths, selection, jobs=jobs, progress=progress.bar, second=second, profiles=profiles, trial=rules
+            paths, selection, jobs=jobs, progress=progress.bar, second=second, profiles=profiles, trial=trial
         )
 
 
-def _trial_rules() -> TrialRules:
+def _trial_rules(folder: Path, target: str | None, blind: bool) -> TrialRules:
+    """What the project in the folder says of its trial, if there is one: whether it is blind, too."""
+    from dataclasses import replace
+
+    from fhir_msc.config import FILE, read_project
     from fhir_msc.validation.trial import TrialRules
 
-    return TrialRules()
+    if not (folder / FILE).exists():
+        return TrialRules(blind=blind)
+    from fhir_msc.desired.trial_rules import rules_of
+
+    project = read_project(folder, target)
+    rules = rules_of(project.pack, project.policy)
+    return replace(rules, blind=blind or rules.blind)
 
 
 def _second(stack: ExitStack, server: str | None, bearer: str | None, java: Path | None) -> Second:

@@ -593,6 +593,13 @@ SourceFormat = Annotated[
 """A format that is built in, or an integrator's own; ``read_pack`` refuses one that nobody reads."""
 
 
+class TotalWords(_Words):
+    """A total of an instrument and its items, by the codes that the pack gives them (``system|code``)."""
+
+    total: str
+    items: Names
+
+
 class PackWords(_Words):
     """``pack.yaml``: what holds for the whole pack."""
 
@@ -616,6 +623,9 @@ class PackWords(_Words):
     )
     relations: RelationWords | None = None
     not_mapped: dict[str, str] = Field(default_factory=dict, description="table → why nothing is made of it")
+    totals: Annotated[tuple[TotalWords, ...], BeforeValidator(_as_values), _Or(one=True)] = Field(
+        (), description="totals of instruments and the items that add up to them: `validate` holds one to the other"
+    )
     study: StudyWords = Field(default_factory=StudyWords)
 
 

@@ -11,6 +11,11 @@ from collections.abc import Mapping, Sequence
 from fhir_msc.errors import BlindError, UsageError
 from fhir_msc.trial import CellProduct, Infusion, Observation, Participant, Record, Study
 
+BLINDED_CELLS = "ip-msc-blinded"
+BLINDED_PRODUCT = "ip-blinded"
+BLINDED_PRODUCTS = (BLINDED_CELLS, BLINDED_PRODUCT)
+"""Codes of the investigational-product code system that stand for every arm."""
+
 SEALED_FIELDS: Mapping[type[object], tuple[str, ...]] = {
     Participant: ("arm", "actual_arm"),
     Infusion: ("end", "product", "dose", "volume", "lot", "kit", "device"),

@@ -12,6 +12,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from fhir_msc.errors import BlindError
+from fhir_msc.release.blinding import BLINDED_CELLS, BLINDED_PRODUCT, BLINDED_PRODUCTS
 from fhir_msc.resources.body import Body
 from fhir_msc.resources.code_system import INVESTIGATIONAL_PRODUCT, concepts
 from fhir_msc.resources.context import Links, ResourceContext
@@ -27,10 +28,6 @@ from fhir_msc.resources.datatypes import (
 from fhir_msc.resources.device import device_reference
 from fhir_msc.resources.template import Kind, Layout, Slots
 from fhir_msc.trial import Concept, Infusion, Quantity
-
-BLINDED_CELLS = "ip-msc-blinded"
-BLINDED_PRODUCT = "ip-blinded"
-"""Codes of the investigational-product code system that stand for every arm."""
 
 _CONFIDENTIAL = (
     ("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R"),
@@ -146,7 +143,7 @@ def _body(record: Infusion, slots: Slots, context: ResourceContext) -> Body:
 def _blinded_product(record: Infusion, context: ResourceContext) -> Body:
     """One product for every arm, in words that make a clinician assume the active one (the safe assumption)."""
     study = context.study
-    code = study.product if study.product in (BLINDED_CELLS, BLINDED_PRODUCT) else BLINDED_PRODUCT
+    code = study.product if study.product in BLINDED_PRODUCTS else BLINDED_PRODUCT
     named = concepts(INVESTIGATIONAL_PRODUCT)[code]
     active = "cell product" if code == BLINDED_CELLS else "active product"
     route = _concept_words(record.route)

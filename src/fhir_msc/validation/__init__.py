@@ -19,6 +19,7 @@ from fhir_msc.validation.structure import resource_problems
 if TYPE_CHECKING:
     from fhir_msc.validation.profiles.known import Profiles
     from fhir_msc.validation.trial import TrialRules
+    from fhir_msc.validation.trial.facts import Fact
 
 __all__ = ["placed", "text_findings", "trial_findings", "unresolved", "validate"]
 
@@ -55,17 +56,19 @@ def text_findings(text: bytes | str, profiles: Profiles | None = None) -> list[F
     return found + _findings(resource_problems(document, Within(profiles=profiles)), root)
 
 
-def trial_findings(text: bytes | str, rules: TrialRules) -> list[Finding]:
-    """What the trial rules find in the resource that a text holds; nothing in what is no JSON object."""
-    from fhir_msc.validation.trial import trial_problems
+def trial_findings(text: bytes | str, rules: TrialRules) -> tuple[list[Finding], list[Fact]]:
+    """What the trial rules find in the resource that a text holds, and the facts by which the rules about a set judge
+    it; nothing of what is no JSON object."""
+    from fhir_msc.validation.trial import facts_in, trial_problems
 
     document = quickly(text)
     if document is None:
         try:
             document, _ = parse(text)
         except NotAResource:
-            return []
-    return [_finding(problem, _root(document)) for problem in trial_problems(document, rules)]
+            return [], []
+    root = _root(document)
+    return [_finding(problem, root) for problem in trial_problems(document, rules)], facts_in(document, rules)
 
 
 def placed(text: bytes | str, findings: Sequence[Finding]) -> list[Finding]:

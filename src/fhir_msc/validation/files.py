@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Origin, Place
@@ -26,6 +26,7 @@ from fhir_msc.validation.profiles.notes import ONCE
 if TYPE_CHECKING:
     from fhir_msc.validation.profiles.known import Profiles
     from fhir_msc.validation.trial import TrialRules
+    from fhir_msc.validation.trial.sets import Document, SetOfFiles
 
 STDIN = "-"
 """The path that stands for standard input."""
@@ -33,6 +34,10 @@ STDIN = "-"
 _BLOCK = 1024 * 1024
 _AHEAD = 3
 _SUFFIXES = (".json", ".ndjson")
+
+
+Part: TypeAlias = "tuple[Tally, Sequence[Document]]"
+"""What was found in some blocks, and what the rules about a set must know of them."""
 
 
 class Block(NamedTuple):
@@ -75,9 +80,22 @@ def validate_files(
     tally = Tally(chosen.most)
     tasks = _tasks(_blocks(files, unreadable), progress, sum(size for _, size in files if size) or None)
     check = partial(_checked, chosen, second, profiles, trial)
-    for part in _each(check, tasks, 1 if second else jobs):
+    gathered = _gathered(trial)
+    for part, documents in _each(check, tasks, 1 if second else jobs):
         tally.merge(part)
+        if gathered is not None:
+            gathered.add(documents)
+    if gathered is not None:
+        gathered.tell(tally, chosen)
     return tally.report(unreadable=unreadable)
+
+
+def _gathered(trial: TrialRules | None) -> SetOfFiles | None:
+    if trial is None:
+        return None
+    from fhir_msc.validation.trial.sets import SetOfFiles
+
+    return SetOfFiles(trial)
 
 
 def _files(paths: Iterable[Path]) -> list[tuple[Path, int | None]]:
@@ -176,7 +194,7 @@ def _tasks(blocks: Iterable[Block], progress: Progress, of: int | None) -> Itera
         yield together
 
 
-def _each(check: Callable[[Sequence[Block]], Tally], tasks: Iterable[Sequence[Block]], jobs: int) -> Iterator[Tally]:
+def _each(check: Callable[[Sequence[Block]], Part], tasks: Iterable[Sequence[Block]], jobs: int) -> Iterator[Part]:
     """What each task gives, in their order; no more tasks are read than the processes can soon take."""
     if jobs <= 1:
         yield from map(check, tasks)
@@ -185,7 +203,7 @@ def _each(check: Callable[[Sequence[Block]], Tally], tasks: Iterable[Sequence[Bl
     from multiprocessing import get_context
 
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    waiting: deque[Future[Tally]] = deque()
+    waiting: deque[Future[Part]] = deque()
     try:
         for task in tasks:
             with _without_interruption():
@@ -214,8 +232,9 @@ def _checked(
     profiles: Profiles | None,
     trial: TrialRules | None,
     blocks: Sequence[Block],
-) -> Tally:
+) -> Part:
     tally = Tally(selection.most)
+    documents: list[Document] = []
     for block in blocks:
         for row, text in _resources(block):
             tally.resources += 1
@@ -223,7 +242,11 @@ def _checked(
             if second is not None:
                 found = second(text, found)
             if trial is not None:
-                found = [*found, *trial_findings(text, trial)]
+                from fhir_msc.validation.trial.sets import document
+
+                told, facts = trial_findings(text, trial)
+                found = [*found, *told]
+                documents.append(document(block.name, row, text, facts))
             if found:
                 origins = (Origin(block.name, block.name, row),)
                 found = [replace(one, origins=origins) for one in found]
@@ -232,7 +255,7 @@ def _checked(
                     tally.add_once([one for one in found if one.rule in ONCE], selection, place=place)
                     found = [one for one in found if one.rule not in ONCE]
                 tally.add(found, selection, content=None if row is None else text, place=place)
-    return tally
+    return tally, documents
 
 
 def _resources(block: Block) -> Iterator[tuple[int | None, bytes]]:
