@@ -8,9 +8,34 @@ type checker, for ``fields`` and ``replace``, and for whoever tries to change it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["quick"]
+__all__ = ["RememberedHash", "quick", "remembers_hash"]
+
+T = TypeVar("T")
+
+
+class RememberedHash:
+    """What is a part of many keys: its hash is worked out once. For frozen classes; see ``remembers_hash``."""
+
+    __slots__ = ("_hash",)
+
+
+def remembers_hash(cls: type[T]) -> type[T]:
+    """Lets a frozen dataclass that derives from RememberedHash keep the hash of its fields."""
+    work_out = cls.__hash__
+
+    def __hash__(self: T) -> int:
+        try:
+            return self._hash  # type: ignore[attr-defined,no-any-return]
+        except AttributeError:
+            found = work_out(self)
+            object.__setattr__(self, "_hash", found)
+            return found
+
+    cls.__hash__ = __hash__  # type: ignore[method-assign,assignment]
+    return cls
+
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as quick
@@ -23,7 +48,7 @@ else:
         def decorate(cls: type) -> type:
             made = dataclass(frozen=frozen, slots=slots)(cls)
             names = [one.name for one in fields(made)]
-            draft = type(f"{cls.__name__}Draft", (), {"__slots__": tuple(names)})
+            draft = type(f"{cls.__name__}Draft", made.__bases__, {"__slots__": tuple(names)})
             defaults = {f"_{one.name}": one.default for one in fields(made) if one.default is not MISSING}
             taken = ", ".join(f"{name}=_{name}" if f"_{name}" in defaults else name for name in names)
             lines = [

@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass, re
 
 import pytest
 
-from fhir_msc.quick import quick
+from fhir_msc.quick import RememberedHash, quick, remembers_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,36 @@ class Quick:
     @property
     def twice(self) -> int:
         return 2 * self.a
+
+
+@remembers_hash
+@quick(frozen=True, slots=True)
+class Remembering(RememberedHash):
+    a: int
+    b: str | None = None
+    c: tuple[object, ...] = ()
+
+
+def test_a_hash_is_worked_out_once_and_is_the_same() -> None:
+    asked = 0
+
+    class Counts:
+        def __hash__(self) -> int:
+            nonlocal asked
+            asked += 1
+            return 7
+
+    one, other = Remembering(1, "x", (Counts(),)), Remembering(2)
+    assert hash(one) == hash(one) != hash(other)
+    assert asked == 1
+    assert hash(Remembering(1, "x", (3,))) == hash(Plain(1, "x", (3,)))  # type: ignore[arg-type]
+    for made in (replace(other, a=2), copy.copy(other), copy.deepcopy(other), pickle.loads(pickle.dumps(other))):
+        assert (made, hash(made)) == (other, hash(other))
+    assert hash(replace(other, a=3)) != hash(other)
+    assert {other: 1}[Remembering(2)] == 1
+    assert [each.name for each in fields(Remembering)] == ["a", "b", "c"]
+    with pytest.raises((FrozenInstanceError, AttributeError, TypeError)):
+        other._hash = 1  # type: ignore[attr-defined]
 
 
 def test_it_is_made_like_the_plain_one() -> None:

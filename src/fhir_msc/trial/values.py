@@ -8,11 +8,12 @@ time always carries its zone.
 
 from __future__ import annotations
 
-from fhir_msc.quick import quick
+from fhir_msc.quick import RememberedHash, quick, remembers_hash
 
 
+@remembers_hash
 @quick(frozen=True, slots=True)
-class Coding:
+class Coding(RememberedHash):
     """A code of a code system. ``system`` may be relative to the project's namespace (``sle-assessment``)."""
 
     system: str
@@ -20,16 +21,18 @@ class Coding:
     display: str | None = None
 
 
+@remembers_hash
 @quick(frozen=True, slots=True)
-class Concept:
+class Concept(RememberedHash):
     """What something is: codings, best first, and the words of the source."""
 
     codings: tuple[Coding, ...] = ()
     text: str | None = None
 
 
+@remembers_hash
 @quick(frozen=True, slots=True)
-class Unit:
+class Unit(RememberedHash):
     """A unit as printed (``text``) and in UCUM (``ucum``; ``None`` where the text has no UCUM code)."""
 
     text: str
