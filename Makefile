@@ -36,6 +36,9 @@ search: $(VENV)/.ready ## Run the unit tests' properties on new random cases
 fuzz: $(VENV)/.ready ## Give validate a million inputs that nobody would send (COUNT=N, FIRST=N)
 	@$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000) --first $(or $(FIRST),0)
 
+mutation: $(VENV)/.ready ## Give fhir.resources and validate the same broken documents; writes docs/mutation.md (COUNT=N, FIRST=N)
+	@$(BIN)/python -m tests.mutation --count $(or $(COUNT),120000) --first $(or $(FIRST),0)
+
 lint: $(VENV)/.ready ## Check style, types and who imports whom
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

@@ -10,18 +10,17 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 from lark.exceptions import LarkError
-from pydantic import BaseModel, ValidationError
 
 from fhir_msc.findings import Finding
 from fhir_msc.validation import validate
 from fhir_msc.validation.units import is_ucum
+from tests.mutation.documents import rejected
 from tests.support.engine import Hl7Engine
 from tests.unit.validation.mutants import mutant
 
@@ -76,22 +75,6 @@ def _read(path: Path) -> Iterator[Json]:
     for resource in entries if len(entries) > 20 else [document, *entries]:
         if resource.get("resourceType") in TYPES and len(json.dumps(resource)) < 30_000:
             yield resource
-
-
-@cache
-def model(name: str) -> type[BaseModel]:
-    """The R4B model of that resource type."""
-    found: type[BaseModel] = getattr(import_module(f"fhir.resources.R4B.{name.lower()}"), name)
-    return found
-
-
-def rejected(document: Json) -> str | None:
-    """Why fhir.resources rejects a document, or ``None``."""
-    try:
-        model(document["resourceType"]).model_validate_json(json.dumps(document))
-    except (ValidationError, AttributeError, KeyError, TypeError) as error:  # the others: wrong shapes in its own code
-        return repr(error)
-    return None
 
 
 def mutants(count: int, seed: int) -> Iterator[tuple[str, Json]]:
