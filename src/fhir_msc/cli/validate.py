@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -167,11 +170,21 @@ def _of_files(
     from fhir_msc.cli.progress import Progress
     from fhir_msc.validation.files import validate_files
 
-    with Progress() as progress, ExitStack() as stack:
+    with _one_line_when_interrupted(), Progress() as progress, ExitStack() as stack:
         second = _second(stack, server, bearer, java) if server is not None or java is not None else None
         return validate_files(
             paths, selection, jobs=jobs, progress=progress.bar, second=second, profiles=profiles, trial=trial
         )
+
+
+@contextmanager
+def _one_line_when_interrupted() -> Iterator[None]:
+    """Of Ctrl-C there is one line, and no report: half a report would look like a whole one."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("fhir-msc: interrupted before all was checked; nothing is reported\n")
+        raise
 
 
 def _trial_rules(folder: Path, target: str | None, blind: bool) -> TrialRules:

@@ -26,20 +26,46 @@ _local_links = re.compile(r"<(?:a|img)\s[^<>]*?\b(?:href|src)\s*=\s*[\"']#([^\"'
 def has_linked_narrative(resource: Mapping[str, object]) -> bool:
     """Whether each link or image to ``#id`` leads to an element, a contained resource or an anchor of that id.
 
-    The narratives of a Composition's sections are asked too. http://hl7.org/fhir/R4/narrative.html#id.
+    http://hl7.org/fhir/R4/narrative.html#id.
     """
-    divs = [div for div in _divs(resource) if "#" in div]
-    wanted = {target for div in divs for target in _local_links(div)}
-    return not wanted or wanted <= {*_ids(resource), *(anchor for div in divs for anchor in _anchors(div))}
+    return not any(
+        _dead(resource, [div for text in nodes(resource, "text") if isinstance(div := text.get("div"), str)])
+    )
 
 
-def _divs(node: Mapping[str, object]) -> Iterator[str]:
-    waiting = [node]
+def section_problems(composition: Mapping[str, object]) -> list[Problem]:
+    """The same of the narratives of a Composition's sections; paths start below it."""
+    found = [(path, div) for path, div in _divs(composition) if path]
+    dead = _dead(composition, [div for _, div in found])
+    return [
+        Problem(NARRATIVE, UNLINKED, path=f"{path}.text.div")
+        for (path, _), fails in zip(found, dead, strict=True)
+        if fails
+    ]
+
+
+UNLINKED = "a link or an image of the narrative leads nowhere"
+
+
+def _dead(resource: Mapping[str, object], divs: list[str]) -> list[bool]:
+    """Of each narrative, whether one of its links leads nowhere."""
+    wanted = [set(_local_links(div)) if "#" in div else set[str]() for div in divs]
+    if not any(wanted):
+        return [False] * len(divs)
+    known = {*_ids(resource), *(anchor for _, div in _divs(resource) for anchor in _anchors(div))}
+    return [not links <= known for links in wanted]
+
+
+def _divs(node: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The narratives of a resource, its own below no path, those of a Composition's sections each below its section."""
+    waiting = [("", node)]
     while waiting:
-        one = waiting.pop()
-        yield from (div for text in nodes(one, "text") if isinstance(div := text.get("div"), str))
-        if one is not node or node.get("resourceType") == "Composition":
-            waiting += nodes(one, "section")
+        path, one = waiting.pop(0)
+        yield from ((path, div) for text in nodes(one, "text") if isinstance(div := text.get("div"), str))
+        sections = one.get("section") if path or node.get("resourceType") == "Composition" else None
+        for index, section in enumerate(sections if isinstance(sections, (list, tuple)) else ()):
+            if isinstance(section, Mapping):
+                waiting.append((f"{path}{'.' if path else ''}section[{index}]", section))
 
 
 def _ids(node: object) -> Iterator[str]:

@@ -28,7 +28,7 @@ from fhir_msc.validation.definitional import (
     has_type_of_uri,
 )
 from fhir_msc.validation.definitions import Type, is_unknown_code
-from fhir_msc.validation.narrative import has_linked_narrative
+from fhir_msc.validation.narrative import UNLINKED, has_linked_narrative
 from fhir_msc.validation.objects import Node, Predicate, has, has_coding, nodes
 from fhir_msc.validation.primitives import is_absolute_uri, is_base64_binary
 from fhir_msc.validation.problems import (
@@ -186,7 +186,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
             Rule("MSC-CONSENT-PATIENT", "a consent to research names its patient", _research_consent, "patient"),
         ),
         "DomainResource": (
-            Rule(NARRATIVE, "a link or an image of the narrative leads nowhere", has_linked_narrative, path="text.div"),
+            Rule(NARRATIVE, UNLINKED, has_linked_narrative, path="text.div"),
             Rule(CONTAINED, "two contained resources have the same id", _distinct_contained, path="contained"),
         ),
         "ElementDefinition.constraint": (_FHIRPATH,),

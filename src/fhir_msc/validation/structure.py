@@ -19,7 +19,7 @@ from fhir_msc.validation.companions import Check, companion_problems, without_ex
 from fhir_msc.validation.concept_maps import concept_map_problems
 from fhir_msc.validation.definitions import Element, Type, codes_of, resource_types, type_named
 from fhir_msc.validation.invariants import invariant_check, looks_around
-from fhir_msc.validation.narrative import narrative_problem
+from fhir_msc.validation.narrative import narrative_problem, section_problems
 from fhir_msc.validation.primitives import CHECKS, FORMS, is_absolute_uri, lacks_zone
 from fhir_msc.validation.problems import (
     ARRAY,
@@ -52,12 +52,16 @@ MAX_DEPTH = 64
 """How deep elements that may hold others of their own type may stand in each other."""
 
 _WHOLE: Mapping[str, Callable[[Mapping[str, object]], list[Problem]]] = MappingProxyType(
-    {"Bundle": bundle_problems, "ConceptMap": concept_map_problems}
+    {"Bundle": bundle_problems, "Composition": section_problems, "ConceptMap": concept_map_problems}
 )
 """What is checked of a resource as a whole, by type."""
 
 _DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
 """How the URLs of R4's own extensions begin."""
+
+_OWN_IDS = frozenset({"StructureDefinition.differential", "StructureDefinition.snapshot"})
+"""Within these, ids are unique for themselves: the same elements stand in both (sdf-16, sdf-17,
+http://hl7.org/fhir/R4/elementdefinition.html#id)."""
 
 _COMPANION: list[Problem] = []
 """What the slot of ``_name`` answers: it is checked together with ``name``."""
@@ -125,21 +129,30 @@ def _profile_problems(resource: Mapping[str, object], within: Within) -> list[Pr
 
 def _settled(found: list[Problem], resource: Mapping[str, object], within: Within) -> list[Problem] | None:
     """The problems; of what is noted among them, ids that stood before, and extensions that may not stand there."""
-    seen: set[str | None] = set()
     kept = []
-    for problem in found:
+    for problem in _once_identified(found):
         if problem.rule == NOTED_EXTENSION:
             from fhir_msc.validation.profiles.extensions import misplaced
 
             wrong = misplaced(problem, resource, within)
             kept += [wrong] if wrong is not None else []
-        elif problem.rule != NOTED_ID:
+        else:
+            kept.append(problem)
+    return kept or None
+
+
+def _once_identified(found: list[Problem]) -> list[Problem]:
+    """The problems; of the ids that elements have, noted among them, those that stood before."""
+    seen: set[str | None] = set()
+    kept = []
+    for problem in found:
+        if problem.rule != NOTED_ID:
             kept.append(problem)
         elif problem.value in seen:
             kept.append(Problem(ELEMENT_ID, "another element of the resource has this id", problem.path, problem.value))
         else:
             seen.add(problem.value)
-    return kept or None
+    return kept
 
 
 def _full_urls(bundle: Mapping[str, object]) -> frozenset[str]:
@@ -188,6 +201,7 @@ def object_check(name: str) -> Check:
     rules = rules_of(kind)
     whole = _WHOLE.get(name)
     element = not kind.resource
+    own_ids = name in _OWN_IDS
 
     def check(value: object, within: Within) -> list[Problem] | None:
         if not isinstance(value, dict):
@@ -219,7 +233,7 @@ def object_check(name: str) -> Check:
                 problems.append(Problem(rule.id, rule.message, path=rule.path, value=rule.value_of(value)))
         if whole is not None:
             problems += whole(value)
-        return problems or None
+        return (_once_identified(problems) if own_ids else problems) or None
 
     return check
 

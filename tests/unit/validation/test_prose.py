@@ -159,7 +159,12 @@ WRONG = [
     (pictured('<p id="d">x</p><img alt="" src="#c"/>'), "STRUCTURE-NARRATIVE", "Patient.text.div"),
     (pictured('<a href="#c">x</a>'), "STRUCTURE-NARRATIVE", "Patient.text.div"),
     (pictured('<a href="">x</a>'), "STRUCTURE-NARRATIVE", "Patient.text.div"),
-    (composition(section=[{"title": "x", "text": LINKED}]), "STRUCTURE-NARRATIVE", "Composition.text.div"),
+    (composition(section=[{"title": "x", "text": LINKED}]), "STRUCTURE-NARRATIVE", "Composition.section[0].text.div"),
+    (
+        composition(section=[{"title": "x", "section": [{"title": "y", "text": LINKED}]}]),
+        "STRUCTURE-NARRATIVE",
+        "Composition.section[0].section[0].text.div",
+    ),
     (document(composition(**ABOUT)), "BUNDLE-DOCUMENT", "Bundle.entry[0].resource"),
     (document(composition(**SECTIONS)), "BUNDLE-DOCUMENT", "Bundle.entry[0].resource"),
     (document(composition(), PATIENT), "BUNDLE-DOCUMENT", "Bundle.entry[1]"),
@@ -209,3 +214,36 @@ def test_each_resource_has_element_ids_of_its_own() -> None:
     twice = {**inner, "name": name * 2}
     found = validate(message(entry("http://x.org/Patient/c", twice)))
     assert [(one.rule, one.path) for one in found] == [("MSC-FHIR-ELEMENT-ID", "Bundle.entry[0].resource.name[1].id")]
+
+
+ELEMENTS = [{"id": "Patient", "path": "Patient"}, {"id": "Patient.name", "path": "Patient.name"}]
+
+
+def structure(*, snapshot: list[Json], differential: list[Json]) -> Json:
+    return {
+        "resourceType": "StructureDefinition",
+        "url": "http://x.org/StructureDefinition/p",
+        "name": "P",
+        "status": "draft",
+        "kind": "resource",
+        "abstract": False,
+        "type": "Patient",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient",
+        "derivation": "constraint",
+        "snapshot": {"element": [{**e, "min": 0, "max": "*", "base": BASE, "definition": "x"} for e in snapshot]},
+        "differential": {"element": differential},
+    }
+
+
+BASE = {"path": "Patient", "min": 0, "max": "*"}
+
+
+def test_the_two_forms_of_a_profile_name_the_same_elements() -> None:
+    assert validate(structure(snapshot=ELEMENTS, differential=ELEMENTS)) == []
+
+
+@pytest.mark.parametrize("form", ["snapshot", "differential"])
+def test_no_form_of_a_profile_names_an_element_twice(form: str) -> None:
+    named = {"snapshot": ELEMENTS, "differential": ELEMENTS, form: [*ELEMENTS, ELEMENTS[1]]}
+    found = [(one.rule, one.path) for one in validate(structure(**named))]
+    assert ("MSC-FHIR-ELEMENT-ID", f"StructureDefinition.{form}.element[2].id") in found

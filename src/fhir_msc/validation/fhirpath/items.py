@@ -97,9 +97,15 @@ def all_children(node: Node) -> Iterator[Node]:
     """Every child, in the order of the definition."""
     source = node.companion if node.kind in BASE_OF_PRIMITIVE else node.value
     if isinstance(source, Mapping):
-        for names in members_of(node.kind).values():
-            for json_name, kind in names:
-                yield from _named(source, json_name, kind)
+        for name, beside, kind in _json_members_of(node.kind):
+            if name in source or beside in source:  # most are not: asked here, where it costs no generator
+                yield from _named(source, name, kind)
+
+
+@cache
+def _json_members_of(kind: str) -> tuple[tuple[str, str, str], ...]:
+    """What a type's object may have in JSON: each name, that of its companion, and the type."""
+    return tuple((name, f"_{name}", of) for names in members_of(kind).values() for name, of in names)
 
 
 def descendants(nodes: Iterable[Item]) -> Iterator[Node]:
