@@ -68,7 +68,7 @@ def is_blinded(concept: object) -> bool:
 
 def named_arms(resource: Node, arms: Sequence[str]) -> list[Problem]:
     """The texts of a resource in which an arm is called by its name. What it says is never repeated."""
-    if not arms or resource.get("resourceType") in _PUBLIC:
+    if not arms or str(resource.get("resourceType")) in _PUBLIC:
         return []
     names = _pattern(tuple(arms))
     return [

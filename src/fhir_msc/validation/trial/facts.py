@@ -7,6 +7,7 @@ Bundle a ``urn:uuid:`` is that of its entry. Dates are those of the day as writt
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ CONTENT, IDENTIFIED, ENROLLED, BORN, CONSENTED, OF, DATED, GIVEN, MET, PLANNED, 
 class Fact(NamedTuple):
     """A fact of a resource: its kind, whom or what it is about, what it says, the place it is said at.
 
-    - ``content``: type and id, a digest of the resource; ``identified``: type and identifier, whose it is.
+    - ``content``: type and id, a digest of the resource; ``identified``: type and identifiers, whose they are.
     - ``enrolled``, ``born``, ``consented``: a patient, the day if there is one.
     - ``of``, ``dated``: a patient, the type or the day of something that belongs to the patient.
     - ``given``: a patient, the day of an infusion, the Encounter in ``more``.
@@ -52,7 +53,7 @@ _PERIODS = {"Observation": "effectivePeriod", "MedicationAdministration": "effec
 _OF_A_STUDY = frozenset(
     ["Observation", "DiagnosticReport", "MedicationAdministration", "AdverseEvent", "Encounter", "Condition"]
 ) | {"MedicationStatement", "Specimen"}
-_NOT_GIVEN = frozenset(["not-done", "entered-in-error"])
+_NOT_GIVEN = ("not-done", "entered-in-error")
 _SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
 
 
@@ -98,14 +99,26 @@ def identity_of(resource: Node, path: str) -> Iterator[Fact]:
     kind = resource.get("resourceType")
     if not isinstance(kind, str):
         return
-    digest = hashlib.sha256(orjson.dumps(resource, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+    digest = hashlib.sha256(_text(resource)).hexdigest()[:32]
     own = known_as(resource) if "id" in resource else ""
     if own:
         yield Fact(CONTENT, own, digest, path)
-    for identifier in nodes(resource, "identifier"):
-        system, value = identifier.get("system"), identifier.get("value")
-        if isinstance(system, str) and isinstance(value, str):
-            yield Fact(IDENTIFIED, f"{kind} {system} {value}", own or digest, _at(path, "identifier"))
+    # All of them together: one alone may name a group (an order, a claim) that several resources belong to.
+    known = sorted(
+        f"{identifier['system']} {identifier['value']}"
+        for identifier in nodes(resource, "identifier")
+        if isinstance(identifier.get("system"), str) and isinstance(identifier.get("value"), str)
+    )
+    if known:
+        yield Fact(IDENTIFIED, f"{kind} {' '.join(known)}", own or digest, _at(path, "identifier"))
+
+
+def _text(resource: Node) -> bytes:
+    """The same for the same resource, whatever the order of its keys."""
+    try:
+        return orjson.dumps(resource, default=str, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # a number beyond 64 bits, or half of a surrogate
+        return json.dumps(resource, default=str, sort_keys=True).encode()
 
 
 def _belonging(resource: Node, kind: str, path: str, urls: Mapping[str, str]) -> Iterator[Fact]:

@@ -61,13 +61,15 @@ class Gathered:
 
     def add(self, source: str, facts: Iterable[Fact]) -> None:
         """Takes the facts of a document."""
-        self._database.executemany("INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?)", [(*one, source) for one in facts])
+        self._database.executemany(
+            "INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?)", [(*map(_whole, one), source) for one in facts]
+        )
 
     def told(self) -> Iterator[Told]:
         """What the set tells, rule by rule, in the order in which the resources came. Asked once."""
         self._database.execute("CREATE INDEX by_about ON fact (kind, about)")
         yield from self._again(CONTENT, SAME_ID, Severity.ERROR, "the type and id of another resource, and differs")
-        message = "the identifier of another resource of its type"
+        message = "the identifiers of another resource of its type"
         yield from self._again(IDENTIFIED, SAME_IDENTIFIER, Severity.WARNING, message)
         yield from self._earlier(CONSENTED, UNCONSENTED, "before the participant's consent to research")
         yield from self._earlier(BORN, BEFORE_BIRTH, "before the participant was born")
@@ -140,6 +142,11 @@ class Gathered:
             [(whole, path, source)] = scores.pop(total.code)
             if not adds_up(total, whole, {code: said[0][0] for code, said in scores.items()}):
                 yield Told(source, wrong_total(f"{path}.valueQuantity.value"))
+
+
+def _whole(text: str) -> str:
+    """The text without halves of surrogates, which a database does not take."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _days_between(first: str, later: str) -> int | None:

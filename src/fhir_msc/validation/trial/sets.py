@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
-
-import orjson
 
 from fhir_msc.findings import Finding, Origin, Place
 from fhir_msc.reports.tally import Selection, Tally
@@ -42,12 +41,12 @@ class SetOfFiles:
     def add(self, documents: Iterable[Document]) -> None:
         """Takes the facts of some documents."""
         for file, row, digest, facts in documents:
-            self._gathered.add(orjson.dumps([file, row, digest]).decode(), facts)
+            self._gathered.add(json.dumps([file, row, digest]), facts)
 
     def tell(self, tally: Tally, selection: Selection) -> None:
         """Adds what the set tells to what was found."""
         for source, problem in self._gathered.told():
-            file, row, digest = orjson.loads(source)
+            file, row, digest = json.loads(source)
             finding = Finding(
                 rule=problem.rule,
                 severity=problem.severity,

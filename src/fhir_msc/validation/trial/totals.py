@@ -16,6 +16,9 @@ from fhir_msc.validation.problems import Problem
 
 TOTAL = "MSC-VALUE-003"
 
+_DIGITS = 20
+"""No score has more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Total:
@@ -82,5 +85,5 @@ def _quantity(node: Node) -> Decimal | None:
             number = Decimal(str(value))
         except InvalidOperation:
             return None
-        return number if number.is_finite() else None
+        return number if number.is_finite() and abs(number.adjusted()) < _DIGITS else None
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,3 +131,12 @@ def test_the_table_is_sound() -> None:
         for unit in (limit.unit, *limit.also):
             assert is_unit(unit), limit.code
         assert all(is_commensurable(unit, limit.unit) is False for unit in limit.also), limit.code
+
+
+def test_every_loinc_code_of_the_packs_that_has_a_number_has_limits() -> None:
+    coded = set()
+    for path in (Path(__file__).parents[4] / "mappings").glob("*/*.csv"):
+        with path.open(encoding="utf-8", newline="") as stream:
+            coded |= {line["code"] for line in csv.DictReader(stream) if line.get("system") == "loinc"}
+    without = {"5048-4", "44260-8"}  # a titre in words, and an item
+    assert coded - set(limits()) == without

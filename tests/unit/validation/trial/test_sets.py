@@ -137,6 +137,7 @@ def identified(id: str, value: str, type: str = "Patient", system: str = "urn:mr
         (identified("b", "1", "Person"), []),
         (identified("b", "1", system="urn:other"), []),
         (identified("b", "1"), [(IDENTIFIER, "b")]),
+        ({**identified("b", "1"), "identifier": [{"system": "urn:mrn", "value": v} for v in ("1", "7")]}, []),
         (identified("a", "1") | {"gender": "male"}, [(ID, "a")]),
     ],
 )
