@@ -32,7 +32,7 @@ def test_the_rows_with_java_give_numbers(hapi: HapiServer, tmp_path: Path) -> No
     text = run(tmp_path / "page.md", "--hapi", hapi.base_url, *rows)
     for figure in (
         "time beside the bare upload",
-        "beside HL7's engine",
+        "laboratory results: beside HL7's engine",
         "time beside the first sync to HAPI",
     ):
         line = next(line for line in text.splitlines() if f"| {figure} |" in line)
