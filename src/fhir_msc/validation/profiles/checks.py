@@ -97,20 +97,26 @@ def item_problems(check: Check, node: Node, item: Item) -> list[Problem]:
     return problems
 
 
-def _children_problems(check: Check, node: Node, item: Item) -> Iterator[Problem]:
+def _children_problems(check: Check, node: Node, item: Item) -> list[Problem]:
+    problems: list[Problem] = []
     for child in node.children.values():
         items = items_of(item.value, item.kind, child)
         if len(items) < child.min:
-            yield check.problem(_least(child.min), child.name)
+            problems.append(check.problem(_least(child.min), child.name))
         if child.max is not None and len(items) > child.max:
             most = "may not be present" if child.max == 0 else f"at most {child.max}"
-            yield check.problem(most, _bare(items[child.max].segment) if child.max else items[0].segment)
-        for one in items:
-            yield from under(one.segment, item_problems(check, child, one))
+            place = _bare(items[child.max].segment) if child.max else items[0].segment
+            problems.append(check.problem(most, place))
+        if child.asks:
+            for one in items:
+                found = item_problems(check, child, one)
+                if found:
+                    problems += under(one.segment, found)
         if child.slices:
-            yield from slice_problems(check, child, items, Asking(item_problems, meets))
+            problems += slice_problems(check, child, items, _ASKING)
         if child.must_support and not items and check.profiles.must_support:
-            yield not_supported(check.definition.name, f"{node.name}.{child.name}")
+            problems.append(not_supported(check.definition.name, f"{node.name}.{child.name}"))
+    return problems
 
 
 def _type_problems(check: Check, types: tuple[TypeRule, ...], item: Item) -> list[Problem]:
@@ -238,6 +244,9 @@ def _constraint_problems(check: Check, constraint: Constraint, item: Item) -> It
             f"{check.says}: {constraint.text}",
             severity=Severity.WARNING if constraint.warning else Severity.ERROR,
         )
+
+
+_ASKING = Asking(item_problems, meets)
 
 
 def _node_at(root: Node, path: str) -> Node | None:

@@ -64,7 +64,8 @@ def slice_problems(
         counts[name] += 1
         order.append(names.index(name))
         one = node.slices[name]
-        problems += under(item.segment, ask.problems(check, one, item))
+        if one.asks:
+            problems += under(item.segment, ask.problems(check, one, item))
         if one.slices:
             problems += slice_problems(check, one, [item], ask, slicing)
     problems += _numbers(check, node, counts, undecided=undecided)
@@ -117,6 +118,16 @@ def _slice_of(check: Check, slicing: Slicing, slices: Mapping[str, Node], item: 
 def _fits(check: Check, kind: str, path: str, node: Node, item: Item, ask: Asking) -> bool:
     if (kind, path) == ("value", "url") and item.kind == "Extension" and (url := url_of(node)) is not None:
         return isinstance(item.value, dict) and item.value.get("url") == url
+    child = node.children.get(path)
+    if (
+        child is not None
+        and child.exactly is not None
+        and kind in ("value", "pattern")
+        and isinstance(item.value, dict)
+    ):
+        value: object = item.value.get(path)
+        if not isinstance(value, (list, tuple)):
+            return (contains if child.exactly.pattern else equal)(value, child.exactly.value)
     return _Discriminator(check, kind, ask).fits(node, item, _steps(path))
 
 

@@ -23,8 +23,9 @@ BY_TYPE = Slicing((("type", "$this"),), "closed", ordered=False)
 class Node:
     """What is said of an element, or of the slice ``slice_name`` of it; of children and slices, by name.
 
-    ``max`` is ``None`` for any number. ``kinds`` are the types that R4 allows here, ``kind`` the one that children are
-    looked up in: what there is only one of. Nothing changes a tree once it is made.
+    ``max`` is ``None`` for any number; ``asks`` says that each item is asked something. ``kinds`` are the types that R4
+    allows here, ``kind`` the one that children are looked up in: what there is only one of. Nothing changes a tree once
+    it is made.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Node:
     slicing: Slicing | None = None
     children: dict[str, Node] = field(default_factory=dict)
     slices: dict[str, Node] = field(default_factory=dict)
+    asks: bool = True
 
     @property
     def says_something(self) -> bool:
@@ -201,12 +203,10 @@ def _copied(node: Node) -> Node:
 
 
 def _prune_children(node: Node) -> None:
-    for owner_kind in (node.kind,):
-        for name, child in list(node.children.items()):
-            element = base_element(owner_kind, name)
-            _prune(child, element, owner_kind)
-            if not child.says_something:
-                del node.children[name]
+    for name, child in list(node.children.items()):
+        _prune(child, base_element(node.kind, name), node.kind)
+        if not child.says_something:
+            del node.children[name]
 
 
 def _prune(node: Node, element: Element | None, owner: str | None) -> None:
@@ -228,6 +228,9 @@ def _prune(node: Node, element: Element | None, owner: str | None) -> None:
     known = _stated(node.kind) | _stated_of(owner, node.name)
     node.constraints = {key: one for key, one in node.constraints.items() if key not in known}
     _prune_children(node)
+    node.asks = bool(
+        node.types is not None or node.exactly or node.binding or node.constraints or node.children or node.content
+    )
 
 
 def _narrows(types: tuple[TypeRule, ...], element: Element) -> bool:
