@@ -66,11 +66,11 @@ def server_opinion(client: FhirClient) -> Opinion:
 
 
 @contextmanager
-def engine_opinion(folder: Path) -> Iterator[Opinion]:
+def engine_opinion(folder: Path, packages: Sequence[Path] = ()) -> Iterator[Opinion]:
     """HL7's engine in a Java process of its own, offline, until the end of the block.
 
-    ``folder`` is where it was built: ``classes`` and ``lib`` of ``tests/hapi/engine/target`` after ``mvn package``.
-    Raises UsageError without it and without Java.
+    ``folder`` is where it was built: ``classes`` and ``lib`` of ``tests/hapi/engine/target`` after ``mvn package``;
+    ``packages`` are FHIR packages that it is to know. Raises UsageError without it and without Java.
     """
     java = shutil.which("java")
     if java is None or not (folder / "classes").is_dir() or not (folder / "lib").is_dir():
@@ -78,7 +78,7 @@ def engine_opinion(folder: Path) -> Iterator[Opinion]:
             "HL7's engine cannot be started: " + ("there is no java" if java is None else f"it is not in {folder}"),
             hint="install Java 17, build it with `mvn -f tests/hapi package`, and name tests/hapi/engine/target",
         )
-    command = [java, "-Xmx1g", "-cp", f"{folder / 'classes'}:{folder / 'lib'}/*", _MAIN]
+    command = [java, "-Xmx1g", "-cp", f"{folder / 'classes'}:{folder / 'lib'}/*", _MAIN, *map(str, packages)]
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603  the user names the folder; no shell reads it

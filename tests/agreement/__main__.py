@@ -69,7 +69,7 @@ def _ips(folder: Path, verdicts: Verdicts) -> list[Document]:
 
 def _mutants_of_ips(folder: Path, verdicts: Verdicts) -> list[Document]:
     right = accepted(compared(ips(), verdicts, _profiles(IPS_PACKAGES)))
-    made = mutants(right, IPS_MUTANTS, "ips", tuple(OF_PROFILES), largest=40_000)
+    made = mutants(right, IPS_MUTANTS, "profile", tuple(OF_PROFILES), largest=40_000)
     return [*made, *mutants(right, IPS_MUTANTS, "ips", largest=40_000)]
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from fhir_msc.second_opinion import engine_opinion
 from tests.support.hapi import HapiServer, build
+from tests.support.packages import fetched
 from tests.support.projects import fhir_msc
 
 pytestmark = pytest.mark.hapi
@@ -36,3 +38,12 @@ def test_each_is_heard_where_we_say_nothing(hapi: HapiServer, tmp_path: Path) ->
         assert all(str(one["path"]).startswith("Observation") for one in found)
     assert "labor" not in server.out
     assert "labor" in engine.out
+
+
+@pytest.mark.npm
+def test_the_engine_knows_the_packages_too() -> None:
+    meta = {"profile": ["http://hl7.org/fhir/uv/ips/StructureDefinition/Patient-uv-ips"]}
+    patient = {"resourceType": "Patient", "meta": meta, "name": [{"text": "x"}]}
+    with engine_opinion(build("engine"), [fetched("hl7.fhir.uv.ips@2.0.0")]) as ask:
+        said = [one.value or "" for one in ask(json.dumps(patient).encode()) if one.is_error]
+    assert any("birthDate" in words for words in said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, Ta
 from fhir_msc.findings import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
 
     from fhir_msc.pipeline import Checked
@@ -106,7 +108,9 @@ def validate(
     if paths:
         profiles = _profiles(package or [], profile or [], must_support=must_support)
         rules = _trial_rules(project, target, blind) if trial or blind else None
-        found = _of_files(paths, selection, jobs, server, bearer, java, profiles, rules)
+        asked = server is not None or java is not None
+        others = partial(_second, server, bearer, java, package or []) if asked else None
+        found = _of_files(paths, selection, jobs, others, profiles, rules)
     else:
         checked, found = _of_export(project, target, selection)
     if write_baseline is not None:
@@ -159,9 +163,7 @@ def _of_files(
     paths: list[Path],
     selection: Selection,
     jobs: int,
-    server: str | None,
-    bearer: str | None,
-    java: Path | None,
+    others: Callable[[ExitStack], Second] | None,
     profiles: Profiles | None,
     trial: TrialRules | None,
 ) -> Report:
@@ -171,7 +173,7 @@ def _of_files(
     from fhir_msc.validation.files import validate_files
 
     with _one_line_when_interrupted(), Progress() as progress, ExitStack() as stack:
-        second = _second(stack, server, bearer, java) if server is not None or java is not None else None
+        second = others(stack) if others is not None else None
         return validate_files(
             paths, selection, jobs=jobs, progress=progress.bar, second=second, profiles=profiles, trial=trial
         )
@@ -203,7 +205,9 @@ def _trial_rules(folder: Path, target: str | None, blind: bool) -> TrialRules:
     return replace(rules, blind=blind or rules.blind)
 
 
-def _second(stack: ExitStack, server: str | None, bearer: str | None, java: Path | None) -> Second:
+def _second(
+    server: str | None, bearer: str | None, java: Path | None, packages: list[Path], stack: ExitStack
+) -> Second:
     """What others say, too."""
     from fhir_msc.second_opinion import engine_opinion, server_opinion, with_opinions
     from fhir_msc.target.auth import Bearer
@@ -214,7 +218,7 @@ def _second(stack: ExitStack, server: str | None, bearer: str | None, java: Path
         client = stack.enter_context(FhirClient(server, auth=Bearer(bearer) if bearer else None))
         opinions.append(server_opinion(client))
     if java is not None:
-        opinions.append(stack.enter_context(engine_opinion(java)))
+        opinions.append(stack.enter_context(engine_opinion(java, packages)))
     return with_opinions(opinions)
 
 
