@@ -24,6 +24,7 @@ from fhir_msc import logs, oversight, pipeline
 from fhir_msc.cli import scaffold
 from fhir_msc.config import Project
 from fhir_msc.desired import Account, Desired, making
+from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import DesiredTable
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Severity
@@ -109,6 +110,7 @@ class Tables:
     """A desired set of such tables."""
 
     of: Sequence[DesiredTable]
+    frame: Frame
 
     def tables(self) -> Sequence[DesiredTable]:
         return self.of
@@ -127,7 +129,8 @@ def tells(where: str, tell: Tell) -> Hole:
                 logs.configure().info("source read", count=told)
             if where == "error" and told:
                 raise SourceError(f"{told} tables cannot be read", file="data")
-            return Tables([Telling(table, told, where) for table in assemble(source, *others).tables()])
+            whole = assemble(source, *others)
+            return Tables([Telling(table, told, where) for table in whole.tables()], whole.frame)
 
         with patch.object(pipeline, "assemble", leaky):
             yield rig
