@@ -125,6 +125,7 @@ if TYPE_CHECKING:
     from fhir_msc.validation import validate
     from fhir_msc.validation.files import validate_files
     from fhir_msc.validation.profiles.known import Profiles, read_profiles
+    from fhir_msc.validation.refusals import Refused
     from fhir_msc.validation.trial import TrialRules
     from fhir_msc.validation.trial.totals import Total
     from fhir_msc.version import __version__
@@ -188,6 +189,7 @@ __all__ = [
     "Reconciled",
     "Record",
     "ReferenceRange",
+    "Refused",
     "Report",
     "ResourceContext",
     "Retirable",
@@ -312,6 +314,7 @@ _HOMES = {
     "fhir_msc.validation": "validate",
     "fhir_msc.validation.files": "validate_files",
     "fhir_msc.validation.trial": "TrialRules",
+    "fhir_msc.validation.refusals": "Refused",
     "fhir_msc.validation.trial.totals": "Total",
     "fhir_msc.validation.profiles.known": "Profiles read_profiles",
     "fhir_msc.version": "__version__",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fhir_msc.findings import Finding
-from fhir_msc.validation import text_findings
+from fhir_msc.validation import refused_findings, text_findings
 from fhir_msc.validation.profiles.known import Profiles
 from tests.agreement.documents import Document
 from tests.agreement.elements import engine_element, present
@@ -47,8 +47,13 @@ def compared(
     """Each document with both verdicts; ``profiles`` are those of the packages that the engine has, too."""
     for document in documents:
         verdict = verdicts.of(document.text)
-        ours = tuple(one for one in text_findings(document.text, profiles) if one.is_error)
-        yield Comparison(document, verdict, ours)
+        yield Comparison(document, verdict, our_errors(document, profiles))
+
+
+def our_errors(document: Document, profiles: Profiles | None = None) -> tuple[Finding, ...]:
+    """What we find wrong with a document, what its authors refuse included."""
+    found = text_findings(document.text, profiles) + refused_findings(document.text, document.refused, profiles)
+    return tuple(one for one in found if one.is_error)
 
 
 def accepted(comparisons: Iterable[Comparison]) -> list[Document]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
-from typing import TypeVar, cast
+from typing import TypeVar
 
+from fhir_msc.validation.refusals import Refused
 from tests.agreement.mutations import KINDS, mutant
 from tests.support.packages import texts
 from tests.support.studybodies import example_bodies, study_bodies
@@ -32,11 +33,13 @@ SEED = 4_0_1
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document to be judged; ``valid`` is the verdict that its authors expect, ``None`` where they say nothing."""
+    """A document to be judged; ``valid`` is the verdict that its authors expect, ``None`` where they say nothing, and
+    ``refused`` what they refuse though R4 allows it."""
 
     name: str
     text: bytes
     valid: bool | None = None
+    refused: frozenset[Refused] = frozenset()
 
 
 def examples() -> Iterator[Document]:
@@ -68,9 +71,21 @@ def _bodies(found: Mapping[str, bytes]) -> Iterator[Document]:
 def cases(shared: Path) -> Iterator[Document]:
     """The cases of HL7's validator suite, with the verdict that the suite expects."""
     folder = shared / "data" / "hl7-validator-cases"
-    expected = cast("list[dict[str, str]]", json.loads((folder / "expected.json").read_bytes()))
-    for case in expected:
-        yield Document(case["case"], (folder / "cases" / case["file"]).read_bytes(), case["verdict"] == "valid")
+    for case in json.loads((folder / "expected.json").read_bytes()):
+        text = (folder / "cases" / case["file"]).read_bytes()
+        yield Document(Path(case["file"]).stem, text, case["verdict"] == "valid", _refused(case["options"]))
+
+
+def _refused(options: Mapping[str, object]) -> frozenset[Refused]:
+    """What a case refuses, as HL7's own runner reads its options: extensions that nobody knows always."""
+    asked = {
+        Refused.UNKNOWN_EXTENSIONS: True,
+        Refused.HTML_IN_MARKDOWN: options.get("noHtmlInMarkdown") is True,
+        Refused.HTML_IN_TEXT: options.get("security-checks") is True,
+        Refused.EXAMPLE_URLS: options.get("examples") is False,
+        Refused.UNRESOLVED_REFERENCES: str(options.get("validateReference")).startswith("CHECK_EXISTS"),
+    }
+    return frozenset(one for one, is_asked in asked.items() if is_asked)
 
 
 def mutants(

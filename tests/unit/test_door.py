@@ -28,7 +28,8 @@ Account AdverseEvent Answer Arm ArmStep AuditVerdict BlindError Body Cause CellP
 Concept Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError
 FileFacts Finding Found Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation
 OpenSource Origin OutcomeMeasure OutcomeUnknown OwnBuilder Pack PackError Participant Place Plan PlannedVisit Probed
-Profiles Progress Project Quantity Queries REPORT_FORMATS Reconciled Record ReferenceRange Report ResourceContext
+Profiles Progress Project Quantity Queries REPORT_FORMATS Reconciled Record ReferenceRange Refused Report
+ResourceContext
 Retirable RewriteError Row SandboxServer SealedSource Seals SecretError Selection Severity Site Source SourceError
 SourceOptions
 StagingReport Status Study StudyFact StudyPart Surroundings Synced Table TargetError TargetRefused TargetUnreachable

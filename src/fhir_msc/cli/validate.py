@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fhir_msc.reports.tally import Report, Selection
     from fhir_msc.validation.files import Second
     from fhir_msc.validation.profiles.known import Profiles
+    from fhir_msc.validation.refusals import Refused
     from fhir_msc.validation.trial import TrialRules
 
 
@@ -79,6 +80,14 @@ def validate(
     must_support: Annotated[
         bool, typer.Option("--must-support", help="Tell which must-support elements lack, each once.")
     ] = False,
+    refuse: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT",
+            help="An error, though R4 allows it: html-in-markdown, html-in-text, example-urls, unresolved-references, "
+            "unknown-extensions. Repeatable.",
+        ),
+    ] = None,
     trial: Annotated[
         bool,
         typer.Option("--trial", help="Hold FHIR files to the trial rules, too, as one set; an export always is."),
@@ -100,6 +109,8 @@ def validate(
         raise UsageError("--offline and --server at once", hint="take one of the two")
     if not paths and (server is not None or java is not None):
         raise UsageError("others are asked about FHIR files alone", hint="write the bodies with `fhir-msc map` first")
+    if not paths and refuse:
+        raise UsageError("--refuse is for FHIR files alone", hint="write the bodies with `fhir-msc map` first")
     if not paths and (package or profile or must_support):
         raise UsageError("profiles are for FHIR files alone", hint="write the bodies with `fhir-msc map` first")
     wanted = _wanted([*(report or ()), *(["json"] if json else ())])
@@ -110,7 +121,7 @@ def validate(
         rules = _trial_rules(project, target, blind) if trial or blind else None
         asked = server is not None or java is not None
         others = partial(_second, server, bearer, java, package or []) if asked else None
-        found = _of_files(paths, selection, jobs, others, profiles, rules)
+        found = _of_files(paths, selection, jobs, others, profiles, rules, _refused(refuse or []))
     else:
         checked, found = _of_export(project, target, selection)
     if write_baseline is not None:
@@ -159,6 +170,20 @@ def _profiles(packages: list[Path], urls: list[str], *, must_support: bool) -> P
     return read_profiles(packages, urls, must_support=must_support)
 
 
+def _refused(given: list[str]) -> frozenset[Refused]:
+    """What is refused. Raises UsageError for what nobody knows."""
+    if not given:
+        return frozenset()
+    from fhir_msc.errors import UsageError
+    from fhir_msc.validation.refusals import Refused
+
+    known = {one.value: one for one in Refused}
+    for name in given:
+        if name not in known:
+            raise UsageError(f"there is no {name!r} to refuse", hint=f"one of: {', '.join(known)}")
+    return frozenset(known[name] for name in given)
+
+
 def _of_files(
     paths: list[Path],
     selection: Selection,
@@ -166,6 +191,7 @@ def _of_files(
     others: Callable[[ExitStack], Second] | None,
     profiles: Profiles | None,
     trial: TrialRules | None,
+    refused: frozenset[Refused],
 ) -> Report:
     from contextlib import ExitStack
 
@@ -175,7 +201,14 @@ def _of_files(
     with _one_line_when_interrupted(), Progress() as progress, ExitStack() as stack:
         second = others(stack) if others is not None else None
         return validate_files(
-            paths, selection, jobs=jobs, progress=progress.bar, second=second, profiles=profiles, trial=trial
+            paths,
+            selection,
+            jobs=jobs,
+            progress=progress.bar,
+            second=second,
+            profiles=profiles,
+            trial=trial,
+            refused=refused,
         )
 
 

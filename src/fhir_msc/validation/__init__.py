@@ -6,7 +6,7 @@ document needs them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fhir_msc.findings import Finding, Place
@@ -18,10 +18,11 @@ from fhir_msc.validation.structure import resource_problems
 
 if TYPE_CHECKING:
     from fhir_msc.validation.profiles.known import Profiles
+    from fhir_msc.validation.refusals import Refused
     from fhir_msc.validation.trial import TrialRules
     from fhir_msc.validation.trial.facts import Fact
 
-__all__ = ["placed", "text_findings", "trial_findings", "unresolved", "validate"]
+__all__ = ["placed", "refused_findings", "text_findings", "trial_findings", "unresolved", "validate"]
 
 
 def validate(resource: Mapping[str, object] | bytes | str, profiles: Profiles | None = None) -> list[Finding]:
@@ -54,6 +55,21 @@ def text_findings(text: bytes | str, profiles: Profiles | None = None) -> list[F
     root = _root(document)
     found = _duplicates(text, root) if twice else []
     return found + _findings(resource_problems(document, Within(profiles=profiles)), root)
+
+
+def refused_findings(
+    text: bytes | str, refused: Collection[Refused], profiles: Profiles | None = None
+) -> list[Finding]:
+    """What of what is refused stands in the resource that a text holds, though R4 allows it; nothing of what is no JSON
+    object."""
+    from fhir_msc.validation.refusals import refused_problems
+
+    try:
+        document, _ = parse(text)
+    except NotAResource:
+        return []
+    root = _root(document)
+    return [_finding(problem, root) for problem in refused_problems(document, refused, profiles)]
 
 
 def trial_findings(text: bytes | str, rules: TrialRules) -> tuple[list[Finding], list[Fact]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -19,12 +19,13 @@ from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Origin, Place
 from fhir_msc.reports.tally import Report, Selection, Tally
-from fhir_msc.validation import placed, text_findings, trial_findings
+from fhir_msc.validation import placed, refused_findings, text_findings, trial_findings
 from fhir_msc.validation.parsing import MAX_SIZE
 from fhir_msc.validation.profiles.notes import ONCE
 
 if TYPE_CHECKING:
     from fhir_msc.validation.profiles.known import Profiles
+    from fhir_msc.validation.refusals import Refused
     from fhir_msc.validation.trial import TrialRules
     from fhir_msc.validation.trial.sets import Document, SetOfFiles
 
@@ -65,21 +66,23 @@ def validate_files(
     second: Second | None = None,
     profiles: Profiles | None = None,
     trial: TrialRules | None = None,
+    refused: Collection[Refused] = (),
 ) -> Report:
     """Checks FHIR R4 resources in files; ``-`` is standard input. Files are known by their suffix: ``.ndjson`` holds
     one resource per line, any other file one resource; of a folder those ending in ``.json`` and ``.ndjson`` are read.
 
     ``jobs`` is the number of processes that check. ``second`` adds what others find to what was found of a text; it is
     asked in this process, one resource after the other. ``profiles`` are what resources are held against beside R4's
-    own. ``trial`` asks for the trial rules, too. Nothing else is fetched from anywhere. A file that cannot be read is
-    told in ``unreadable`` of the report, and the others go on. Raises SourceError for a path that is not there.
+    own. ``trial`` asks for the trial rules, too. ``refused`` is what is an error though R4 allows it. Nothing else is
+    fetched from anywhere. A file that cannot be read is told in ``unreadable`` of the report, and the others go on.
+    Raises SourceError for a path that is not there.
     """
     chosen = selection or Selection()
     files = _files(paths)
     unreadable: list[str] = []
     tally = Tally(chosen.most)
     tasks = _tasks(_blocks(files, unreadable), progress, sum(size for _, size in files if size) or None)
-    check = partial(_checked, chosen, second, profiles, trial)
+    check = partial(_checked, chosen, second, profiles, trial, frozenset(refused))
     gathered = _gathered(trial)
     for part, documents in _each(check, tasks, 1 if second else jobs):
         tally.merge(part)
@@ -231,6 +234,7 @@ def _checked(
     second: Second | None,
     profiles: Profiles | None,
     trial: TrialRules | None,
+    refused: frozenset[Refused],
     blocks: Sequence[Block],
 ) -> Part:
     tally = Tally(selection.most)
@@ -239,6 +243,8 @@ def _checked(
         for row, text in _resources(block):
             tally.resources += 1
             found = text_findings(text, profiles)
+            if refused:
+                found = [*found, *refused_findings(text, refused, profiles)]
             if second is not None:
                 found = second(text, found)
             if trial is not None:
