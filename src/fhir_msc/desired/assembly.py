@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from fhir_msc.desired.design import StudyDesign
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.mapped import MappedTable, joined_outcome
-from fhir_msc.desired.model import Account, Desired, DesiredTable
+from fhir_msc.desired.model import Account, Desired, DesiredTable, not_mapped
 from fhir_msc.desired.policy import Policy
 from fhir_msc.desired.relations import Relations, RelationTable
 from fhir_msc.desired.study import StudyTable
-from fhir_msc.findings import Finding, Origin, Severity
+from fhir_msc.findings import Finding, Severity
 from fhir_msc.mapping.classes import fitted
 from fhir_msc.mapping.joins import Qualifiers
 from fhir_msc.mapping.pack import Pack, PackTable
@@ -77,16 +77,7 @@ class UnmappedTable:
         """Counts the rows."""
         self.account = Account(self.account.table, self.account.file, self._count())
         self.account.outcomes["not-mapped", self._reason()] += self.account.rows
-        self.findings = []
-        self.findings.append(
-            Finding(
-                "MSC-MAP-009",
-                Severity.INFORMATION,
-                f"not mapped: {self._reason()}",
-                (Origin(self.account.file, self.name),),
-                count=max(1, self.account.rows),
-            )
-        )
+        self.findings = [not_mapped(self.account, self._reason(), max(1, self.account.rows))]
         yield []
 
     def _count(self) -> int:

@@ -130,15 +130,11 @@ About: TypeAlias = "Callable[[Sequence[Origin]], tuple[str, ...]]"
 """The ids of the AdverseEvents that a result of these cells is about."""
 
 
-def _nothing(origins: Sequence[Origin]) -> tuple[str, ...]:
-    return ()
-
-
 class Maker:
     """Makes the desired resources of one table."""
 
     def __init__(
-        self, frame: Frame, table: str, samples: Samples, reports: Reports | None, about: About = _nothing
+        self, frame: Frame, table: str, samples: Samples, reports: Reports | None, about: About | None = None
     ) -> None:
         self._frame = frame
         self._reports = reports
@@ -315,7 +311,7 @@ class Maker:
         where = encounter[0] if encounter else None
         device = self._device(record) if record.device else None
         links = Links(rid, person.lane, person.study, where, None, None, sample, device)
-        if self._about is not _nothing:
+        if self._about is not None:
             links = links._replace(focus=self._about(record.origins))
         made = self._desired(record, "Observation", parts, self._frame.maker.make(record, links), rid, lasting, person)
         if made.desired is not None:

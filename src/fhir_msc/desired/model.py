@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from fhir_msc.findings import Finding, Origin
+from fhir_msc.findings import Finding, Origin, Severity
 
 
 class Desired(NamedTuple):
@@ -55,6 +55,12 @@ class Account:
     def count(self, outcome: str) -> int:
         """The rows of one outcome, whatever the reason."""
         return sum(n for (name, _), n in self.outcomes.items() if name == outcome)
+
+
+def not_mapped(account: Account, reason: str, rows: int) -> Finding:
+    """That nothing is made of so many rows of a table, and why."""
+    place = (Origin(account.file, account.table),)
+    return Finding("MSC-MAP-009", Severity.INFORMATION, f"not mapped: {reason}", place, count=rows)
 
 
 class DesiredTable(Protocol):

@@ -13,10 +13,11 @@ from functools import cached_property
 
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.making import Maker
-from fhir_msc.desired.model import Account, Desired
+from fhir_msc.desired.model import Account, Desired, not_mapped
 from fhir_msc.desired.samples import Samples
-from fhir_msc.findings import Finding, Origin, Severity
+from fhir_msc.findings import Finding, Origin
 from fhir_msc.mapping.format import RelationWords
+from fhir_msc.mapping.joins import plain_number
 from fhir_msc.mapping.pack import PackTable
 from fhir_msc.scratch import scratch_database
 from fhir_msc.sources.table import Table
@@ -90,7 +91,7 @@ class Relations:
         database.executemany(
             "INSERT INTO link VALUES (?, ?, ?, ?, ?)",
             (
-                [*[cell.strip() for cell in cells[:-1]], _plain(cells[-1])]
+                [*[cell.strip() for cell in cells[:-1]], plain_number(cells[-1])]
                 for _, cells in self._frame.source.rows(self.table.name, self._columns)
             ),
         )
@@ -126,19 +127,21 @@ class Relations:
 
     @cached_property
     def _joined(self) -> sqlite3.Connection:
-        database = self._links
+        database = scratch_database()  # of its own: where a table cannot be read nothing of it is left
         database.execute("BEGIN")
+        database.execute("CREATE TABLE link (relation, participant, domain, variable, value)")
+        database.executemany("INSERT INTO link VALUES (?, ?, ?, ?, ?)", self._links.execute("SELECT * FROM link"))
         database.execute("CREATE TABLE cell (place, row, participant, domain, variable, value)")
         database.execute("CREATE TABLE event (place, row, rid)")
         database.execute("CREATE TABLE found (place, row, rid, relation, participant, near, far)")
         for pack_table, table in self._events:
-            self._read_cells(pack_table, table)
+            self._read_cells(database, pack_table, table)
             database.executemany("INSERT INTO event VALUES (?, ?, ?)", self._made(pack_table, table))
         # Events that share a key are told apart by their content: which of them is meant, nobody can say.
         database.execute("DELETE FROM event WHERE rid IN (SELECT rid FROM event GROUP BY rid HAVING count(*) > 1)")
         by_name = {table.name: pack_table for pack_table, table in self._frame.mapped}
         for table in self._results.values():
-            self._read_cells(by_name[table.name], table)
+            self._read_cells(database, by_name[table.name], table)
         database.execute("CREATE INDEX cell_by_value ON cell (domain, variable, participant, value)")
         database.execute("CREATE INDEX event_by_row ON event (place, row)")
         database.execute(_FOUND)
@@ -146,13 +149,13 @@ class Relations:
         database.execute("COMMIT")
         return database
 
-    def _read_cells(self, pack_table: PackTable, table: Table) -> None:
+    def _read_cells(self, database: sqlite3.Connection, pack_table: PackTable, table: Table) -> None:
         named = [(domain, name) for domain, name in self._named if _is_of(table, domain) and name in table.columns]
         rows = self._frame.source.rows(table.name, [pack_table.words.participant or "", *[name for _, name in named]])
-        self._links.executemany(
+        database.executemany(
             "INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (table.name, row, cells[0].strip(), domain, name, _plain(cell))
+                (table.name, row, cells[0].strip(), domain, name, plain_number(cell))
                 for row, cells in rows
                 for (domain, name), cell in zip(named, cells[1:], strict=True)
                 if cell.strip()
@@ -174,11 +177,6 @@ class Relations:
 def _is_of(table: Table, domain: str) -> bool:
     """Whether a table is of a domain: it has its name, or begins with it, as the parts of a domain that is split do."""
     return table.name.startswith(domain)
-
-
-def _plain(value: str) -> str:
-    # A number is written with and without its zero.
-    return value.strip().removesuffix(".0")
 
 
 class RelationTable:
@@ -206,8 +204,5 @@ class RelationTable:
             self.account.outcomes["merged", _MERGED] += used
         if rows > used:
             self.account.outcomes["not-mapped", reason] += rows - used
-            place = (Origin(self.account.file, self.name),)
-            self.findings.append(
-                Finding("MSC-MAP-009", Severity.INFORMATION, f"not mapped: {reason}", place, count=rows - used)
-            )
+            self.findings.append(not_mapped(self.account, reason, rows - used))
         yield []

@@ -81,7 +81,7 @@ class Qualifiers(_Kept):
     def __init__(self, source: Source, table: Table) -> None:
         super().__init__(table, "subject, variable, value, name, text")
         rows = (
-            (subject.strip(), variable.strip(), _number(value), name.strip(), text.strip(), row)
+            (subject.strip(), variable.strip(), plain_number(value), name.strip(), text.strip(), row)
             for row, (subject, variable, value, name, text) in source.rows(table.name, _QUALIFIER_COLUMNS)
         )
         self._database.execute("BEGIN")
@@ -101,7 +101,7 @@ class Qualifiers(_Kept):
             found += self._database.execute(
                 "SELECT id, name, text, row FROM kept WHERE subject = ? AND variable = ? AND value = ?"
                 " ORDER BY name, text",
-                (subject, variable, _number(value) if variable else ""),
+                (subject, variable, plain_number(value) if variable else ""),
             ).fetchall()
         return [(i, name, text, self._origin(row, ("QVAL",), f"{subject}/{name}")) for i, name, text, row in found]
 
@@ -117,7 +117,8 @@ class Qualifiers(_Kept):
         )
 
 
-def _number(value: str) -> str:
+def plain_number(value: str) -> str:
+    """A cell that identifies a row as it is compared: a number is written with and without its zero."""
     return value.strip().removesuffix(".0")
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.unit.desired.trial_source import Outcome, Rows, consent, dm, fingerprints, lb, outcome
+from fhir_msc.desired.assembly import assemble
+from fhir_msc.errors import SourceError
+from fhir_msc.sources.table import Row
+from tests.unit.desired.trial_source import POLICY, Outcome, Rows, consent, dm, fingerprints, lb, outcome, sdtm
+from tests.unit.mapping.memory import Memory
 
 
 def event(term: str, subject: str = "S", day: str = "2020-02-01", **more: str) -> dict[str, str]:
@@ -22,11 +28,23 @@ def link(domain: str, column: str, relation: str, subject: str = "", value: str 
     return {"RDOMAIN": domain, "USUBJID": subject, "IDVAR": column, "IDVARVAL": value, "RELID": relation}
 
 
+def death(subject: str, **more: str) -> dict[str, str]:
+    return {
+        "USUBJID": subject,
+        "DDTESTCD": "PRCDTH",
+        "DDORRES": "SUDDEN",
+        "DDDTC": "2020-02-03",
+        "DDLNKID": "1",
+        **more,
+    }
+
+
 PEOPLE: dict[str, Rows] = {"DM": dm("S", "T"), "DS": consent("S", "T"), "LB": [lb()]}
 BETWEEN_TABLES = [
     *(link("AE", "AELNKID", "AEFA"), link("FA", "FALNKGRP", "AEFA")),
     *(link("AE", "AELNKID", "AEDS"), link("DS", "DSLNKID", "AEDS")),
 ]
+OF_DEATHS = [link("AE", "AELNKID", "AEDD"), link("DD", "DDLNKID", "AEDD")]
 EVENTS = [
     event("RASH", AELNKID="1"),
     event("FEVER", AELNKID="2"),
@@ -98,6 +116,29 @@ def test_a_result_about_two_events() -> None:
     events = [event("RASH", AESEQ="1"), event("FEVER", AESEQ="2")]
     found = related(AE=events, LB=[lb(LBSEQ="5"), lb(test="GLUC", LBSEQ="6")], RELREC=rows)
     assert about(found, "LB") == [[], ["FEVER", "RASH"]]
+
+
+class Torn(Memory):
+    """A source whose table of events breaks off behind its first row."""
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        for number, cells in super().rows(table, columns):
+            yield number, cells
+            if table == "AE":
+                raise SourceError("breaks off", file="AE.csv", table="AE")
+
+
+def test_events_that_cannot_be_read_are_told_of_each_table_that_names_them() -> None:
+    tables = {**PEOPLE, "AE": EVENTS, "FA": FINDINGS, "DD": [death("S")], "RELREC": [*BETWEEN_TABLES, *OF_DEATHS]}
+    desired = assemble(Torn(tables), sdtm(), replace(POLICY, blind=False), b"secret")
+    told = {}
+    for table in desired.tables():
+        try:
+            told[table.name] = sum(len(batch) for batch in table.stream())
+        except SourceError as error:
+            told[table.name] = str(error)
+    assert {name for name, said in told.items() if "breaks off" in str(said)} == {"AE", "DD", "FA", "RELREC"}
+    assert told["LB"] == 1
 
 
 def test_events_that_share_a_key_are_not_guessed_at() -> None:
