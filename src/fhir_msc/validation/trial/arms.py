@@ -32,6 +32,8 @@ def sealed_elements(resource: Node) -> list[Problem]:
             paths = [name for name in ("assignedArm", "actualArm") if name in resource or f"_{name}" in resource]
         case "MedicationAdministration":
             paths = list(_administration(resource))
+        case "Observation":
+            paths = ["device"] if "device" in resource else []
         case "BiologicallyDerivedProduct":
             paths = [""]
         case "Medication":
