@@ -135,19 +135,19 @@ def checked(
     desired = desired_tables(project)
     judge = TrialJudge(desired.frame)
     for table in desired.tables():
-        told: list[Finding] = []
         try:
             for batch in table.stream():
-                told += judge.take(batch)
+                judge.take(batch)
                 if keep is not None:
                     keep(batch)
                 result.resources.update(one.type for one in batch)
                 progress(f"mapping {table.name}", table.account.rows)
         except SourceError as error:
+            judge.of_table()  # of half a table nothing is told
             result.unreadable.append(error)
             continue
         result.accounts.append(table.account)
-        result.findings += (*table.findings, *told)
+        result.findings += (*table.findings, *judge.of_table())
     result.findings += judge.of_all()
     return result
 

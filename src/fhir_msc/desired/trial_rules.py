@@ -55,13 +55,13 @@ class TrialJudge:
         self._columns = ElementColumns(frame.pack)
         self._rules = rules_of(frame.pack, frame.policy)
         self._gathered = Gathered(self._rules.totals)
+        self._told: dict[str, list[Finding]] = {}
 
-    def take(self, batch: Sequence[Desired]) -> list[Finding]:
-        """What single bodies tell."""
-        found: list[Finding] = []
+    def take(self, batch: Sequence[Desired]) -> None:
+        """Looks at bodies. One whose rid comes again replaces the earlier one, as it does in the ledger."""
         for one in batch:
             body = orjson.loads(one.body)
-            found += [
+            found = [
                 self._finding(one.origins, one.table, one.type, one.rid, one.lane, problem)
                 for problem in trial_problems(body, self._rules)
             ]
@@ -69,16 +69,24 @@ class TrialJudge:
             if facts:
                 source = orjson.dumps([one.origins, one.table, one.type, one.rid, one.lane]).decode()
                 self._gathered.add(source, facts)
-        return found
+            if found or one.rid in self._told:
+                self._told[one.rid] = found
+
+    def of_table(self) -> list[Finding]:
+        """What the bodies taken since the last time tell, each alone."""
+        told, self._told = self._told, {}
+        return [finding for found in told.values() for finding in found]
 
     def of_all(self) -> list[Finding]:
         """What the bodies tell together. Asked once, behind the last of them."""
-        found = []
+        found: dict[tuple[object, ...], Finding] = {}
         for source, problem in self._gathered.told():
             origins, table, type, rid, lane = orjson.loads(source)
             places = tuple(Origin(**{**one, "fields": tuple(one["fields"])}) for one in origins)
-            found.append(self._finding(places, table, type, rid, lane, problem))
-        return found
+            finding = self._finding(places, table, type, rid, lane, problem)
+            # A row that shares its key with others was made twice, the second time under an id of its own.
+            found[finding.rule, finding.path, finding.origins] = finding
+        return list(found.values())
 
     def _finding(
         self, origins: Sequence[Origin], table: str, type: str, rid: str, lane: str, problem: Problem
