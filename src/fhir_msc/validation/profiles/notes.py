@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from fhir_msc.findings import Finding, Severity
@@ -14,12 +15,20 @@ ONCE = frozenset({UNKNOWN_PROFILE, UNCHECKED, MUST_SUPPORT})
 """The rules whose findings say the same wherever they stand."""
 
 
+_is_profile_url = re.compile(
+    r"https?://[A-Za-z0-9.\-:]+(?:/[A-Za-z0-9.\-_]+)*/StructureDefinition/[A-Za-z0-9.\-_]{1,64}(?:\|[A-Za-z0-9.\-]+)?"
+).fullmatch
+
+
 def unknown_profile(url: str, path: str) -> Problem:
-    """A profile that a resource claims, and of which nothing is known."""
+    """A profile that a resource claims, and of which nothing is known. It is named where its URL has the form of one:
+    other text may be anybody's."""
+    name = f"the profile {url}" if _is_profile_url(url) else "what is claimed as a profile"
     return Problem(
         UNKNOWN_PROFILE,
-        f"the profile {url} is not known: nothing is held against it",
+        f"{name} is not known: nothing is held against it",
         path,
+        url,
         hint="name its package with --package FILE.tgz",
         severity=Severity.WARNING,
     )

@@ -243,6 +243,15 @@ def test_an_unknown_profile_is_told_once_per_url() -> None:
     ]
 
 
+def test_what_is_no_url_of_a_profile_is_not_repeated() -> None:
+    url = "http://hospital.org/fhir/StructureDefinition/own-patient"
+    claims = [f"{url}|1.0", "http://hospital.org/?name=Miller"]
+    [named, other] = validate({**PATIENT, "meta": {"profile": claims}})
+    assert url in named.message
+    assert "Miller" not in other.message
+    assert other.value == "http://hospital.org/?name=Miller"
+
+
 @pytest.mark.parametrize("url", [OWN + "own", R4 + "Group", R4 + "bp"])
 def test_a_profile_of_another_type_is_wrong(url: str) -> None:
     found = validate({**PATIENT, "meta": {"profile": [url]}}, known(profile("Observation")))
