@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 __all__ = ["RememberedHash", "quick", "remembers_hash"]
 
-T = TypeVar("T")
-
 
 class RememberedHash:
     """What is a part of many keys: its hash is worked out once. For frozen classes; see ``remembers_hash``."""
 
     __slots__ = ("_hash",)
+    _hash: int
+
+
+T = TypeVar("T", bound=RememberedHash)
 
 
 def remembers_hash(cls: type[T]) -> type[T]:
@@ -27,7 +29,7 @@ def remembers_hash(cls: type[T]) -> type[T]:
 
     def __hash__(self: T) -> int:
         try:
-            return self._hash  # type: ignore[attr-defined,no-any-return]
+            return self._hash
         except AttributeError:
             found = work_out(self)
             object.__setattr__(self, "_hash", found)

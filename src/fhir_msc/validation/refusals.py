@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from fhir_msc.validation.definitions import type_named, type_names
+from fhir_msc.validation.definitions import resource_types, type_named, type_names
 from fhir_msc.validation.primitives import CHECKS
 from fhir_msc.validation.problems import REFERENCE_UNRESOLVED, Problem
 from fhir_msc.validation.profiles.known import Profiles, core_profiles
@@ -112,7 +112,7 @@ def _unresolved(known: frozenset[str], node: _Node) -> Problem | None:
 def _targets(document: Mapping[str, object]) -> Iterator[str]:
     for node in _nodes(document):
         is_contained = node.path.startswith("contained[") or ".contained[" in node.path
-        if isinstance(node.value, dict) and node.kind in _resources() and not is_contained:
+        if isinstance(node.value, dict) and node.kind in resource_types() and not is_contained:
             yield f"{node.kind}/{node.value.get('id')}"
 
 
@@ -125,11 +125,6 @@ def _unknown_extension(profiles: Profiles, node: _Node) -> Problem | None:
         return None
     message = "an extension that neither R4 nor a given package defines"
     return Problem(UNKNOWN_EXTENSION, message, f"{node.path}.url", url, "give its package with --package")
-
-
-@cache
-def _resources() -> frozenset[str]:
-    return frozenset(name for name in type_names() if "." not in name and type_named(name).resource)
 
 
 @cache
@@ -149,7 +144,7 @@ def _nodes(document: Mapping[str, object]) -> Iterator[_Node]:
             continue
         if isinstance(value, dict) and kind == "Resource":
             kind = str(value.get("resourceType"))
-            if kind not in _resources():
+            if kind not in resource_types():
                 continue
         yield _Node(path, kind, value)
         if isinstance(value, dict) and kind in type_names():
