@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
+from fhir_msc.desired.model import Desired
 from fhir_msc.scratch import scratch_database
+from fhir_msc.sources.table import Row
 
 _DIGITS = 15
 """Hex digits of an id that are compared: 60 bits. Two ids that agree in them are looked at again, not taken as one."""
+
+_PLACES = """
+WITH shared AS (SELECT place FROM seen WHERE id IN (SELECT id FROM again))
+SELECT place FROM shared UNION SELECT other FROM beside WHERE place IN (SELECT place FROM shared) ORDER BY 1
+"""
 
 
 class KeyRegister:
@@ -15,12 +23,16 @@ class KeyRegister:
 
     def __init__(self) -> None:
         self._database = scratch_database()
-        self._database.execute("CREATE TABLE seen (id INTEGER)")
+        self._database.execute("CREATE TABLE seen (id INTEGER, place INTEGER)")
+        self._database.execute("CREATE TABLE beside (place INTEGER, other INTEGER)")
 
-    def add(self, rids: Sequence[str]) -> None:
-        """Registers a batch of ids."""
+    def add(self, made: Sequence[tuple[Sequence[int], Sequence[Desired]]]) -> None:
+        """Registers the ids of bodies, each time with the places of the rows that they were made of."""
+        ids = [(int(one.rid[1 : 1 + _DIGITS], 16), places[0]) for places, bodies in made for one in bodies]
+        beside = [(places[0], other) for places, _ in made for other in places[1:]]
         self._database.execute("BEGIN")
-        self._database.executemany("INSERT INTO seen VALUES (?)", [(int(rid[1 : 1 + _DIGITS], 16),) for rid in rids])
+        self._database.executemany("INSERT INTO seen VALUES (?, ?)", ids)
+        self._database.executemany("INSERT INTO beside VALUES (?, ?)", beside)
         self._database.execute("COMMIT")
 
     def complete(self) -> bool:
@@ -29,6 +41,14 @@ class KeyRegister:
         self._database.execute("CREATE TABLE again (id INTEGER PRIMARY KEY)")
         self._database.execute("INSERT INTO again SELECT id FROM seen GROUP BY id HAVING count(*) > 1")
         return self._database.execute("SELECT 1 FROM again LIMIT 1").fetchone() is not None
+
+    def rows_again(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """Of all rows of the table, from its first, those of which a body has an id that was registered twice."""
+        places = self._database.execute(_PLACES)
+        at = 0
+        for (place,) in places:
+            yield from islice(rows, place - at, place - at + 1)
+            at = place + 1
 
     def is_repeated(self, rid: str) -> bool:
         """Whether this id was registered twice; known once all are."""

@@ -59,14 +59,6 @@ _TYPES: dict[type[object], str] = {
     Medication: "MedicationStatement",
 }
 
-_BECOMES: dict[type[object], tuple[str, ...]] = {
-    **{record: (type,) for record, type in _TYPES.items()},
-    Observation: ("Observation",),
-    Consent: ("Consent",),
-    Participant: ("Patient", "ResearchSubject"),
-}
-"""The types of the resources that have a key of the record."""
-
 
 def _is_vague(start: str | None, end: str | None) -> bool:
     """Whether two dates of different precision are equal as far as both go: R4's per-1 refuses such a Period."""
@@ -165,12 +157,6 @@ class Maker:
             return made
         parts = _parts(record)
         return (*made, *[self._build(record, one.type, record, parts, lasting, person, own=one) for one in own])
-
-    def rids(self, record: Record) -> Sequence[str]:
-        """The ids under which the resources of a record go, if they may."""
-        types = [*_BECOMES.get(record.__class__, ()), *[one.type for one in self._own.get(record.__class__, ())]]
-        parts = _parts(record)
-        return [self._frame.identity.rid(type, parts) for type in types]
 
     def _made(self, record: Record, lasting: Key | None, person: _Person) -> Sequence[Made]:
         """What fhir_msc itself makes of a released record."""

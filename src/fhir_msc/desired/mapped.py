@@ -23,7 +23,7 @@ from fhir_msc.mapping.table import MappedRow, TableMapper
 from fhir_msc.release.consent import AFTER_WITHDRAWAL, BEFORE_CONSENT, REASONS, WITHOUT_CONSENT
 from fhir_msc.sources.table import Row, Table
 
-_AT_ONCE = 50
+_AT_ONCE = 100
 """Rows that are mapped before they are made into bodies."""
 
 _BATCH = 100
@@ -128,18 +128,12 @@ class MappedTable:
         samples, reports = Samples(frame, self.name), Reports(frame, self.name)
         maker = self._maker(samples, reports)
         register = KeyRegister()
-        batch: list[Desired] = []
         rows = mapper.map(self._rows(mapper, self.account), frame.zone)
         # Some rows are mapped, then made: stage by stage the processor's caches keep each stage's code and data.
         while some := list(islice(rows, _AT_ONCE)):
-            for row in some:
-                batch += self._take(row, maker)
-            if len(batch) >= _BATCH:
-                register.add([desired.rid for desired in batch])
-                yield batch
-                batch = []
-        register.add([desired.rid for desired in batch])
-        yield batch
+            made = [(row.places, self._take(row, maker)) for row in some]
+            register.add(made)
+            yield [desired for _, bodies in made for desired in bodies]
         if register.complete():
             yield from self._told_apart(register, samples, reports)
         yield from samples.bodies(self._findings)
@@ -232,14 +226,13 @@ class MappedTable:
         return [one.desired for one in made if one.desired is not None]
 
     def _told_apart(self, register: KeyRegister, samples: Samples, reports: Reports) -> Iterator[list[Desired]]:
-        """The bodies of rows that share a key, told apart. The rows are mapped once more, for nobody kept them; what
+        """The bodies of rows that share a key, told apart. These rows are mapped once more, for nobody kept them; what
         was found and counted the first time stands."""
         frame = self._frame
         mapper, maker = frame.mapper(self._pack_table, self._table), self._maker(samples, None)
         sharing = Sharing(self.name, frame.identity)
-        for number, row in enumerate(mapper.map(self._rows(mapper, Account("", "")), frame.zone)):
-            if not any(register.is_repeated(rid) for record in row.records for rid in maker.rids(record)):
-                continue
+        rows = register.rows_again(self._rows(mapper, Account("", "")))
+        for number, row in enumerate(mapper.map(rows, frame.zone)):
             made = [
                 one
                 for record, lasting in zip(row.records, row.correctable, strict=True)

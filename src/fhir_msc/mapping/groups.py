@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
+
+import orjson
 
 from fhir_msc.findings import Origin, Severity
 from fhir_msc.mapping.joins import Share
@@ -18,46 +23,58 @@ from fhir_msc.trial import Component, Observation, Record
 _BATCH = 500
 
 
+class GroupedRow(NamedTuple):
+    """A row of a group: its number, its place among the rows that came, and its cells."""
+
+    row: int
+    place: int
+    cells: Cells
+
+
 class Grouping:
     """Rows on their way to their group, in a temporary SQLite file; given back group by group."""
 
     def __init__(self) -> None:
         self._database = scratch_database()
-        self._database.execute("CREATE TABLE member (key, cells, row)")
-        self._batch: list[tuple[str, str, int]] = []
+        self._database.execute("CREATE TABLE member (key, cells, row, place)")
+        self._batch: list[tuple[str, str, int, int]] = []
 
-    def add(self, key: Sequence[str], cells: Sequence[str], row: int) -> None:
-        """Puts a row into its group."""
-        self._batch.append((json.dumps(key), json.dumps(cells), row))
+    def add(self, key: Sequence[str], cells: Sequence[str], row: int, place: int) -> None:
+        """Puts a row, by its number and its place among the rows that came, into its group."""
+        self._batch.append((_text(key), _text(cells), row, place))
         if len(self._batch) >= _BATCH:
             self._flush()
 
-    def groups(self) -> Iterator[list[tuple[int, Cells]]]:
+    def groups(self) -> Iterator[list[GroupedRow]]:
         """The rows of each group, groups in the order of their keys, rows in the order of their cells."""
         self._flush()
-        last: str | None = None
-        group: list[tuple[int, Cells]] = []
-        for key, cells, row in self._database.execute("SELECT key, cells, row FROM member ORDER BY key, cells, row"):
-            if key != last and group:
-                yield group
-                group = []
-            last = key
-            group.append((row, tuple(json.loads(cells))))
-        if group:
-            yield group
+        found = self._database.execute("SELECT key, cells, row, place FROM member ORDER BY key, cells, row")
+        for _, group in groupby(found, key=itemgetter(0)):
+            yield [GroupedRow(row, place, tuple(orjson.loads(cells))) for _, cells, row, place in group]
 
     def _flush(self) -> None:
         if self._batch:
             self._database.execute("BEGIN")
-            self._database.executemany("INSERT INTO member VALUES (?, ?, ?)", self._batch)
+            self._database.executemany("INSERT INTO member VALUES (?, ?, ?, ?)", self._batch)
             self._database.execute("COMMIT")
             self._batch.clear()
 
 
+def _text(cells: Sequence[str]) -> str:
+    """The cells as JSON of ASCII, by which they are sorted."""
+    text = orjson.dumps(cells)
+    # orjson writes what is not ASCII, and DEL, as it is.
+    if text.isascii() and b"\x7f" not in text:
+        return text.decode()
+    return json.dumps(cells, separators=(",", ":"))
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A row of a group: its cells, the observation that it would be without parts, and the parts it gives."""
+    """A row of a group: its place among the rows that came, its cells, the observation that it would be without parts,
+    and the parts it gives."""
 
+    place: int
     cells: Cells
     record: Record | None
     said: tuple[Component | None, ...]
@@ -71,7 +88,7 @@ class Panel:
     """A panel and the rows that made it; without a record where they say nothing that the pack maps."""
 
     record: Observation | None
-    members: int
+    places: tuple[int, ...]
     tie: Cells
     shares: tuple[Share, ...]
 
@@ -102,17 +119,18 @@ def panels(
 
 def _panel(members: Sequence[Member], parts: Sequence[ComponentMaker], zone: str | None, notes: Notes) -> Panel:
     shares = tuple(share for member in members for share in member.shares)
+    places = tuple(member.place for member in members)
     first = members[0]
     record = first.record
     if not isinstance(record, Observation):
-        return Panel(None, len(members), first.tie, shares)
+        return Panel(None, places, first.tie, shares)
     said = [next((member.said[i] for member in members if member.said[i]), None) for i in range(len(parts))]
     components = together(parts, said, first.cells, zone)
     reasons = [member.record.absent for member in members if isinstance(member.record, Observation)]
     reason = next((one for one in reasons if one is not None), None)
     if not components and reason is None:
-        return Panel(None, len(members), first.tie, shares)
-    if any(_frame(member.record) != _frame(record) for member in members[1:]):
+        return Panel(None, places, first.tie, shares)
+    if any(not _is_same_but_read(member.record, record) for member in members[1:]):
         message = "rows of one panel differ in more than their readings: what the first says is taken"
         notes.say(notes.open(Topic("MSC-MAP-006", Severity.WARNING, message, ())))
     origins = tuple(origin for member in members for origin in member.origins)
@@ -124,8 +142,12 @@ def _panel(members: Sequence[Member], parts: Sequence[ComponentMaker], zone: str
         profiles=vital.claims(record.effective, None, components) if vital else (),
         origins=origins,
     )
-    return Panel(made, len(members), first.tie, shares)
+    return Panel(made, places, first.tie, shares)
 
 
-def _frame(record: Record | None) -> Observation | None:
-    return replace(record, origins=(), absent=None) if isinstance(record, Observation) else None
+_FRAME = attrgetter(*[one.name for one in fields(Observation) if one.name not in ("origins", "absent")])
+
+
+def _is_same_but_read(record: Record | None, first: Observation) -> bool:
+    """Whether two rows of a panel differ in nothing but their readings."""
+    return isinstance(record, Observation) and bool(_FRAME(record) == _FRAME(first))

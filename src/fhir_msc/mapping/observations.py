@@ -170,11 +170,22 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
     return remembering(scope, compiled)
 
 
+def _occasion(words: ObservationBlock, scope: Scope) -> Getter[tuple[str | None, str | None]]:
+    """When, and at which visit: what all results of one visit share."""
+
+    def compiled() -> Getter[tuple[str | None, str | None]]:
+        when, visit = words_of(words.when, scope), words_of(words.visit, scope)
+        return lambda cells, zone: (when(cells, zone), visit(cells, zone))
+
+    return remembering(scope, compiled)
+
+
 def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMaker, ...]) -> Maker:
     """An observation. Without a value it is one only where the pack says when it was not done, or a missing-data code
     says why. Of a group each row gives one without components, which need all of the group's rows."""
     what = _what(words, scope)
-    when, visit_number, note = (words_of(value, scope) for value in (words.when, words.visit, words.note))
+    occasion, note = _occasion(words, scope), words_of(words.note, scope)
+    has_note = note is not nothing
     value, why = _value(words.coded, words.value or (), scope), _absent(words.not_done, (words,), scope)
     bounds, sample = limits(words.range, scope), words_of(words.sample, scope)
     has_sample = sample is not nothing
@@ -206,7 +217,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
         known = what(cells, zone)
         if known is None:
             return None
-        effective = when(cells, zone)
+        effective, visit_number = occasion(cells, zone) or (None, None)
         vital = known.vital_sign
         return Observation(
             key,
@@ -220,14 +231,14 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             reason,
             bounds(cells, zone),
             known.interpretation,
-            visit_number(cells, zone),
+            visit_number,
             known.status,
             known.method,
             known.position,
             known.body_site,
             known.specimen,
             vital.claims(effective, found, components) if vital is not None else (),
-            note(cells, zone),
+            note(cells, zone) if has_note else None,
             known.source_category,
             known.performers,
             sample(cells, zone) if has_sample else None,

@@ -22,6 +22,9 @@ Getter = Callable[[Cells, str | None], T | None]
 _MEMORY = 20_000
 """How many distinct cells a getter remembers before it starts anew: flat memory, and codes repeat."""
 
+_MOMENTS = 2048
+"""How many it remembers that depend on the zone: times repeat within a participant's rows, not over a whole trial."""
+
 
 class CellProblem(Exception):
     """A cell cannot be read: the columns, the rule, what is expected, and the cell itself."""
@@ -95,18 +98,19 @@ def nothing(_cells: Cells, _zone: str | None) -> None:
 def remembering(scope: Scope, compiled: Callable[[], Getter[T]]) -> Getter[T]:
     """The getter that ``compiled`` gives, remembering what each combination of its cells gave and noted.
 
-    A cell that cannot be read is read anew each time. What depends on the zone is not remembered.
+    A cell that cannot be read is read anew each time. What depends on the zone is remembered with it.
     """
     with scope.reading() as reading:
         getter = compiled()
-    if getter is nothing or reading.zoned or not reading.columns:
+    if getter is nothing or not reading.columns:
         return getter
-    notes = scope.notes
+    notes, is_zoned = scope.notes, reading.zoned
+    most = _MOMENTS if is_zoned else _MEMORY
     pick = itemgetter(*[scope.columns[column] for column in reading.columns])
-    memory: dict[str | Cells, tuple[T | None, tuple[int, ...]]] = {}
+    memory: dict[object, tuple[T | None, tuple[int, ...]]] = {}
 
     def read(cells: Cells, zone: str | None) -> T | None:
-        asked = pick(cells)
+        asked = (zone, pick(cells)) if is_zoned else pick(cells)
         known = memory.get(asked)
         if known is not None:
             value, said = known
@@ -115,7 +119,7 @@ def remembering(scope: Scope, compiled: Callable[[], Getter[T]]) -> Getter[T]:
             return value
         with notes.listening() as heard:
             value = getter(cells, zone)
-        if len(memory) >= _MEMORY:
+        if len(memory) >= most:
             memory.clear()
         memory[asked] = (value, tuple(heard))
         return value

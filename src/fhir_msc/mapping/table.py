@@ -8,7 +8,7 @@ from itertools import islice
 from operator import itemgetter
 
 from fhir_msc.findings import Finding, Origin, Severity
-from fhir_msc.mapping.groups import Grouping, Member, panels
+from fhir_msc.mapping.groups import GroupedRow, Grouping, Member, panels
 from fhir_msc.mapping.joins import Joins, Share
 from fhir_msc.mapping.notes import Notes
 from fhir_msc.mapping.observations import ComponentMaker
@@ -46,8 +46,8 @@ class MappedRow:
 
     ``outcome`` is ``mapped`` (records or problems follow) or ``empty`` (nothing in it that the pack maps).
     ``correctable`` is, per record, the key without what a site may correct; ``None`` where nothing of the key may be
-    corrected. ``members`` counts the rows, ``tie`` holds the cells that tell rows of one key apart, ``shares`` are the
-    rows of other tables that went into these.
+    corrected. ``places`` are the places of the rows among those that were given, from 0; ``tie`` holds the cells that
+    tell rows of one key apart, ``shares`` are the rows of other tables that went into these.
     """
 
     participant: str
@@ -55,9 +55,14 @@ class MappedRow:
     records: list[Record] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
     correctable: list[Key | None] = field(default_factory=list)
-    members: int = 1
+    places: tuple[int, ...] = (0,)
     tie: Cells = ()
     shares: tuple[Share, ...] = ()
+
+    @property
+    def members(self) -> int:
+        """How many rows it is."""
+        return len(self.places)
 
 
 class TableMapper:
@@ -84,7 +89,8 @@ class TableMapper:
         self.columns = columns
         self.asked = tuple(own)
         self._source = source
-        self._blocks = blocks
+        self._blocks = tuple(enumerate(blocks))
+        self._is_joined = bool(joins)
         self._numbered = numbered
         self._participant = columns[words.participant] if words.participant else -1
         key = [name for name in words.key if name != words.participant]
@@ -93,8 +99,9 @@ class TableMapper:
         self._lasting = _picker([columns[name] for name in lasting])
         self._has_correctable = len(lasting) < len(key)
         self._sponsor = tuple((name, columns[name]) for name in words.sponsor_id)
-        self._skip = tuple(columns[name] for name in words.skip_unless_any)
-        self._required = tuple((name, columns[name]) for name in words.required)
+        self._skip = _picker([columns[name] for name in words.skip_unless_any]) if words.skip_unless_any else None
+        self._required = _picker([columns[name] for name in words.required])
+        self._one_of_each = words.one_of_each
         self._ties = _picker([columns[name] for name in words.tie_breakers]) if words.tie_breakers else None
 
     def rows(self) -> Iterator[Row]:
@@ -104,35 +111,32 @@ class TableMapper:
     def map(self, rows: Iterator[Row], zone: Zone) -> Iterator[MappedRow]:
         """Maps rows; panels come last, in the order of their keys."""
         groupings: dict[int, Grouping] = {}
+        place = 0
         while some := list(islice(rows, _AT_ONCE)):
             for row, raw in some:
-                mapped = self._map_row(row, tuple(map(str.strip, raw)), zone, groupings)
+                mapped = self._map_row((place,), row, tuple(map(str.strip, raw)), zone, groupings)
+                place += 1
                 if mapped is not None:
                     yield mapped
-        for number in sorted(groupings):
-            for members in groupings[number].groups():
-                yield from self._map_group(self._blocks[number], members, zone)
+        for number, block in self._blocks:
+            for members in groupings[number].groups() if number in groupings else ():
+                yield from self._map_group(block, members, zone)
 
-    def _map_row(self, row: int, own: Cells, zone: Zone, groupings: dict[int, Grouping]) -> MappedRow | None:
+    def _map_row(
+        self, places: tuple[int], row: int, own: Cells, zone: Zone, groupings: dict[int, Grouping]
+    ) -> MappedRow | None:
         """What becomes of a row; ``None`` for one that will come with its group."""
         participant = own[self._participant]
-        mapped = MappedRow(participant)
-        for name, place in self._required:
-            if not own[place]:
-                problem = CellProblem("MSC-MAP-005", (name,), "must be filled", "", "fill the cell in the source")
-                mapped.problems.append(self._finding(problem, row, own))
-                return mapped
-        if self._skip and not any(map(own.__getitem__, self._skip)):
-            mapped.outcome = "empty"
-            return mapped
-        cells: Cells = own
-        joined: tuple[Origin, ...] = ()
-        if self.joins:
-            cells, joined, mapped.shares = self.joins.extended(own)
-        if self._ties is not None:
-            mapped.tie = self._ties(cells)
+        if "" in self._required(own):
+            return MappedRow(participant, "mapped", [], [self._incomplete(row, own)], [], places)
+        if self._skip is not None and not any(self._skip(own)):
+            return MappedRow(participant, "empty", [], [], [], places)
+        cells, joined, shares = self.joins.extended(own) if self._is_joined else (own, (), ())
         site_zone = zone(participant)
-        for number, block in enumerate(self._blocks):
+        records: list[Record] = []
+        problems: list[Finding] = []
+        correctable: list[Key | None] = []
+        for number, block in self._blocks:
             if block.test is not None and not block.test(cells):
                 continue
             if block.group:
@@ -140,7 +144,7 @@ class TableMapper:
                 grouping = groupings.get(number)
                 if grouping is None:
                     grouping = groupings[number] = Grouping()
-                grouping.add(group, own, row)
+                grouping.add(group, own, row, places[0])
                 return None
             key, lasting = self._keys(block, participant, cells)
             try:
@@ -148,16 +152,22 @@ class TableMapper:
                     cells, site_zone, key, participant, (self._origin(row, block.columns, key), *joined)
                 )
             except CellProblem as problem:
-                mapped.problems.append(self._finding(problem, row, cells))
+                problems.append(self._finding(problem, row, cells))
                 record = None
             if record is not None:
-                mapped.records.append(record)
-                mapped.correctable.append(lasting)
-            if self.words.one_of_each:
+                records.append(record)
+                correctable.append(lasting)
+            if self._one_of_each:
                 break
-        if not mapped.records and not mapped.problems:
-            mapped.outcome = "empty"
-        return mapped
+        tie = self._ties(cells) if self._ties is not None else ()
+        outcome = "mapped" if records or problems else "empty"
+        return MappedRow(participant, outcome, records, problems, correctable, places, tie, shares)
+
+    def _incomplete(self, row: int, own: Cells) -> Finding:
+        """That a required cell of a row is empty: the first."""
+        name = next(name for name, cell in zip(self.words.required, self._required(own), strict=True) if not cell)
+        problem = CellProblem("MSC-MAP-005", (name,), "must be filled", "", "fill the cell in the source")
+        return self._finding(problem, row, own + ("",) * (len(self.columns) - len(own)))
 
     def _keys(self, block: Block, participant: str, cells: Cells) -> tuple[Key, Key | None]:
         """The key, and the key without what a site may correct."""
@@ -168,35 +178,33 @@ class TableMapper:
         key = (*head, *self._key(cells), block.name)
         return key, (*head, *self._lasting(cells), block.name) if self._has_correctable else None
 
-    def _map_group(self, block: Block, rows: Sequence[tuple[int, Cells]], zone: Zone) -> Iterator[MappedRow]:
+    def _map_group(self, block: Block, rows: Sequence[GroupedRow], zone: Zone) -> Iterator[MappedRow]:
         members: list[Member] = []
-        participant = rows[0][1][self._participant]
+        participant = rows[0].cells[self._participant]
         site_zone = zone(participant)
-        key, lasting = self._group_keys(block, participant, [self._extended(own) for _, own in rows])
-        for row, own in rows:
-            cells, joined, shares = self.joins.extended(own) if self.joins else (own, (), ())
+        extended = [self.joins.extended(one.cells) if self._is_joined else (one.cells, (), ()) for one in rows]
+        key, lasting = self._group_keys(block, participant, [cells for cells, _, _ in extended])
+        for (row, place, _), (cells, joined, shares) in zip(rows, extended, strict=True):
             origins = (self._origin(row, block.columns, key), *joined)
             try:
                 record = block.make(cells, site_zone, key, participant, origins)
                 said = tuple(part.make(cells, site_zone) if part.holds(cells) else None for part in block.parts)
             except CellProblem as problem:
-                yield MappedRow(participant, problems=[self._finding(problem, row, cells)], shares=shares)
+                found = self._finding(problem, row, cells)
+                yield MappedRow(participant, problems=[found], places=(place,), shares=shares)
                 continue
             tie = self._ties(cells) if self._ties is not None else ()
-            members.append(Member(cells, record, said, origins, tie, shares))
+            members.append(Member(place, cells, record, said, origins, tie, shares))
         for panel in panels(members, block.parts, site_zone, self.notes):
             yield MappedRow(
                 participant,
                 "mapped" if panel.record is not None else "empty",
                 records=[panel.record] if panel.record is not None else [],
                 correctable=[lasting] if panel.record is not None else [],
-                members=panel.members,
+                places=panel.places,
                 tie=panel.tie,
                 shares=panel.shares,
             )
-
-    def _extended(self, own: Cells) -> Cells:
-        return self.joins.extended(own)[0] if self.joins else own
 
     def _group_keys(self, block: Block, participant: str, rows: Sequence[Cells]) -> tuple[Key, Key | None]:
         """The key of a panel: the columns of the group, or the sponsor's own identifier where all its rows have one."""
@@ -214,7 +222,7 @@ class TableMapper:
     def _origin(self, row: int, columns: tuple[str, ...], key: Key) -> Origin:
         if self._numbered and row != NO_NUMBER:
             return Origin(self.table.file, self.table.name, row, columns)
-        return Origin(self.table.file, self.table.name, None, columns, "/".join([part for part in key[2:] if part]))
+        return Origin(self.table.file, self.table.name, None, columns, "/".join(filter(None, key[2:])))
 
     def _finding(self, problem: CellProblem, row: int, cells: Cells) -> Finding:
         key = ("", self.table.name, cells[self._participant], *self._key(cells))

@@ -7,8 +7,8 @@ UTF-8 of its NFC form behind its length in bytes, so that no two lists of texts 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 from unicodedata import normalize
 
 _BLOCK = 64
@@ -16,8 +16,8 @@ _BLOCK = 64
 
 _HEX_DIGITS = 40
 
-_PREFIXES = tuple(f"{length}:" for length in range(256))
-"""What stands before a part of that length; formatting the number each time would take half of ``rid``."""
+_REMEMBERED = 8192
+"""Parts of keys whose bytes are remembered: participants, tests and visits stand in many keys."""
 
 LETTERS = {
     "AdverseEvent": "a",
@@ -56,13 +56,12 @@ class Identity:
     __slots__ = ("_inner", "_outer", "_types")
 
     def __init__(self, secret: bytes, domain: str) -> None:
-        key = hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret
+        key = sha256(secret).digest() if len(secret) > _BLOCK else secret
         key = key.ljust(_BLOCK, b"\0")
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
-        self._inner.update(_framed((domain,)))
-        # SHA-256 states that have taken the domain and the type: a type's ids start from a copy of its state.
-        self._types = {kind: (letter, self._state(kind)) for kind, letter in LETTERS.items()}
+        self._outer = bytes(byte ^ 0x5C for byte in key)
+        self._inner = bytes(byte ^ 0x36 for byte in key) + _framed((domain,))
+        # To hash these few bytes anew takes half the time of copying a state of SHA-256 that has taken them.
+        self._types = {kind: (letter, self._inner + _framed((kind,))) for kind, letter in LETTERS.items()}
 
     def rid(self, type: str, parts: Sequence[str]) -> str:
         """The id of the resource of ``type`` whose key is ``parts``: 41 characters, ``[a-z][0-9a-f]{40}``.
@@ -70,28 +69,31 @@ class Identity:
         Empty parts at the end count as absent, for a column that a source lacks equals an empty one.
         """
         known = self._types.get(type)
-        letter, state = known if known is not None else ("x", self._state(type))
-        inner = state.copy()
-        inner.update(_framed(parts))
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return letter + outer.hexdigest()[:_HEX_DIGITS]
+        letter, head = known if known is not None else ("x", self._inner + _framed((type,)))
+        inner = sha256(head + _framed(parts)).digest()
+        return letter + sha256(self._outer + inner).hexdigest()[:_HEX_DIGITS]
 
     def digest(self, label: str, parts: Sequence[str]) -> bytes:
         """32 bytes that tell ``parts`` apart and nothing of them to who lacks the secret; ``label`` names the use.
 
         Digests of another label, and ids, are unrelated to it.
         """
-        inner = self._state(f"#{label}")
-        inner.update(_framed(parts))
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer.digest()
+        inner = sha256(self._inner + _framed((f"#{label}",)) + _framed(parts)).digest()
+        return sha256(self._outer + inner).digest()
 
-    def _state(self, word: str) -> hashlib._Hash:
-        state = self._inner.copy()
-        state.update(_framed((word,)))
-        return state
+
+class _Frames(dict[str, bytes]):
+    """Parts as bytes behind their length. Emptied when full, to stay small."""
+
+    def __missing__(self, part: str) -> bytes:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        encoded = normalize("NFC", part).encode()
+        framed = self[part] = b"%d:%b" % (len(encoded), encoded)
+        return framed
+
+
+_framed_part: Callable[[str], bytes] = _Frames().__getitem__
 
 
 def _framed(parts: Sequence[str]) -> bytes:
@@ -100,11 +102,4 @@ def _framed(parts: Sequence[str]) -> bytes:
         while end and not parts[end - 1]:
             end -= 1
         parts = parts[:end]
-    try:
-        framed = "".join([_PREFIXES[len(part)] + part for part in parts])
-    except IndexError:
-        framed = "".join([f"{len(part)}:{part}" for part in parts])
-    if framed.isascii():
-        return framed.encode()
-    encoded = [normalize("NFC", part).encode() for part in parts]
-    return b"".join([b"%d:%b" % (len(part), part) for part in encoded])
+    return b"".join(map(_framed_part, parts))

@@ -72,10 +72,11 @@ class Template:
     """The body of one shape. ``slots`` are those that are present, by index."""
 
     slots: tuple[Slot, ...]
-    _pattern: str
-    _order: Callable[[Sequence[str | None]], tuple[str | None, ...]]
+    _pieces: tuple[str, ...]
+    """What repeats, in turn with a place for each slot."""
+    _order: Callable[[Sequence[str | None]], tuple[str, ...]]
     _strings: tuple[int, ...]
-    _references: tuple[int, ...]
+    _references: Callable[[Sequence[str | None]], tuple[str, ...]]
     _sample: Slots
 
     def fill(self, values: Slots) -> bytes:
@@ -84,8 +85,10 @@ class Template:
             escaped = list(values)
             for index in self._strings:
                 escaped[index] = orjson.dumps(values[index]).decode()
-            return (self._pattern % self._order(escaped)).encode()
-        return (self._pattern % self._order(values)).encode()
+            values = tuple(escaped)
+        text = list(self._pieces)
+        text[1::2] = self._order(values)
+        return "".join(text).encode()
 
     def sample(self) -> bytes:
         """The body with well-formed slots that stand for any, times at the shape's precision: to check it once."""
@@ -93,13 +96,15 @@ class Template:
 
     def references(self, values: Slots) -> tuple[str, ...]:
         """The ids that the filled body refers to, as ``body.references`` finds them."""
-        return tuple([text for index in self._references if (text := values[index]) is not None])
+        return self._references(values)
 
 
 # A run of digits is a number, a text and an id alike, and needs no escape in any of them.
 _MARK = "41887290356217640953"
 _DIGITS = 6
 _MARKER = re.compile(rf'"?{_MARK}(\d{{{_DIGITS}}})"?')
+_GAP = "\0"
+"""Stands in no JSON, which escapes it."""
 _LATER = "2001-01-01T00:00:00Z"
 _SAMPLES: dict[Kind, str] = {"decimal": "1", "dateTime": "2000-01-01T00:00:00Z", "string": "x", "rid": f"x{0:040}"}
 
@@ -115,23 +120,30 @@ def compile_template(layout: Layout[R], record: R, links: Links, context: Resour
 
     def cut(found: re.Match[str]) -> str:
         order.append(int(found[1]))
-        return "%s" if kinds[order[-1]] == "string" else found[0].replace(_MARK + found[1], "%s")
+        return _GAP if kinds[order[-1]] == "string" else found[0].replace(_MARK + found[1], _GAP)
 
-    pattern = _MARKER.sub(cut, serialise(body).decode().replace("%", "%%"))
+    pieces = _MARKER.sub(cut, serialise(body).decode()).split(_GAP)
     places: dict[int, str] = {}
     for index, path in _places(body, str(body["resourceType"])):
         places.setdefault(index, path)
     return Template(
         slots=tuple(Slot(index, kinds[index], places[index]) for index in sorted(places)),
-        _pattern=pattern,
-        _order=itemgetter(*order),  # of two at least, for the id stands in two places: a tuple
+        _pieces=tuple(part for piece in pieces for part in (piece, ""))[:-1],
+        _order=_picker(order),
         _strings=tuple(index for index in sorted(places) if kinds[index] == "string"),
-        _references=tuple(dict.fromkeys(index for index in order if places[index].endswith(".reference"))),
+        _references=_picker(tuple(dict.fromkeys(index for index in order if places[index].endswith(".reference")))),
         _sample=tuple(
             None if text is None else _sample(kinds[index], text, places.get(index, ""))
             for index, text in enumerate(values)
         ),
     )
+
+
+def _picker(indices: Sequence[int]) -> Callable[[Sequence[str | None]], tuple[str, ...]]:
+    """The texts of these slots, which are present in every resource of the shape."""
+    if len(indices) > 1:
+        return itemgetter(*indices)
+    return lambda values: tuple([values[index] or "" for index in indices])
 
 
 def _sample(kind: Kind, text: str, path: str) -> str:
