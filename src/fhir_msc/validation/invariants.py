@@ -7,6 +7,7 @@ object is too broken to evaluate it, the structure reports the object, and the i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 
@@ -18,6 +19,7 @@ from fhir_msc.validation.fhirpath import (
     compile_together,
     mentions_surroundings,
 )
+from fhir_msc.validation.objects import Node, Predicate, nodes
 from fhir_msc.validation.problems import INVARIANT, Problem, Within
 
 CHECKED_ELSEWHERE: Mapping[str, str] = MappingProxyType(
@@ -62,6 +64,31 @@ CORRECTED: Mapping[str, str] = MappingProxyType(
 """Expressions that do not say what the text of their invariant says, as HL7's engine replaces them
 (``FHIRPathExpressionFixer``), by key."""
 
+
+
+LINKS = frozenset({"reference", "answerValueSet", "definitionCanonical", "library", "questionnaire", "valueSet"})
+"""Elements that lead to contained resources mostly: what has one of these names in R4 is such a link wherever it is."""
+
+
+def _refers_to_all_contained(resource: Node) -> bool:
+    """Whether each contained resource is named by a link of the resource or of a contained one."""
+    wanted = {f"#{contained.get('id')}" for contained in nodes(resource, "contained")}
+    waiting: list[object] = [resource]
+    while waiting and wanted:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            for name in one.keys() & LINKS:
+                value = one[name]
+                wanted -= {link for link in (value if isinstance(value, list) else (value,)) if isinstance(link, str)}
+            waiting += [value for value in one.values() if isinstance(value, (dict, list))]
+        elif isinstance(one, list):
+            waiting += one
+    return not wanted
+
+
+SURELY: Mapping[str, Predicate] = MappingProxyType({"dom-3": _refers_to_all_contained})
+"""By key, what is asked first: an object of which it is true keeps the invariant. Where the expression is dear."""
+
 Check = Callable[[Mapping[str, object], Within], list[Problem] | None]
 """Takes an object and what is around it; gives the invariants that do not hold, or ``None``."""
 
@@ -74,10 +101,23 @@ def expression_of(constraint: Constraint) -> str:
 def invariants_of(kind: Type) -> tuple[tuple[Constraint, Invariant], ...]:
     """The invariants stated of a type as a whole, those of its bases included, compiled."""
     return tuple(
-        (constraint, compile_invariant(expression_of(constraint), kind.name))
+        (constraint, _with_first_look(constraint.key, compile_invariant(expression_of(constraint), kind.name)))
         for constraint in _stated(kind)
         if constraint.element is None
     )
+
+
+def _with_first_look(key: str, invariant: Invariant) -> Invariant:
+    surely = SURELY.get(key)
+    if surely is None:
+        return invariant
+
+    def holds(
+        value: object, around: Surroundings | None = None, companion: Mapping[str, object] | None = None
+    ) -> bool:
+        return (isinstance(value, dict) and surely(value)) or invariant.holds(value, around, companion)
+
+    return replace(invariant, holds=holds)
 
 
 def invariant_check(kind: Type) -> Check | None:

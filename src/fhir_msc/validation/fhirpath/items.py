@@ -88,7 +88,7 @@ def children(node: Node, name: str) -> Iterator[Item]:
         yield str(node.value[name]) if isinstance(node.value, Mapping) and name in node.value else ""
         return
     source = node.companion if node.kind in BASE_OF_PRIMITIVE else node.value
-    if isinstance(source, Mapping):
+    if isinstance(source, dict):
         for json_name, kind in members_of(node.kind).get(name, ()):
             yield from _named(source, json_name, kind)
 
@@ -96,7 +96,7 @@ def children(node: Node, name: str) -> Iterator[Item]:
 def all_children(node: Node) -> Iterator[Node]:
     """Every child, in the order of the definition."""
     source = node.companion if node.kind in BASE_OF_PRIMITIVE else node.value
-    if isinstance(source, Mapping):
+    if isinstance(source, dict):
         for name, beside, kind in _json_members_of(node.kind):
             if name in source or beside in source:  # most are not: asked here, where it costs no generator
                 yield from _named(source, name, kind)
