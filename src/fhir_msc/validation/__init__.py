@@ -7,10 +7,12 @@ document needs them.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fhir_msc.findings import Finding, Place
-from fhir_msc.validation.parsing import NotAResource, parse, quickly
+from fhir_msc.validation.memory import Memory
+from fhir_msc.validation.parsing import NotAResource, is_cut, parse, quickly
 from fhir_msc.validation.problems import JSON_DUPLICATE, Problem, Within
 from fhir_msc.validation.profiles.notes import once
 from fhir_msc.validation.references import unresolved
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from fhir_msc.validation.trial import TrialRules
     from fhir_msc.validation.trial.facts import Fact
 
-__all__ = ["placed", "refused_findings", "text_findings", "trial_findings", "unresolved", "validate"]
+__all__ = ["forget", "placed", "refused_findings", "text_findings", "trial_findings", "unresolved", "validate"]
 
 
 def validate(resource: Mapping[str, object] | bytes | str, profiles: Profiles | None = None) -> list[Finding]:
@@ -46,8 +48,10 @@ def text_findings(text: bytes | str, profiles: Profiles | None = None) -> list[F
     For who checks much and shows little of it: :func:`placed` gives the other places.
     """
     document = quickly(text)
-    if document is not None and not resource_problems(document, Within(profiles=profiles)):
-        return []
+    if document is not None:
+        problems = resource_problems(document, Within(profiles=profiles, memory=_memory(profiles)))
+        if not problems or not is_cut(text):
+            return _findings(problems, _root(document))
     try:
         document, twice = parse(text)
     except NotAResource as refusal:
@@ -101,6 +105,16 @@ def placed(text: bytes | str, findings: Sequence[Finding]) -> list[Finding]:
     return [replace(one, place=known.get(one.path)) if one.place is None and one.path else one for one in findings]
 
 
+@lru_cache(4)
+def _memory(profiles: Profiles | None) -> Memory:
+    return Memory()
+
+
+def forget() -> None:
+    """Lets go of what is remembered of values that were checked: the next documents are looked at as the first."""
+    _memory.cache_clear()
+
+
 def _duplicates(text: bytes | str, root: str) -> list[Finding]:
     from fhir_msc.validation.positions import duplicates
 
@@ -125,7 +139,7 @@ def _name(key: str) -> str | None:
 
 
 def _findings(problems: list[Problem], root: str) -> list[Finding]:
-    return once([_finding(problem, root) for problem in problems])
+    return once([_finding(problem, root) for problem in problems]) if problems else []
 
 
 def _finding(problem: Problem, root: str, place: Place | None = None) -> Finding:

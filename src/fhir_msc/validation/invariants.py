@@ -6,7 +6,7 @@ object is too broken to evaluate it, the structure reports the object, and the i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
@@ -16,11 +16,10 @@ from fhir_msc.validation.fhirpath import (
     Invariant,
     Surroundings,
     compile_invariant,
-    compile_together,
     mentions_surroundings,
 )
-from fhir_msc.validation.objects import Node, Predicate, nodes
 from fhir_msc.validation.problems import INVARIANT, Problem, Within
+from fhir_msc.validation.surely import SURELY
 
 CHECKED_ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {
@@ -65,30 +64,6 @@ CORRECTED: Mapping[str, str] = MappingProxyType(
 (``FHIRPathExpressionFixer``), by key."""
 
 
-
-LINKS = frozenset({"reference", "answerValueSet", "definitionCanonical", "library", "questionnaire", "valueSet"})
-"""Elements that lead to contained resources mostly: what has one of these names in R4 is such a link wherever it is."""
-
-
-def _refers_to_all_contained(resource: Node) -> bool:
-    """Whether each contained resource is named by a link of the resource or of a contained one."""
-    wanted = {f"#{contained.get('id')}" for contained in nodes(resource, "contained")}
-    waiting: list[object] = [resource]
-    while waiting and wanted:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            for name in one.keys() & LINKS:
-                value = one[name]
-                wanted -= {link for link in (value if isinstance(value, list) else (value,)) if isinstance(link, str)}
-            waiting += [value for value in one.values() if isinstance(value, (dict, list))]
-        elif isinstance(one, list):
-            waiting += one
-    return not wanted
-
-
-SURELY: Mapping[str, Predicate] = MappingProxyType({"dom-3": _refers_to_all_contained})
-"""By key, what is asked first: an object of which it is true keeps the invariant. Where the expression is dear."""
-
 Check = Callable[[Mapping[str, object], Within], list[Problem] | None]
 """Takes an object and what is around it; gives the invariants that do not hold, or ``None``."""
 
@@ -112,39 +87,57 @@ def _with_first_look(key: str, invariant: Invariant) -> Invariant:
     if surely is None:
         return invariant
 
-    def holds(
-        value: object, around: Surroundings | None = None, companion: Mapping[str, object] | None = None
-    ) -> bool:
+    def holds(value: object, around: Surroundings | None = None, companion: Mapping[str, object] | None = None) -> bool:
         return (isinstance(value, dict) and surely(value)) or invariant.holds(value, around, companion)
 
     return replace(invariant, holds=holds)
 
 
-def invariant_check(kind: Type) -> Check | None:
-    """The check of all invariants of a type, ``None`` where it has none."""
-    stated = invariants_of(kind)
+def invariant_check(kind: Type, names: Collection[str]) -> Check | None:
+    """The check of the invariants that an object of a type with these names in JSON can break, ``None`` for none."""
+    stated = [
+        (constraint, invariant)
+        for constraint, invariant in _of_type(kind.name)
+        if invariant.names is None or not invariant.names.isdisjoint(names)
+    ]
     of_elements = tuple(
         (constraint, element)
-        for constraint in _stated(kind)
-        for element in kind.elements
-        if element.name == constraint.element
+        for constraint, element in _of_elements(kind.name)
+        if any(name in names or f"_{name}" in names for name in element.json_names)
     )
     if not stated and not of_elements:
         return None
-    failing = compile_together([invariant for _, invariant in stated])
-    constraints = tuple(constraint for constraint, _ in stated)
+    asked = tuple((constraint, invariant.holds) for constraint, invariant in stated)
     looks_around = any(invariant.looks_around for _, invariant in stated)
 
     def check(node: Mapping[str, object], within: Within) -> list[Problem] | None:
         around = Surroundings(within.resource, within.root) if looks_around else None
-        broken = failing(node, around)
-        problems = [_problem(constraints[index]) for index in broken] if broken else None
+        problems: list[Problem] | None = None
+        for constraint, holds in asked:
+            if not holds(node, around):
+                problems = [*(problems or ()), _problem(constraint)]
         for constraint, element in of_elements:
             for path in _broken_items(constraint, element, node):
                 problems = [*(problems or ()), _problem(constraint, path)]
         return problems
 
     return check
+
+
+@cache
+def _of_type(name: str) -> tuple[tuple[Constraint, Invariant], ...]:
+    return invariants_of(type_named(name))
+
+
+@cache
+def _of_elements(name: str) -> tuple[tuple[Constraint, Element], ...]:
+    kind = type_named(name)
+    return tuple(
+        (constraint, element)
+        for constraint in _stated(kind)
+        for element in kind.elements
+        if element.name == constraint.element
+    )
 
 
 @cache

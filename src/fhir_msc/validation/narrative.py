@@ -10,23 +10,19 @@ from fhir_msc.validation.objects import nodes
 from fhir_msc.validation.problems import NARRATIVE, Problem
 
 _XHTML = "http://www.w3.org/1999/xhtml"
-_ELEMENTS = frozenset(
-    f"{_XHTML} {name}"
-    for name in (
-        "a abbr acronym b big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i"
-        " img li ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var"
-    ).split()
+_NAMES = (
+    "a abbr acronym b big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i img"
+    " li ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var"
 )
+_ATTRIBUTE_NAMES = (
+    "abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char charoff charset"
+    " cite class colspan compact coords dir frame headers height href hreflang hspace id lang longdesc name nowrap rel"
+    " rev rowspan rules scope shape span src start style summary tabindex title type valign value vspace width"
+)
+_ELEMENTS = frozenset(f"{_XHTML} {name}" for name in _NAMES.split())
+_ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split()) | {"http://www.w3.org/XML/1998/namespace lang"}
 _DIV = f"{_XHTML} div"
 _IMAGE = f"{_XHTML} img"
-_ATTRIBUTES = frozenset(
-    (
-        "abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char charoff"
-        " charset cite class colspan compact coords dir frame headers height href hreflang hspace id lang longdesc"
-        " name nowrap rel rev rowspan rules scope shape span src start style summary tabindex title type valign value"
-        " vspace width"
-    ).split()
-) | {"http://www.w3.org/XML/1998/namespace lang"}
 _anchors = re.compile(r"\b(?:id|name)\s*=\s*[\"']([^\"']*)").findall
 _local_links = re.compile(r"<(?:a|img)\s[^<>]*?\b(?:href|src)\s*=\s*[\"']#([^\"'<>]+)").findall
 

@@ -1,10 +1,10 @@
 """JSON text to a document: strict UTF-8, no duplicate keys, decimals as they are written, and no deeper or larger than
 can be read on any stack.
 
-Two readers. :func:`quickly` is orjson's; it answers only for text that is, white space apart, what orjson writes of the
-document it read. Then no key stands twice in an object, for it would be written once, and every number is the shortest
-form of its float: two of them compare as the numbers that were written do. :func:`parse` is for all other text, and for
-text with problems, whose values are to be told as they were written.
+Two readers. :func:`quickly` is orjson's; it answers only for text that is, white space and zeros at the end of decimals
+apart, what orjson writes of the document it read. Then no key stands twice in an object, for it would be written once,
+and every number is the shortest form of its float: two of them compare as the numbers that were written do.
+:func:`parse` is for all other text, and for decimals that are to be told as they were written.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _SPACE = b" \t\r\n"
 
 # Beyond 2^53 a float's shortest form is another number than the float, and may fall on the other side of an integer.
 _beyond_integers = re.compile(rb"e\+1[6-9][,}\]]").search
+_last_zeros = re.compile(rb"(?<=[0-9])(\.[0-9]*?)0+(?=[,}\]])")
+_ends_in_zero = re.compile(rb"\.[0-9]*0[\s,}\]]").search
 _string = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -55,10 +57,21 @@ def quickly(text: bytes | str) -> dict[str, object] | None:
         written = orjson.dumps(document)
     except (ValueError, TypeError):  # its errors, of which one is that it writes no more than 254 levels
         return None
-    bare = written.translate(None, _SPACE)
-    if bare != plain.translate(None, _SPACE) or (b"e+1" in bare and _beyond_integers(bare)):
+    if written != plain and not _is_the_same(plain.translate(None, _SPACE), written.translate(None, _SPACE)):
+        return None
+    if b"e+1" in written and _beyond_integers(written):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _is_the_same(plain: bytes, written: bytes) -> bool:
+    """Whether texts without white space differ in zeros at the end of decimals alone."""
+    return plain == written or _last_zeros.sub(rb"\1", plain) == _last_zeros.sub(rb"\1", written)
+
+
+def is_cut(text: bytes | str) -> bool:
+    """Whether the document that :func:`quickly` gives may have a decimal without zeros that stand at its end."""
+    return _ends_in_zero(text.encode() if isinstance(text, str) else text) is not None
 
 
 def parse(text: bytes | str) -> tuple[dict[str, object], bool]:

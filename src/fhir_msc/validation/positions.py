@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 from fhir_msc.findings import Place
 
-_tokens = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],:]|[^\s"{}\[\],:]+').finditer
+_key = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*:[ \t\r\n]*').match
+_space = re.compile(r"[ \t\r\n]*").match
+_value = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _ends = re.compile("\n").finditer
 
 
@@ -47,7 +49,7 @@ def places(text: str, paths: Iterable[str], root: str) -> Mapping[str, Place]:
     ways = {path: list(_prefixes(path)) for path in paths}
     prefixes = {prefix for way in ways.values() for prefix in way}
     lines = Lines(text)
-    found = {root: lines.place(next(_tokens(text)).start())}
+    found = {root: lines.place(_begin(text, 0))}
     for path, _, offset, _ in members(text, root, prefixes.__contains__):
         found[path] = lines.place(offset)
     return {
@@ -65,54 +67,47 @@ def duplicates(text: str, root: str) -> list[tuple[str, str, Place]]:
 
 def members(text: str, root: str, inside: Callable[[str], bool]) -> Iterator[Member]:
     """The members and items of the object that the text holds, in its order; looks into those that ``inside`` takes."""
-    around: list[tuple[str | None, set[str] | None]] = []
-    path: str | None = root
-    keys: set[str] | None = None
+    yield from _below(text, _begin(text, 0), root, inside, [])
+
+
+def _below(text: str, start: int, path: str, inside: Callable[[str], bool], end: list[int]) -> Iterator[Member]:
+    """The members or items of the object or array that begins there; ``end`` gets the offset behind it."""
+    keys: set[str] | None = set() if text[start] == "{" else None
+    at = _begin(text, start + 1)
     index = 0
-    counts: list[int] = []
-    below: str | None = root
-    key_is_next = False
-    for token in _tokens(text):
-        first = text[token.start()]
-        if first == ":":
-            continue
-        if first == ",":
-            key_is_next = keys is not None
-            index += 1
-            continue
-        if first in "]}":
-            path, keys = around.pop()
-            index = counts.pop()
-            key_is_next = False
-            continue
-        if key_is_next:
-            key_is_next = False
-            below = None
-            if path is not None and keys is not None:
-                key = _key(token.group())
-                below = f"{path}.{key}" if path else key
-                if inside(below):
-                    yield Member(below, key, token.start(), key in keys)
-                else:
-                    below = None
-                keys.add(key)
-            continue
-        if around and keys is None:
-            below = None if path is None else f"{path}[{index}]"
-            if below is not None and inside(below):
-                yield Member(below, None, token.start(), again=False)
+    while text[at] not in "]}":
+        if keys is None:
+            key, again = None, False
+            offset = at
+            below = f"{path}[{index}]"
+        else:
+            token = _key(text, at)
+            assert token is not None  # the text is JSON
+            key = str(json.loads(token[1])) if "\\" in token[1] else token[1][1:-1]
+            again = key in keys
+            keys.add(key)
+            offset, at = at, token.end()
+            below = f"{path}.{key}" if path else key
+        if inside(below):
+            yield Member(below, key, offset, again)
+            if text[at] in "[{":
+                yield from _below(text, at, below, inside, end)
+                at = end.pop()
             else:
-                below = None
-        if first in "[{":
-            around.append((path, keys))
-            counts.append(index)
-            path, index = below, 0
-            keys = set() if first == "{" else None
-            key_is_next = first == "{"
+                _, at = _value(text, at)
+        else:
+            _, at = _value(text, at)
+        at = _begin(text, at)
+        if text[at] == ",":
+            at = _begin(text, at + 1)
+            index += 1
+    end.append(at + 1)
 
 
-def _key(token: str) -> str:
-    return str(json.loads(token)) if "\\" in token else token[1:-1]
+def _begin(text: str, at: int) -> int:
+    """Where the next token begins."""
+    found = _space(text, at)
+    return at if found is None else found.end()
 
 
 def _prefixes(path: str) -> Iterator[str]:

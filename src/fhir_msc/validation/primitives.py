@@ -166,31 +166,39 @@ def _in_calendar(text: str) -> bool:
     return True
 
 
+TEXTS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
+    {
+        "base64Binary": is_base64_binary,
+        "canonical": is_canonical,
+        "code": is_code,
+        "date": is_date,
+        "dateTime": is_date_time,
+        "id": is_id,
+        "instant": is_instant,
+        "markdown": is_string,
+        "oid": is_oid,
+        "string": is_string,
+        "time": is_time,
+        "uri": is_uri,
+        "url": is_uri,
+        "uuid": is_uuid,
+    }
+)
+"""Whether a text is of the primitive type, of those that are text in JSON."""
+
+
 def _text(check: Callable[[str], bool]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and check(value)
 
 
 CHECKS: Mapping[str, Callable[[object], bool]] = MappingProxyType(
     {
-        "base64Binary": _text(is_base64_binary),
+        **{kind: _text(check) for kind, check in TEXTS.items()},
         "boolean": is_boolean,
-        "canonical": _text(is_canonical),
-        "code": _text(is_code),
-        "date": _text(is_date),
-        "dateTime": _text(is_date_time),
         "decimal": is_number,
-        "id": _text(is_id),
-        "instant": _text(is_instant),
         "integer": is_integer,
-        "markdown": _text(is_string),
-        "oid": _text(is_oid),
         "positiveInt": is_positive_int,
-        "string": _text(is_string),
-        "time": _text(is_time),
         "unsignedInt": is_unsigned_int,
-        "uri": _text(is_uri),
-        "url": _text(is_uri),
-        "uuid": _text(is_uuid),
     }
 )
 """Whether a value as JSON gives it (str, bool, int, float or Decimal) is of the primitive type."""

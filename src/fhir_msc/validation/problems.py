@@ -7,12 +7,16 @@ project's own. The ids of invariants end in their key (``MSC-FHIR-INVARIANT-OBS-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
 
 from fhir_msc.findings import Severity
 
 if TYPE_CHECKING:
+    from fhir_msc.validation.memory import Memory
     from fhir_msc.validation.profiles.document import Document
     from fhir_msc.validation.profiles.known import Profiles
 
@@ -64,6 +68,9 @@ PROFILE = "MSC-FHIR-PROFILE"
 UNIT = "MSC-UNIT-UCUM"
 
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
 @dataclass(slots=True)
 class Problem:
     """One thing wrong, or worth knowing, at ``path``, which is relative to what was checked.
@@ -79,8 +86,7 @@ class Problem:
     severity: Severity = Severity.ERROR
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(NamedTuple):
     """What a check knows of the document around.
 
     ``contained`` are the ids of the resources that the same resource contains, with their types, and ``inside`` says
@@ -88,10 +94,11 @@ class Within:
     outside one. ``depth`` counts the elements around that may hold others of their own type: extensions, items,
     resources. ``resource`` is the resource around and ``root`` the one that contains it or is it, where an invariant
     below speaks of them. ``profiles`` are what resources are held against, ``None`` for R4's own; ``document`` finds
-    what references in the Bundle around lead to.
+    what references in the Bundle around lead to. ``memory`` knows verdicts on values of the same profiles, ``None``
+    where values are not as orjson reads them.
     """
 
-    contained: Mapping[str, str] = field(default_factory=dict)
+    contained: Mapping[str, str] = _NOTHING
     inside: bool = False
     urls: frozenset[str] | None = None
     depth: int = 0
@@ -99,6 +106,12 @@ class Within:
     root: object = None
     profiles: Profiles | None = None
     document: Document | None = None
+    memory: Memory | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether no reference can lead to something in the same document."""
+        return not self.contained and not self.inside and self.urls is None and self.document is None
 
 
 def under(segment: str, found: list[Problem]) -> list[Problem]:
@@ -110,5 +123,7 @@ def under(segment: str, found: list[Problem]) -> list[Problem]:
 
 
 def shown(value: object) -> str | None:
-    """The text of a wrong value, if it is a single one; cut at 200 characters."""
+    """The text of a wrong value as in JSON, if it is a single one; cut at 200 characters."""
+    if isinstance(value, float):
+        return orjson.dumps(value).decode()
     return None if value is None or isinstance(value, (dict, list, tuple)) else str(value)[:200]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
@@ -62,12 +62,20 @@ _SPELT = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Something that holds of every object of a type. ``path`` is where a finding points, relative to the object."""
+    """Something that holds of every object of a type. ``path`` is where a finding points, relative to the object.
+
+    An object without the element ``of`` is not asked; every one is where there is none.
+    """
 
     id: str
     message: str
     holds: Predicate
     path: str = ""
+    of: str | None = None
+
+    def asks_of(self, names: Collection[str]) -> bool:
+        """Whether an object with these names in JSON has to be asked."""
+        return self.of is None or self.of in names
 
     def value_of(self, node: Node) -> str | None:
         """The text at ``path``, if one value stands there."""
@@ -86,7 +94,7 @@ def _absolute(name: str) -> Rule:
         return not isinstance(system, str) or _is_system(system)
 
     message = "the system is an absolute URI, and that of SNOMED CT, LOINC, UCUM and RxNorm the one that R4 names"
-    return Rule(SYSTEM, message, holds, path=name)
+    return Rule(SYSTEM, message, holds, path=name, of=name)
 
 
 @lru_cache(1024)
@@ -134,15 +142,11 @@ def _uri_identifier(node: Node) -> bool:
 
 
 def _distinct_labels(node: Node) -> bool:
-    if "security" not in node:
-        return True
     labels = [(str(label.get("system")), str(label.get("code"))) for label in nodes(node, "security")]
     return len(labels) == len(set(labels))
 
 
 def _distinct_contained(node: Node) -> bool:
-    if "contained" not in node:
-        return True
     ids = [str(contained["id"]) for contained in nodes(node, "contained") if "id" in contained]
     return len(ids) == len(set(ids))
 
@@ -153,16 +157,30 @@ def _research_consent(node: Node) -> bool:
 
 
 _ABSOLUTE = _absolute("system")
-_UNIT = Rule(UNIT, "the code is not a UCUM unit", _is_ucum, path="code")
-_CANONICAL = Rule(CANONICAL_URL, "the canonical URL is absolute", has_absolute_url, path="url")
+_UNIT = Rule(UNIT, "the code is not a UCUM unit", _is_ucum, path="code", of="code")
+_CANONICAL = Rule(CANONICAL_URL, "the canonical URL is absolute", has_absolute_url, path="url", of="url")
 _FHIRPATH = Rule(EXPRESSION, "the expression is FHIRPath", has_fhirpath, path="expression")
-_CODE = Rule(CODE, "the code is not in its code system, which R4 holds whole", _known_unless_unit, path="code")
+_CODE = Rule(
+    CODE, "the code is not in its code system, which R4 holds whole", _known_unless_unit, path="code", of="code"
+)
 
 RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
         "Attachment": (
-            Rule(ATTACHMENT_SIZE, "size is the number of bytes that data stands for", _stated_size, path="size"),
-            Rule(ATTACHMENT_HASH, "hash is the SHA-1 of what data stands for, in base64", _stated_hash, path="hash"),
+            Rule(
+                ATTACHMENT_SIZE,
+                "size is the number of bytes that data stands for",
+                _stated_size,
+                path="size",
+                of="size",
+            ),
+            Rule(
+                ATTACHMENT_HASH,
+                "hash is the SHA-1 of what data stands for, in base64",
+                _stated_hash,
+                path="hash",
+                of="hash",
+            ),
         ),
         "CapabilityStatement.rest.resource.searchParam": (
             Rule(SEARCH_PARAMETER, "the type is that of the definition in R4", has_type_of_definition, path="type"),
@@ -186,18 +204,28 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
             Rule("MSC-CONSENT-PATIENT", "a consent to research names its patient", _research_consent, "patient"),
         ),
         "DomainResource": (
-            Rule(NARRATIVE, UNLINKED, has_linked_narrative, path="text.div"),
-            Rule(CONTAINED, "two contained resources have the same id", _distinct_contained, path="contained"),
+            Rule(NARRATIVE, UNLINKED, has_linked_narrative, path="text.div", of="text"),
+            Rule(
+                CONTAINED,
+                "two contained resources have the same id",
+                _distinct_contained,
+                path="contained",
+                of="contained",
+            ),
         ),
         "ElementDefinition.constraint": (_FHIRPATH,),
         "Expression": (Rule(EXPRESSION, _FHIRPATH.message, has_fhirpath_if_said, path="expression"),),
         "Identifier": (
             _ABSOLUTE,
             Rule(
-                IDENTIFIER, "with system urn:ietf:rfc:3986 the value is an absolute URI", _uri_identifier, path="value"
+                IDENTIFIER,
+                "with system urn:ietf:rfc:3986 the value is an absolute URI",
+                _uri_identifier,
+                path="value",
+                of="value",
             ),
         ),
-        "Meta": (Rule(LABEL, "a security label stands twice", _distinct_labels),),
+        "Meta": (Rule(LABEL, "a security label stands twice", _distinct_labels, of="security"),),
         "Quantity": (_ABSOLUTE, _UNIT, _CODE),
         "SearchParameter": (
             _FHIRPATH,

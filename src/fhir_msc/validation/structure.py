@@ -8,8 +8,7 @@ http://hl7.org/fhir/R4/json.html.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
@@ -19,26 +18,21 @@ from fhir_msc.validation.companions import Check, companion_problems, without_ex
 from fhir_msc.validation.concept_maps import concept_map_problems
 from fhir_msc.validation.definitions import Element, Type, codes_of, resource_types, type_named
 from fhir_msc.validation.invariants import invariant_check, looks_around
+from fhir_msc.validation.memory import DEEPEST, remembering
 from fhir_msc.validation.narrative import narrative_problem, section_problems
-from fhir_msc.validation.primitives import CHECKS, FORMS, is_absolute_uri, lacks_zone
+from fhir_msc.validation.primitives import CHECKS, TEXTS, is_absolute_uri, is_string
 from fhir_msc.validation.problems import (
     ARRAY,
     BINDING,
-    CHOICE,
     DEPTH,
     ELEMENT_ID,
     EMPTY,
     EXTENSION_URL,
     MAX,
-    MIN,
     NOTED_EXTENSION,
     NOTED_ID,
-    NULL,
-    OBJECT,
     RESOURCE_TYPE,
-    TYPE,
     UNKNOWN,
-    ZONE,
     Problem,
     Within,
     shown,
@@ -46,7 +40,15 @@ from fhir_msc.validation.problems import (
 )
 from fhir_msc.validation.profiles.document import Document
 from fhir_msc.validation.references import reference_problem
-from fhir_msc.validation.rules import rules_of
+from fhir_msc.validation.rules import Rule, rules_of
+from fhir_msc.validation.wrong import (
+    choice_problems,
+    missing,
+    not_an_object,
+    unknown,
+    wrong_json_type,
+    wrong_primitive,
+)
 
 MAX_DEPTH = 64
 """How deep elements that may hold others of their own type may stand in each other."""
@@ -63,6 +65,11 @@ _OWN_IDS = frozenset({"StructureDefinition.differential", "StructureDefinition.s
 """Within these, ids are unique for themselves: the same elements stand in both (sdf-16, sdf-17,
 http://hl7.org/fhir/R4/elementdefinition.html#id)."""
 
+_HOLDING_RESOURCES = ("Bundle.entry", "Bundle.entry.response", "Parameters.parameter")
+
+_PLANS = 256
+"""How many plans of a type are kept."""
+
 _COMPANION: list[Problem] = []
 """What the slot of ``_name`` answers: it is checked together with ``name``."""
 
@@ -78,7 +85,7 @@ def resource_problems(resource: Mapping[str, object], around: Within | None = No
 def _root_check(value: object, around: Within) -> list[Problem] | None:
     """A resource with its own contained ones: a whole document, or an entry of a Bundle."""
     if not isinstance(value, dict):
-        return [_not_an_object(value)]
+        return [not_an_object(value)]
     contained = value.get("contained")
     if isinstance(contained, (list, tuple)):
         ids = {
@@ -86,28 +93,28 @@ def _root_check(value: object, around: Within) -> list[Problem] | None:
             for item in contained
             if isinstance(item, dict) and isinstance(item.get("id"), str)
         }
-        around = replace(around, contained=ids, inside=False, root=value)
+        around = around._replace(contained=ids, inside=False, root=value)
     elif around.contained:
-        around = replace(around, contained={}, inside=False)
+        around = around._replace(contained={}, inside=False)
     if value.get("resourceType") == "Bundle":
         urls = _full_urls(value) if value.get("type") in ("batch", "transaction") else None
-        around = replace(around, urls=urls, document=Document(value))
+        around = around._replace(urls=urls, document=Document(value))
     return _resource_check(value, around)
 
 
 def _contained_check(value: object, within: Within) -> list[Problem] | None:
-    return _resource_check(value, within if within.inside else replace(within, inside=True))
+    return _resource_check(value, within if within.inside else within._replace(inside=True))
 
 
 def _resource_check(value: object, within: Within) -> list[Problem] | None:
     if not isinstance(value, dict):
-        return [_not_an_object(value)]
+        return [not_an_object(value)]
     name = value.get("resourceType")
     if not isinstance(name, str) or name not in resource_types():
         message = "resourceType is missing" if name is None else "resourceType is not a resource type of R4"
         return [Problem(RESOURCE_TYPE, message, path="resourceType", value=shown(name))]
     if looks_around(name):
-        within = replace(within, resource=value, root=within.root if within.inside else value)
+        within = within._replace(resource=value, root=within.root if within.inside else value)
     found = object_check(name)(value, within)
     kept = None if found is None else _settled(found, value, within)
     if "meta" in value or within.profiles is not None:
@@ -129,13 +136,13 @@ def _profile_problems(resource: Mapping[str, object], within: Within) -> list[Pr
 
 def _settled(found: list[Problem], resource: Mapping[str, object], within: Within) -> list[Problem] | None:
     """The problems; of what is noted among them, ids that stood before, and extensions that may not stand there."""
-    kept = []
-    for problem in _once_identified(found):
+    kept: list[Problem] = []
+    for problem in found if len(found) == 1 and found[0].rule != NOTED_ID else _once_identified(found):
         if problem.rule == NOTED_EXTENSION:
             from fhir_msc.validation.profiles.extensions import misplaced
 
             wrong = misplaced(problem, resource, within)
-            kept += [wrong] if wrong is not None else []
+            kept += () if wrong is None else (wrong,)
         else:
             kept.append(problem)
     return kept or None
@@ -181,7 +188,7 @@ class _Slots(dict[str, Check]):
         elif name.startswith("_") and self.primitive(name[1:]):
             check = _companion
         else:
-            return _unknown(self.elements, name)
+            return _named_wrong(unknown(self.elements, name))
         self[name] = check
         return check
 
@@ -190,45 +197,91 @@ class _Slots(dict[str, Check]):
         return name in self.elements and self.elements[name][1] in CHECKS
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is asked of the objects of a type that have the same names: all that the names decide is decided.
+
+    ``checks`` are those of the values, in order; ``lacks`` says that a required element is missing, that there is too
+    much of a choice, or that an element has an id or nothing at all.
+    """
+
+    checks: tuple[Check, ...]
+    lacks: bool
+    invariants: Callable[[Mapping[str, object], Within], list[Problem] | None] | None
+    rules: tuple[Rule, ...]
+
+
+class _Object:
+    """The checks of a type's JSON object, with a plan for each set of names that was met."""
+
+    def __init__(self, kind: Type) -> None:
+        self._kind = kind
+        self._slots = _Slots(kind)
+        self._required = frozenset(e.name for e in kind.elements if e.min and not e.choice)
+        self._choices = tuple((_either_name(e), e) for e in kind.elements if e.choice)
+        self._rules = rules_of(kind)
+        self.plans: dict[tuple[str, ...], _Plan] = {}
+
+    def plan(self, names: tuple[str, ...]) -> _Plan:
+        """The plan for objects with these names, which is kept; of a type's plans only so many are."""
+        if len(self.plans) == _PLANS:
+            self.plans.clear()
+        made = self.plans[names] = _Plan(
+            checks=tuple(self._slots[name] for name in names),
+            lacks=bool(self.lacking(dict.fromkeys(names))),
+            invariants=invariant_check(self._kind, names),
+            rules=tuple(rule for rule in self._rules if rule.asks_of(names)),
+        )
+        return made
+
+    def lacking(self, value: Mapping[str, object]) -> list[Problem]:
+        """What is wrong with the names that an object has, or noted of them."""
+        problems = [] if self._required <= value.keys() else missing(self._required, value)
+        for names, choice in self._choices:
+            given = len(names & value.keys())
+            if given != 1 and (given or choice.min):
+                problems += choice_problems(choice, value)
+        if not self._kind.resource and (not value or "id" in value):
+            problems += _identified(value)
+        return problems
+
+    def beside(self, key: str, found: list[Problem], value: Mapping[str, object], within: Within) -> list[Problem]:
+        """What was found of an element, with what stands beside it in ``_name``; paths start below the object."""
+        if found is _COMPANION:
+            many = self._slots.elements[key[1:]][0].many
+            item, other = value[key], value.get(key[1:])
+            found = companion_problems(item, other, many, object_check("Element"), within)
+        elif f"_{key}" in value:
+            found = without_excused(found, value[f"_{key}"])
+        return under(key, found)
+
+
 @cache
 def object_check(name: str) -> Check:
     """The check of a type's JSON object, by the type's name."""
     kind = type_named(name)
-    slots = _Slots(kind)
-    required = frozenset(e.name for e in kind.elements if e.min and not e.choice)
-    choices = tuple((_either_name(e), e) for e in kind.elements if e.choice)
-    invariants = invariant_check(kind)
-    rules = rules_of(kind)
+    object_ = _Object(kind)
+    planned = object_.plans.get
     whole = _WHOLE.get(name)
-    element = not kind.resource
     own_ids = name in _OWN_IDS
 
     def check(value: object, within: Within) -> list[Problem] | None:
         if not isinstance(value, dict):
-            return [_not_an_object(value)]
+            return [not_an_object(value)]
+        names = tuple(value)
+        plan = planned(names) or object_.plan(names)
         problems: list[Problem] = []
-        for key, item in value.items():
-            found = slots[key](item, within)
+        for key, item, of_item in zip(names, value.values(), plan.checks, strict=True):
+            found = of_item(item, within)
             if found is not None:
                 if not isinstance(key, str):
                     return found
-                if found is _COMPANION:
-                    beside = slots.elements[key[1:]][0]
-                    found = companion_problems(item, value.get(key[1:]), beside.many, object_check("Element"), within)
-                elif f"_{key}" in value:
-                    found = without_excused(found, value[f"_{key}"])
-                problems += under(key, found)
-        if required and not required <= value.keys():
-            problems += _missing(required, value)
-        for names, choice in choices:
-            given = len(names & value.keys())
-            if given != 1 and (given or choice.min):
-                problems += _choice_problems(choice, value)
-        if element and (not value or "id" in value):
-            problems += _identified(value)
-        if invariants is not None and (broken := invariants(value, within)) is not None:
+                problems += object_.beside(key, found, value, within)
+        if plan.lacks:
+            problems += object_.lacking(value)
+        if plan.invariants is not None and (broken := plan.invariants(value, within)) is not None:
             problems += broken
-        for rule in rules:
+        for rule in plan.rules:
             if not rule.holds(value):
                 problems.append(Problem(rule.id, rule.message, path=rule.path, value=rule.value_of(value)))
         if whole is not None:
@@ -254,7 +307,16 @@ def _element_check(element: Element, kind: str, *, owner: str) -> Check:
     check = _item_check(element, kind, owner=owner)
     if kind in ("Extension", "Resource") or owner == kind or owner.startswith(f"{kind}."):
         check = _nested(check)
+    if _is_data(kind):
+        check = remembering(check)
     return _each(check) if element.many else check
+
+
+def _is_data(kind: str) -> bool:
+    """Whether it is a data type with elements, which looks no further than its value and what references lead to."""
+    if kind in CHECKS or kind in ("xhtml", *_HOLDING_RESOURCES) or type_named(kind).resource:
+        return False
+    return not looks_around(kind.partition(".")[0])
 
 
 def _nested(check: Check) -> Check:
@@ -263,7 +325,8 @@ def _nested(check: Check) -> Check:
     def nested(value: object, within: Within) -> list[Problem] | None:
         if within.depth == MAX_DEPTH:
             return [Problem(DEPTH, f"nested deeper than {MAX_DEPTH}: not checked further")]
-        return check(value, replace(within, depth=within.depth + 1))
+        memory = within.memory if within.depth < DEEPEST else None
+        return check(value, within._replace(depth=within.depth + 1, memory=memory))
 
     return nested
 
@@ -302,12 +365,15 @@ def _each(check: Check) -> Check:
 
 
 def _primitive_check(kind: str) -> Check:
-    valid = CHECKS[kind]
+    valid, of_text = CHECKS[kind], TEXTS.get(kind, is_string)
 
     def check(value: object, within: Within) -> list[Problem] | None:
-        return None if valid(value) else [_wrong_primitive(kind, value)]
+        return None if valid(value) else [wrong_primitive(kind, value)]
 
-    return check
+    def check_text(value: object, within: Within) -> list[Problem] | None:
+        return None if isinstance(value, str) and of_text(value) else [wrong_primitive(kind, value)]
+
+    return check_text if kind in TEXTS else check
 
 
 def _code_check(codes: frozenset[str], element: Element) -> Check:
@@ -318,7 +384,7 @@ def _code_check(codes: frozenset[str], element: Element) -> Check:
             hint = f"one of {', '.join(sorted(codes))}" if len(codes) <= 20 else None
             message = f"not a code of the required value set {element.value_set}"
             return [Problem(BINDING, message, value=shown(value), hint=hint)]
-        return [_wrong_primitive("code", value)]
+        return [wrong_primitive("code", value)]
 
     return check
 
@@ -372,13 +438,17 @@ def _extension_check(value: object, within: Within) -> list[Problem] | None:
 
 def _narrative(value: object, within: Within) -> list[Problem] | None:
     if not isinstance(value, str):
-        return [_wrong_json_type(value, "XHTML text")]
+        return [wrong_json_type(value, "XHTML text")]
     problem = narrative_problem(value)
     return None if problem is None else [problem]
 
 
 def _no_name(value: object, within: Within) -> list[Problem]:
     return [Problem(UNKNOWN, "the name of an element is text")]
+
+
+def _named_wrong(problem: Problem) -> Check:
+    return lambda value, within: [replace(problem)]
 
 
 def _anything(value: object, within: Within) -> None:
@@ -393,51 +463,5 @@ def _companion(value: object, within: Within) -> list[Problem]:
     return _COMPANION
 
 
-def _unknown(elements: Mapping[str, object], name: str) -> Check:
-    def check(value: object, within: Within) -> list[Problem]:
-        near = get_close_matches(name, elements, n=1)
-        return [Problem(UNKNOWN, "R4 has no such element here", hint=f"did you mean {near[0]}?" if near else None)]
-
-    return check
-
-
-def _not_an_object(value: object) -> Problem:
-    return _wrong_json_type(value, "an object", OBJECT)
-
-
-def _wrong_json_type(value: object, wanted: str, rule: str = TYPE) -> Problem:
-    if value is None:
-        return Problem(NULL, "null is not a value in FHIR")
-    if isinstance(value, (list, tuple)):
-        return Problem(ARRAY, "an array is not expected: the element may not repeat")
-    return Problem(rule, f"{wanted} is expected", value=shown(value))
-
-
-def _wrong_primitive(kind: str, value: object) -> Problem:
-    rule = f"{TYPE}-{kind.upper()}"
-    if value == "":
-        return Problem(EMPTY, "a value may not be empty text")
-    if kind in ("dateTime", "instant") and isinstance(value, str) and lacks_zone(value):
-        return Problem(ZONE, "a time needs a zone", value=value, hint="add Z or an offset such as +02:00")
-    return _wrong_json_type(value, f"{kind}: {FORMS[kind]}", rule)
-
-
-def _missing(required: frozenset[str], value: Mapping[str, object]) -> list[Problem]:
-    return [
-        Problem(MIN, "is required", path=name)
-        for name in sorted(required - value.keys())
-        if f"_{name}" not in value  # an extension may stand in for a primitive value
-    ]
-
-
 def _either_name(choice: Element) -> frozenset[str]:
     return frozenset(name for plain in choice.json_names for name in (plain, f"_{plain}"))
-
-
-def _choice_problems(choice: Element, value: Mapping[str, object]) -> list[Problem]:
-    given = {name for name in choice.json_names if name in value or f"_{name}" in value}
-    if len(given) > 1:
-        return [Problem(CHOICE, f"only one type of {choice.name} may be given: {', '.join(sorted(given))}")]
-    if choice.min and not given:
-        return [Problem(MIN, "is required", path=choice.name)]
-    return []

@@ -178,7 +178,7 @@ def around(name: str, node: Json) -> Json:
 
 
 def broken(name: str, node: Json) -> set[str]:
-    check = invariant_check(type_named(name))
+    check = invariant_check(type_named(name), node)
     resource = around(name, node)
     found = check(node, Within(resource=resource, root=resource)) if check else None
     return {problem.rule.removeprefix("MSC-FHIR-INVARIANT-") for problem in found or ()}

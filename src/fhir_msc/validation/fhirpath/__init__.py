@@ -8,7 +8,7 @@ The door is :func:`compile_invariant`: an expression and the type that it is sta
 
 ``type_name`` is a resource or data type, an element's path (``Observation.component``), or a primitive type.
 :class:`Surroundings` carry ``%resource``, ``%rootResource`` and what ``resolve()`` may find; they are needed where
-``Invariant.looks_around`` says so. :func:`compile_together` makes one function of all invariants of a type.
+``Invariant.looks_around`` says so.
 
 Text becomes a tree (``parser``), and the tree twice Python: source over the plain JSON for the usual forms (``source``,
 with ``guards`` that pass over what an object cannot break), and closures over typed items for all of FHIRPath
@@ -21,7 +21,6 @@ from fhir_msc.validation.fhirpath.invariant import (
     Invariant,
     by_closures,
     compile_invariant,
-    compile_together,
     mentions_surroundings,
 )
 from fhir_msc.validation.fhirpath.lambdas import Surroundings
@@ -34,7 +33,6 @@ __all__ = [
     "Surroundings",
     "by_closures",
     "compile_invariant",
-    "compile_together",
     "is_expression",
     "mentions_surroundings",
 ]

@@ -9,6 +9,7 @@ from fhir_msc.validation.fhirpath.syntax import Call, Literal, Operation, Syntax
 from fhir_msc.validation.fhirpath.values import order_of_times, temporal
 
 _DECIDED = frozenset({"exists", "empty", "all", "hasValue"})
+_CONDITIONS = frozenset({"and", "or", "xor", "implies", "=", "!=", "<", "<=", ">", ">="})
 
 
 def is_decided(tree: Syntax) -> bool:
@@ -23,6 +24,16 @@ def is_decided(tree: Syntax) -> bool:
         case Operation("and" | "or" | "xor" | "implies", left, right):
             return is_decided(left) and is_decided(right)
     return False
+
+
+def is_condition(tree: Syntax) -> bool:
+    """Whether it is true, false or open of whatever document, by its form."""
+    match tree:
+        case Operation(operator, _, _):
+            return operator in _CONDITIONS
+        case Call(_, name, _):
+            return name in _DECIDED or name == "not"
+    return isinstance(tree, Literal) and isinstance(tree.value, bool)
 
 
 def is_count(tree: Syntax) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, cast
@@ -118,37 +118,3 @@ def _settled(decide: Decide) -> Holds:
             return True
 
     return holds
-
-
-def compile_together(
-    invariants: Sequence[Invariant],
-) -> Callable[[Mapping[str, object], Surroundings | None], list[int]]:
-    """One function for several invariants of a type: the positions of those that do not hold, in order.
-
-    Invariants with the same names are looked at together, so that an object without them costs one look.
-    """
-    groups: dict[frozenset[str] | None, list[int]] = {}
-    for index, invariant in enumerate(invariants):
-        groups.setdefault(invariant.names, []).append(index)
-    scope: dict[str, object] = {}
-    lines = ["def failing(n, w):", " found = none"]
-    for names, indexes in groups.items():
-        indent = " "
-        if names is not None:
-            lines.append(f"{indent}if {_guard(names, scope)}:")
-            indent = "  "
-        for index in indexes:
-            scope[f"h{index}"] = invariants[index].holds
-            lines.append(f"{indent}if not h{index}(n, w):")
-            lines.append(f"{indent} found = [*found, {index}]")
-    lines.append(" return found")
-    scope["none"] = []
-    exec("\n".join(lines), scope)  # noqa: S102 - of names of elements alone
-    return cast(Callable[[Mapping[str, object], Surroundings | None], list[int]], scope["failing"])
-
-
-def _guard(names: frozenset[str], scope: dict[str, object]) -> str:
-    if len(names) > 2:
-        scope[f"g{len(scope)}"] = names
-        return f"not g{len(scope) - 1}.isdisjoint(n)"
-    return " or ".join(f"{name!r} in n" for name in sorted(names)) or "False"

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from fhir_msc.validation.fhirpath.closures import constant_named
-from fhir_msc.validation.fhirpath.forms import all_different, comparable, is_count, is_decided, is_text, order_of_texts
+from fhir_msc.validation.fhirpath.forms import (
+    all_different,
+    comparable,
+    is_condition,
+    is_count,
+    is_decided,
+    is_text,
+    order_of_texts,
+)
 from fhir_msc.validation.fhirpath.items import BASE_OF_PRIMITIVE, TEMPORAL, Undecided, known_type, lineage
 from fhir_msc.validation.fhirpath.scalars import pattern
 from fhir_msc.validation.fhirpath.shapes import Shape, shape_of
@@ -161,14 +169,17 @@ class Source:
         raise _OtherForm
 
     def _same(self, left: Syntax, right: Syntax, this: _Place, wanted: bool) -> str:
-        """Whether two conditions, neither of which is ever open, are the same."""
-        if not (is_decided(left) and is_decided(right)):
-            raise _OtherForm
+        """Whether two conditions are both true or both false; one that is open is neither."""
         first, second = (self._condition(side, this, True) for side in (left, right))
-        return f"bool({first}) {'is' if wanted else 'is not'} bool({second})"
+        if is_decided(left) and is_decided(right):
+            return f"bool({first}) {'is' if wanted else 'is not'} bool({second})"
+        other, last = (self._condition(side, this, False) for side in (left, right))
+        if not wanted:
+            second, last = last, second
+        return f"(({first}) and ({second})) or (({other}) and ({last}))"
 
     def _equality(self, left: Syntax, right: Syntax, this: _Place, wanted: bool) -> str:
-        if is_decided(left) and is_decided(right):
+        if is_condition(left) and is_condition(right):
             return self._same(left, right, this, wanted)
         if is_count(left) and is_count(right):
             return f"{self._count(left, this)} {'==' if wanted else '!='} {self._count(right, this)}"

@@ -226,7 +226,7 @@ def meets(check: Check, url: str, resource: Mapping[str, object], kind: str) -> 
         if other is None:
             return True
         known[key] = True
-        inner = replace(other, within=replace(other.within, resource=resource, root=resource))
+        inner = replace(other, within=other.within._replace(resource=resource, root=resource))
         known[key] = not any(one.severity is Severity.ERROR for one in profile_problems(inner, resource, kind))
     return known[key]
 

@@ -113,13 +113,11 @@ def _unknown_parts(check: Check, root: Node, extension: Mapping[str, object]) ->
 def misplaced(noted: Problem, resource: Mapping[str, object], within: Within) -> Problem | None:
     """The problem, if the extension that was noted may not stand where it stands in the resource."""
     profiles = within.profiles or core_profiles()
-    definition = profiles.definition(str(noted.value))
     name = resource.get("resourceType")
-    if definition is None or not isinstance(name, str):
+    if not isinstance(name, str) or _may_stand(profiles, str(noted.value), name, noted.path):
         return None
-    owner = noted.path.rpartition(".")[0]
-    if _may_stand(definition, name, _index("", owner)):
-        return None
+    definition = profiles.definition(str(noted.value))
+    assert definition is not None  # or it might stand anywhere
     allowed = ", ".join(sorted(expression for _, expression in definition.contexts))
     return Problem(
         EXTENSION_CONTEXT,
@@ -129,8 +127,12 @@ def misplaced(noted: Problem, resource: Mapping[str, object], within: Within) ->
     )
 
 
-def _may_stand(definition: Definition, resource: str, owner: str) -> bool:
-    places = _places(resource, owner)
+@lru_cache(4096)
+def _may_stand(profiles: Profiles, url: str, resource: str, path: str) -> bool:
+    definition = profiles.definition(url)
+    if definition is None:
+        return True
+    places = _places(resource, _index("", path.rpartition(".")[0]))
     return any(kind != "element" or expression in places for kind, expression in definition.contexts)
 
 
