@@ -50,7 +50,7 @@ def text_findings(text: bytes | str, profiles: Profiles | None = None) -> list[F
     document = quickly(text)
     if document is not None:
         problems = resource_problems(document, Within(profiles=profiles, memory=_memory(profiles)))
-        if not problems or not is_cut(text):
+        if not problems or not is_cut(text, document):
             return _findings(problems, _root(document))
     try:
         document, twice = parse(text)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import accumulate
 from typing import NoReturn
@@ -32,7 +32,6 @@ _SPACE = b" \t\r\n"
 # Beyond 2^53 a float's shortest form is another number than the float, and may fall on the other side of an integer.
 _beyond_integers = re.compile(rb"e\+1[6-9][,}\]]").search
 _last_zeros = re.compile(rb"(?<=[0-9])(\.[0-9]*?)0+(?=[,}\]])")
-_ends_in_zero = re.compile(rb"\.[0-9]*0[\s,}\]]").search
 _string = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -69,9 +68,10 @@ def _is_the_same(plain: bytes, written: bytes) -> bool:
     return plain == written or _last_zeros.sub(rb"\1", plain) == _last_zeros.sub(rb"\1", written)
 
 
-def is_cut(text: bytes | str) -> bool:
-    """Whether the document that :func:`quickly` gives may have a decimal without zeros that stand at its end."""
-    return _ends_in_zero(text.encode() if isinstance(text, str) else text) is not None
+def is_cut(text: bytes | str, document: Mapping[str, object]) -> bool:
+    """Whether a document that :func:`quickly` gave has a decimal without zeros that stand at its end in the text."""
+    plain = text.encode() if isinstance(text, str) else text
+    return orjson.dumps(document).translate(None, _SPACE) != plain.translate(None, _SPACE)
 
 
 def parse(text: bytes | str) -> tuple[dict[str, object], bool]:

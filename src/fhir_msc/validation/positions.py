@@ -9,6 +9,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 from fhir_msc.findings import Place
@@ -16,7 +17,6 @@ from fhir_msc.findings import Place
 _key = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*:[ \t\r\n]*').match
 _space = re.compile(r"[ \t\r\n]*").match
 _value = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
-_ends = re.compile("\n").finditer
 
 
 class Member(NamedTuple):
@@ -33,7 +33,7 @@ class Lines:
     """Offsets of a text as lines and columns, both from 1, in characters."""
 
     def __init__(self, text: str) -> None:
-        self._starts = [0, *(end.end() for end in _ends(text))]
+        self._starts = [0, *accumulate(map((1).__add__, map(len, text.split("\n"))))]
 
     def place(self, offset: int) -> Place:
         """The place of that character."""

@@ -8,9 +8,10 @@ http://hl7.org/fhir/R4/json.html.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from fhir_msc.validation.bindings import concept_problem
 from fhir_msc.validation.bundles import bundle_problems
@@ -197,8 +198,7 @@ class _Slots(dict[str, Check]):
         return name in self.elements and self.elements[name][1] in CHECKS
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """What is asked of the objects of a type that have the same names: all that the names decide is decided.
 
     ``checks`` are those of the values, in order; ``lacks`` says that a required element is missing, that there is too
@@ -269,19 +269,19 @@ def object_check(name: str) -> Check:
         if not isinstance(value, dict):
             return [not_an_object(value)]
         names = tuple(value)
-        plan = planned(names) or object_.plan(names)
+        checks, lacks, invariants, rules = planned(names) or object_.plan(names)
         problems: list[Problem] = []
-        for key, item, of_item in zip(names, value.values(), plan.checks, strict=True):
+        for key, item, of_item in zip(names, value.values(), checks, strict=True):
             found = of_item(item, within)
             if found is not None:
                 if not isinstance(key, str):
                     return found
                 problems += object_.beside(key, found, value, within)
-        if plan.lacks:
+        if lacks:
             problems += object_.lacking(value)
-        if plan.invariants is not None and (broken := plan.invariants(value, within)) is not None:
+        if invariants is not None and (broken := invariants(value, within)) is not None:
             problems += broken
-        for rule in plan.rules:
+        for rule in rules:
             if not rule.holds(value):
                 problems.append(Problem(rule.id, rule.message, path=rule.path, value=rule.value_of(value)))
         if whole is not None:
