@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from fhir_msc.validation.objects import Node, Predicate, nodes
+from fhir_msc.validation.objects import Node, Predicate, has, nodes
 
 LINKS = frozenset({"reference", "answerValueSet", "definitionCanonical", "library", "questionnaire", "valueSet"})
 """Elements that lead to contained resources mostly: what has one of these names in R4 is such a link wherever it is."""
@@ -36,9 +36,9 @@ def _has_distinct_entries(bundle: Node) -> bool:
     """Whether no two entries have the same fullUrl with the same version."""
     urls = []
     for entry in nodes(bundle, "entry"):
-        if "fullUrl" in entry:
+        if has(entry, "fullUrl"):
             versions = [str(meta.get("versionId", "")) for meta in nodes(entry, "resource", "meta")]
-            urls.append(f"{entry['fullUrl']}{''.join(versions)}")
+            urls.append(f"{entry.get('fullUrl', '')}{''.join(versions)}")
     return len(urls) == len(set(urls))
 
 
