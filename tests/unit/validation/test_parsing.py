@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fhir_msc import findings
 from fhir_msc.validation import parsing, validate
-from fhir_msc.validation.parsing import MAX_LEVELS, NotAResource, parse, quickly
+from fhir_msc.validation.parsing import MAX_LEVELS, NotAResource, is_cut, parse, quickly
 from fhir_msc.validation.positions import members, places
 from fhir_msc.validation.structure import MAX_DEPTH, resource_problems
 
@@ -171,6 +171,30 @@ def test_what_the_quick_reader_is_there_for() -> None:
     }
     for text in (orjson.dumps(body), json.dumps(body, indent=2, ensure_ascii=False), orjson.dumps(body) + b"\n"):
         assert quickly(text) == body
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read", "cut"),
+    [
+        ('{"a":4.7,"b":"1.50,"}', True, False),
+        ('{"a":4.70, "b": [1.000]}', True, True),
+        ('{"a":0.10}', True, True),
+        ('{"a":4.70,"a":4.70}', False, False),
+        ('{"a":4.70000000000000000001}', False, False),
+        ('{"a":400,"b":1.00e3}', False, False),
+    ],
+)
+def test_zeros_at_the_end_of_decimals_are_read_quickly_and_told_as_cut(text: str, is_read: bool, cut: bool) -> None:
+    document = quickly(text)
+    assert (document is not None) is is_read
+    if document is not None:
+        assert is_cut(text, document) is cut
+        assert document == parse(text)[0] or "4.7" in text  # a float is not the Decimal of its text
+
+
+def test_a_wrong_decimal_is_told_as_it_is_written() -> None:
+    found = validate('{"resourceType":"Patient","multipleBirthInteger":1.50}')
+    assert [one.value for one in found] == ["1.50"]
 
 
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=60), st.text('{}[]",:\\ 01.e-au', max_size=60)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -181,3 +182,10 @@ def test_a_decimal_is_what_json_takes(text: str) -> None:
         assert not p.is_decimal(text)
     else:
         assert p.is_decimal(text)
+
+
+@given(st.text("AQz+/= \n-é", max_size=12))
+def test_base64_is_groups_of_four_with_padding_at_the_end_alone(text: str) -> None:
+    groups = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+    expected = text != "" and re.fullmatch(groups, re.sub(r"[ \t\r\n]+", "", text)) is not None
+    assert p.is_base64_binary(text) is expected
