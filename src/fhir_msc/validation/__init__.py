@@ -36,7 +36,8 @@ def validate(resource: Mapping[str, object] | bytes | str, profiles: Profiles | 
     claims by ``meta.profile`` count where they are known: those of R4, and those of ``profiles``.
     """
     if isinstance(resource, (bytes, str)):
-        return placed(resource, text_findings(resource, profiles))
+        found = text_findings(resource, profiles)
+        return placed(resource, found) if found else []
     document = resource if isinstance(resource, dict) else dict(resource)
     root = _root(document)
     return _findings(resource_problems(document, Within(profiles=profiles)), root)

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from itertools import accumulate
 from typing import NoReturn
 
@@ -31,7 +32,7 @@ _SPACE = b" \t\r\n"
 
 # Beyond 2^53 a float's shortest form is another number than the float, and may fall on the other side of an integer.
 _beyond_integers = re.compile(rb"e\+1[6-9][,}\]]").search
-_last_zeros = re.compile(rb"(?<=[0-9])(\.[0-9]*?)0+(?=[,}\]])")
+_cut_zeros = partial(re.compile(rb"\.([0-9]*?)0+(?=[,}\]])").sub, rb".\1")
 _string = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -65,7 +66,7 @@ def quickly(text: bytes | str) -> dict[str, object] | None:
 
 def _is_the_same(plain: bytes, written: bytes) -> bool:
     """Whether texts without white space differ in zeros at the end of decimals alone."""
-    return plain == written or _last_zeros.sub(rb"\1", plain) == _last_zeros.sub(rb"\1", written)
+    return plain == written or _cut_zeros(plain) == _cut_zeros(written)
 
 
 def is_cut(text: bytes | str, document: Mapping[str, object]) -> bool:

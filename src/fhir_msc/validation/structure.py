@@ -354,6 +354,9 @@ def _each(check: Check) -> Check:
             return [Problem(ARRAY, "an array is expected: the element may repeat", value=shown(value))]
         if not value:
             return [Problem(EMPTY, "an array may not be empty")]
+        if len(value) == 1:
+            found = check(value[0], within)
+            return None if found is None else under("[0]", found)
         problems: list[Problem] | None = None
         for index, item in enumerate(value):
             found = check(item, within)
