@@ -318,6 +318,15 @@ def test_qualifiers_without_a_row_are_rejected_by_name() -> None:
     assert early.outcomes("SUPPAE") == {"held": 1}
 
 
+def test_an_empty_required_cell_costs_its_row_where_qualifiers_are_joined_and_columns_of_the_key_lack() -> None:
+    told = [{"USUBJID": "S", "IDVAR": "AESEQ", "IDVARVAL": "1", "QNAM": "AESOSP", "QVAL": "x"}]
+    event = {"USUBJID": "S", "AESEQ": "1", "AETERM": "RASH", "AESTDTC": "2020-02-01"}
+    found = outcome({**ONE, "AE": [event, {**event, "AESEQ": "2", "AETERM": ""}], "SUPPAE": told})
+    assert found.outcomes("AE") == {"delivered": 1, "rejected": 1}
+    [problem] = [one for one in found.findings if one.rule == "MSC-MAP-005"]
+    assert problem.origins[0].fields == ("AETERM",)
+
+
 # Fingerprints
 
 
