@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, cast
 
 import orjson
 
@@ -143,7 +143,7 @@ def _picker(indices: Sequence[int]) -> Callable[[Sequence[str | None]], tuple[st
     """The texts of these slots, which are present in every resource of the shape."""
     if len(indices) > 1:
         return itemgetter(*indices)
-    return lambda values: tuple([values[index] or "" for index in indices])
+    return lambda values: cast(tuple[str, ...], tuple([values[index] for index in indices]))
 
 
 def _sample(kind: Kind, text: str, path: str) -> str:

@@ -57,13 +57,13 @@ def remembering(check: Check) -> Check:
         if memory is None:
             return check(value, within)
         text = dumps(value)
-        if b'"reference"' in text and not within.alone:
+        if len(text) > LONGEST or (b'"reference"' in text and not within.alone):
             return check(value, within)
         notes = memory[check].get(text)
         if notes is not None:
             return _again(notes) if notes else None
         found = check(value, within)
-        if len(text) <= LONGEST and (found is None or all(one.rule == NOTED_EXTENSION for one in found)):
+        if found is None or all(one.rule == NOTED_EXTENSION for one in found):
             memory.keep(check, text, () if found is None else tuple(_again(found)))
         return found
 

@@ -8,7 +8,6 @@ http://hl7.org/fhir/R4/json.html.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -19,21 +18,29 @@ from fhir_msc.validation.companions import Check, companion_problems, without_ex
 from fhir_msc.validation.concept_maps import concept_map_problems
 from fhir_msc.validation.definitions import Element, Type, codes_of, resource_types, type_named
 from fhir_msc.validation.invariants import invariant_check, looks_around
+from fhir_msc.validation.leaves import (
+    COMPANION,
+    always,
+    anything,
+    code_check,
+    companion,
+    each,
+    narrative,
+    no_name,
+    primitive_check,
+    prohibited,
+)
 from fhir_msc.validation.memory import DEEPEST, remembering
-from fhir_msc.validation.narrative import narrative_problem, section_problems
-from fhir_msc.validation.primitives import CHECKS, TEXTS, is_absolute_uri, is_string
+from fhir_msc.validation.narrative import section_problems
+from fhir_msc.validation.primitives import CHECKS, is_absolute_uri
 from fhir_msc.validation.problems import (
-    ARRAY,
-    BINDING,
     DEPTH,
     ELEMENT_ID,
     EMPTY,
     EXTENSION_URL,
-    MAX,
     NOTED_EXTENSION,
     NOTED_ID,
     RESOURCE_TYPE,
-    UNKNOWN,
     Problem,
     Within,
     shown,
@@ -47,8 +54,6 @@ from fhir_msc.validation.wrong import (
     missing,
     not_an_object,
     unknown,
-    wrong_json_type,
-    wrong_primitive,
 )
 
 MAX_DEPTH = 64
@@ -66,13 +71,8 @@ _OWN_IDS = frozenset({"StructureDefinition.differential", "StructureDefinition.s
 """Within these, ids are unique for themselves: the same elements stand in both (sdf-16, sdf-17,
 http://hl7.org/fhir/R4/elementdefinition.html#id)."""
 
-_HOLDING_RESOURCES = ("Bundle.entry", "Bundle.entry.response", "Parameters.parameter")
-
 _PLANS = 256
 """How many plans of a type are kept."""
-
-_COMPANION: list[Problem] = []
-"""What the slot of ``_name`` answers: it is checked together with ``name``."""
 
 
 def resource_problems(resource: Mapping[str, object], around: Within | None = None) -> list[Problem]:
@@ -178,18 +178,18 @@ class _Slots(dict[str, Check]):
         super().__init__()
         self.elements = {name: (e, code) for e in kind.elements for name, code in e.json_names.items()}
         if kind.resource:
-            self["resourceType"] = _anything
+            self["resourceType"] = anything
         self._owner = kind.name
 
     def __missing__(self, name: object) -> Check:
         if not isinstance(name, str):
-            return _no_name
+            return no_name
         if name in self.elements:
             check = _element_check(*self.elements[name], owner=self._owner)
         elif name.startswith("_") and self.primitive(name[1:]):
-            check = _companion
+            check = companion
         else:
-            return _named_wrong(unknown(self.elements, name))
+            return always(unknown(self.elements, name))
         self[name] = check
         return check
 
@@ -247,7 +247,7 @@ class _Object:
 
     def beside(self, key: str, found: list[Problem], value: Mapping[str, object], within: Within) -> list[Problem]:
         """What was found of an element, with what stands beside it in ``_name``; paths start below the object."""
-        if found is _COMPANION:
+        if found is COMPANION:
             many = self._slots.elements[key[1:]][0].many
             item, other = value[key], value.get(key[1:])
             found = companion_problems(item, other, many, object_check("Element"), within)
@@ -303,20 +303,21 @@ def _identified(value: Mapping[str, object]) -> list[Problem]:
 
 def _element_check(element: Element, kind: str, *, owner: str) -> Check:
     if element.max == "0":
-        return _prohibited
+        return prohibited
     check = _item_check(element, kind, owner=owner)
     if kind in ("Extension", "Resource") or owner == kind or owner.startswith(f"{kind}."):
         check = _nested(check)
     if _is_data(kind):
         check = remembering(check)
-    return _each(check) if element.many else check
+    return each(check) if element.many else check
 
 
 def _is_data(kind: str) -> bool:
     """Whether it is a data type with elements, which looks no further than its value and what references lead to."""
-    if kind in CHECKS or kind in ("xhtml", *_HOLDING_RESOURCES) or type_named(kind).resource:
+    if kind in CHECKS or kind == "xhtml" or type_named(kind).resource:
         return False
-    return not looks_around(kind.partition(".")[0])
+    holds_resources = any("Resource" in element.types.values() for element in type_named(kind).elements)
+    return not holds_resources and not looks_around(kind.partition(".")[0])
 
 
 def _nested(check: Check) -> Check:
@@ -333,63 +334,19 @@ def _nested(check: Check) -> Check:
 
 def _item_check(element: Element, kind: str, *, owner: str) -> Check:
     if kind == "xhtml":
-        return _narrative
+        return narrative
     if kind == "Resource":
         return _contained_check if element.name == "contained" else _root_check
     if kind == "Reference":
         return _reference_check(element.targets.get(kind))
     codes = codes_of(element.value_set) if element.value_set else None
     if kind in CHECKS:
-        return _primitive_check(kind) if codes is None else _code_check(frozenset().union(*codes.values()), element)
+        return primitive_check(kind) if codes is None else code_check(frozenset().union(*codes.values()), element)
     if kind == "CodeableConcept" and codes is not None:
         return _concept_check(codes, element)
     if kind == "Extension" and owner != "Extension":
         return _extension_check
     return object_check(kind)
-
-
-def _each(check: Check) -> Check:
-    def each(value: object, within: Within) -> list[Problem] | None:
-        if not isinstance(value, (list, tuple)):
-            return [Problem(ARRAY, "an array is expected: the element may repeat", value=shown(value))]
-        if not value:
-            return [Problem(EMPTY, "an array may not be empty")]
-        if len(value) == 1:
-            found = check(value[0], within)
-            return None if found is None else under("[0]", found)
-        problems: list[Problem] | None = None
-        for index, item in enumerate(value):
-            found = check(item, within)
-            if found is not None:
-                problems = (problems or []) + under(f"[{index}]", found)
-        return problems
-
-    return each
-
-
-def _primitive_check(kind: str) -> Check:
-    valid, of_text = CHECKS[kind], TEXTS.get(kind, is_string)
-
-    def check(value: object, within: Within) -> list[Problem] | None:
-        return None if valid(value) else [wrong_primitive(kind, value)]
-
-    def check_text(value: object, within: Within) -> list[Problem] | None:
-        return None if isinstance(value, str) and of_text(value) else [wrong_primitive(kind, value)]
-
-    return check_text if kind in TEXTS else check
-
-
-def _code_check(codes: frozenset[str], element: Element) -> Check:
-    def check(value: object, within: Within) -> list[Problem] | None:
-        if isinstance(value, str):
-            if value in codes:
-                return None
-            hint = f"one of {', '.join(sorted(codes))}" if len(codes) <= 20 else None
-            message = f"not a code of the required value set {element.value_set}"
-            return [Problem(BINDING, message, value=shown(value), hint=hint)]
-        return [wrong_primitive("code", value)]
-
-    return check
 
 
 def _concept_check(codes: Mapping[str, frozenset[str]], element: Element) -> Check:
@@ -437,33 +394,6 @@ def _extension_check(value: object, within: Within) -> list[Problem] | None:
     from fhir_msc.validation.profiles.extensions import extension_problems
 
     return [*(found or ()), *extension_problems(value, within)] or None
-
-
-def _narrative(value: object, within: Within) -> list[Problem] | None:
-    if not isinstance(value, str):
-        return [wrong_json_type(value, "XHTML text")]
-    problem = narrative_problem(value)
-    return None if problem is None else [problem]
-
-
-def _no_name(value: object, within: Within) -> list[Problem]:
-    return [Problem(UNKNOWN, "the name of an element is text")]
-
-
-def _named_wrong(problem: Problem) -> Check:
-    return lambda value, within: [replace(problem)]
-
-
-def _anything(value: object, within: Within) -> None:
-    return None
-
-
-def _prohibited(value: object, within: Within) -> list[Problem]:
-    return [Problem(MAX, "may not be present here")]
-
-
-def _companion(value: object, within: Within) -> list[Problem]:
-    return _COMPANION
 
 
 def _either_name(choice: Element) -> frozenset[str]:
