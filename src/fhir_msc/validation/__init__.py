@@ -50,7 +50,7 @@ def text_findings(text: bytes | str, profiles: Profiles | None = None) -> list[F
     """
     document = quickly(text)
     if document is not None:
-        problems = resource_problems(document, Within(profiles=profiles, memory=_memory(profiles)))
+        problems = resource_problems(document, _remembering(profiles))
         if not problems or not is_cut(text, document):
             return _findings(problems, _root(document))
     try:
@@ -107,13 +107,13 @@ def placed(text: bytes | str, findings: Sequence[Finding]) -> list[Finding]:
 
 
 @lru_cache(4)
-def _memory(profiles: Profiles | None) -> Memory:
-    return Memory()
+def _remembering(profiles: Profiles | None) -> Within:
+    return Within(profiles=profiles, memory=Memory())
 
 
 def forget() -> None:
     """Lets go of what is remembered of values that were checked: the next documents are looked at as the first."""
-    _memory.cache_clear()
+    _remembering.cache_clear()
 
 
 def _duplicates(text: bytes | str, root: str) -> list[Finding]:

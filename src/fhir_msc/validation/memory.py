@@ -24,10 +24,37 @@ the limit of ``structure`` is not reached."""
 _ROOM = 16 * 1024 * 1024
 _OF_AN_ENTRY = 150  # bytes that an entry takes beside its text
 
+_TRIED = 256
+"""How many values of a place are kept before it is asked whether they repeat."""
+
 Notes = tuple[Problem, ...]
 
 
-class Memory(dict[Check, dict[bytes, Notes]]):
+class Verdicts(dict[bytes, Notes]):
+    """What was found at one place, by the text of the value.
+
+    ``again`` counts the values that were known. ``worth`` says whether it is worth while to ask: values that hardly
+    ever repeat, like identifiers, are not kept.
+    """
+
+    __slots__ = ("again", "worth")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again = 0
+        self.worth = True
+
+    def keep(self, text: bytes, notes: Notes) -> None:
+        """Keeps what was found of a value, unless no value was met again for too long."""
+        self[text] = notes
+        if not len(self) % _TRIED:
+            self.worth = 2 * self.again > _TRIED
+            self.again = 0
+            if not self.worth:
+                self.clear()
+
+
+class Memory(dict[Check, Verdicts]):
     """Verdicts by check and text, no more than 16 MiB of them: a full memory begins anew."""
 
     __slots__ = ("_room",)
@@ -36,9 +63,9 @@ class Memory(dict[Check, dict[bytes, Notes]]):
         super().__init__()
         self._room = _ROOM
 
-    def __missing__(self, check: Check) -> dict[bytes, Notes]:
-        known = self[check] = {}
-        return known
+    def __missing__(self, check: Check) -> Verdicts:
+        verdicts = self[check] = Verdicts()
+        return verdicts
 
     def keep(self, check: Check, text: bytes, notes: Notes) -> None:
         """Remembers what a check found."""
@@ -46,7 +73,7 @@ class Memory(dict[Check, dict[bytes, Notes]]):
         if self._room < 0:
             self.clear()
             self._room = _ROOM
-        self[check][text] = notes
+        self[check].keep(text, notes)
 
 
 def remembering(check: Check) -> Check:
@@ -56,11 +83,15 @@ def remembering(check: Check) -> Check:
         memory = within.memory
         if memory is None:
             return check(value, within)
+        verdicts = memory[check]
+        if not verdicts.worth:
+            return check(value, within)
         text = dumps(value)
         if len(text) > LONGEST or (b'"reference"' in text and not within.alone):
             return check(value, within)
-        notes = memory[check].get(text)
+        notes = verdicts.get(text)
         if notes is not None:
+            verdicts.again += 1
             return _again(notes) if notes else None
         found = check(value, within)
         if found is None or all(one.rule == NOTED_EXTENSION for one in found):

@@ -117,9 +117,13 @@ class Within(NamedTuple):
 def under(segment: str, found: list[Problem]) -> list[Problem]:
     """The problems one level up: below the element ``name`` or the item ``[n]``."""
     for problem in found:
-        separator = "." if problem.path and not problem.path.startswith("[") else ""
-        problem.path = f"{segment}{separator}{problem.path}"
+        problem.path = below(segment, problem.path)
     return found
+
+
+def below(segment: str, path: str) -> str:
+    """The path of what is at ``path`` below the element ``name`` or the item ``[n]``."""
+    return f"{segment}.{path}" if path and not path.startswith("[") else f"{segment}{path}"
 
 
 def shown(value: object) -> str | None:

@@ -117,7 +117,7 @@ def _resource_check(value: object, within: Within) -> list[Problem] | None:
     if looks_around(name):
         within = within._replace(resource=value, root=within.root if within.inside else value)
     found = object_check(name)(value, within)
-    kept = None if found is None else _settled(found, value, within)
+    kept = None if found is None else _settled(_once_identified(found), name, within)
     if "meta" in value or within.profiles is not None:
         kept = [*(kept or ()), *_profile_problems(value, within)] or None
     return kept
@@ -135,14 +135,15 @@ def _profile_problems(resource: Mapping[str, object], within: Within) -> list[Pr
     return claimed_problems(resource, claims, within)
 
 
-def _settled(found: list[Problem], resource: Mapping[str, object], within: Within) -> list[Problem] | None:
-    """The problems; of what is noted among them, ids that stood before, and extensions that may not stand there."""
+def _settled(found: list[Problem], resource: str, within: Within, element: str = "") -> list[Problem] | None:
+    """The problems of a resource of this type, or of an element of it; of extensions that are noted among them, those
+    that may not stand where they stand."""
     kept: list[Problem] = []
-    for problem in found if len(found) == 1 and found[0].rule != NOTED_ID else _once_identified(found):
+    for problem in found:
         if problem.rule == NOTED_EXTENSION:
             from fhir_msc.validation.profiles.extensions import misplaced
 
-            wrong = misplaced(problem, resource, within)
+            wrong = misplaced(problem, resource, element, within)
             kept += () if wrong is None else (wrong,)
         else:
             kept.append(problem)
@@ -151,6 +152,8 @@ def _settled(found: list[Problem], resource: Mapping[str, object], within: Withi
 
 def _once_identified(found: list[Problem]) -> list[Problem]:
     """The problems; of the ids that elements have, noted among them, those that stood before."""
+    if len(found) == 1 and found[0].rule != NOTED_ID:
+        return found
     seen: set[str | None] = set()
     kept = []
     for problem in found:
@@ -185,7 +188,7 @@ class _Slots(dict[str, Check]):
         if not isinstance(name, str):
             return no_name
         if name in self.elements:
-            check = _element_check(*self.elements[name], owner=self._owner)
+            check = _element_check(name, *self.elements[name], owner=self._owner)
         elif name.startswith("_") and self.primitive(name[1:]):
             check = companion
         else:
@@ -301,15 +304,27 @@ def _identified(value: Mapping[str, object]) -> list[Problem]:
     return found
 
 
-def _element_check(element: Element, kind: str, *, owner: str) -> Check:
+def _element_check(name: str, element: Element, kind: str, *, owner: str) -> Check:
     if element.max == "0":
         return prohibited
     check = _item_check(element, kind, owner=owner)
     if kind in ("Extension", "Resource") or owner == kind or owner.startswith(f"{kind}."):
         check = _nested(check)
-    if _is_data(kind):
-        check = remembering(check)
-    return each(check) if element.many else check
+    if element.many:
+        check = each(check)
+    if not _is_data(kind):
+        return check
+    return remembering(_settling(check, name, owner) if type_named(owner).resource else check)
+
+
+def _settling(check: Check, name: str, owner: str) -> Check:
+    """The check of an element of a resource: of the extensions noted within, those remain that may not stand there."""
+
+    def settled(value: object, within: Within) -> list[Problem] | None:
+        found = check(value, within)
+        return found if found is None else _settled(found, owner, within, name)
+
+    return settled
 
 
 def _is_data(kind: str) -> bool:

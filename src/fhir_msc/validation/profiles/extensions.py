@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from fhir_msc.validation.definitions import Element, type_named, type_names
 from fhir_msc.validation.primitives import is_absolute_uri
-from fhir_msc.validation.problems import EXTENSION_CONTEXT, EXTENSION_DEFINITION, NOTED_EXTENSION, Problem, Within
+from fhir_msc.validation.problems import EXTENSION_CONTEXT, EXTENSION_DEFINITION, NOTED_EXTENSION, Problem, Within, below
 from fhir_msc.validation.profiles.checks import Check, profile_problems
 from fhir_msc.validation.profiles.definition import Definition
 from fhir_msc.validation.profiles.document import Document
@@ -110,11 +110,11 @@ def _unknown_parts(check: Check, root: Node, extension: Mapping[str, object]) ->
             )
 
 
-def misplaced(noted: Problem, resource: Mapping[str, object], within: Within) -> Problem | None:
-    """The problem, if the extension that was noted may not stand where it stands in the resource."""
+def misplaced(noted: Problem, resource: str, element: str, within: Within) -> Problem | None:
+    """The problem, if the extension that was noted may not stand where it stands in a resource of this type; its path
+    starts below this element of the resource."""
     profiles = within.profiles or core_profiles()
-    name = resource.get("resourceType")
-    if not isinstance(name, str) or _may_stand(profiles, str(noted.value), name, noted.path):
+    if _may_stand(profiles, str(noted.value), resource, below(element, noted.path) if element else noted.path):
         return None
     definition = profiles.definition(str(noted.value))
     assert definition is not None  # or it might stand anywhere
