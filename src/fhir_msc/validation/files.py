@@ -33,7 +33,8 @@ STDIN = "-"
 """The path that stands for standard input."""
 
 _BLOCK = 1024 * 1024
-_AHEAD = 3
+_AHEAD = 3  # tasks that each other process has before it
+_WAITING = 64  # results, for each process, that may wait for one before them
 _SUFFIXES = (".json", ".ndjson")
 
 
@@ -198,20 +199,30 @@ def _tasks(blocks: Iterable[Block], progress: Progress, of: int | None) -> Itera
 
 
 def _each(check: Callable[[Sequence[Block]], Part], tasks: Iterable[Sequence[Block]], jobs: int) -> Iterator[Part]:
-    """What each task gives, in their order; no more tasks are read than the processes can soon take."""
+    """What each task gives, in their order. This process is one of those that check: it takes what the others do not
+    soon need. No more is read than what they can soon take."""
     if jobs <= 1:
         yield from map(check, tasks)
         return
     from concurrent.futures import Future, ProcessPoolExecutor
     from multiprocessing import get_context
 
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    others = jobs - 1
+    pool = ProcessPoolExecutor(others, mp_context=get_context("spawn"))
     waiting: deque[Future[Part]] = deque()
+    given: deque[Future[Part]] = deque()
     try:
         for task in tasks:
-            with _without_interruption():
-                waiting.append(pool.submit(check, task))
-            if len(waiting) >= _AHEAD * jobs:
+            while given and given[0].done():
+                given.popleft()
+            if len(given) < _AHEAD * others:
+                with _without_interruption():
+                    given.append(pool.submit(check, task))
+                waiting.append(given[-1])
+            else:
+                waiting.append(Future())
+                waiting[-1].set_result(check(task))
+            while waiting and (waiting[0].done() or len(waiting) > _WAITING * jobs):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -13,7 +13,14 @@ from typing import NamedTuple
 
 from fhir_msc.validation.definitions import Element, type_named, type_names
 from fhir_msc.validation.primitives import is_absolute_uri
-from fhir_msc.validation.problems import EXTENSION_CONTEXT, EXTENSION_DEFINITION, NOTED_EXTENSION, Problem, Within, below
+from fhir_msc.validation.problems import (
+    EXTENSION_CONTEXT,
+    EXTENSION_DEFINITION,
+    NOTED_EXTENSION,
+    Problem,
+    Within,
+    below,
+)
 from fhir_msc.validation.profiles.checks import Check, profile_problems
 from fhir_msc.validation.profiles.definition import Definition
 from fhir_msc.validation.profiles.document import Document
