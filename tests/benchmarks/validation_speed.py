@@ -47,7 +47,8 @@ def measure(bench: Bench) -> Section:
         " reads the same bytes into its models, which know structure and types, no bindings and no invariants; both"
         f" alternate {scale.repeats} times. HL7's Java engine (no network) gets {scale.judged} of them after as many"
         f" others to warm it. Of HL7's examples ({len(examples)}) every other warms the engine; both"
-        f" check the rest, `validate` {scale.repeats} times. What `validate` remembers of values is forgotten before each measurement.",
+        f" check the rest, `validate` {scale.repeats} times."
+        " What `validate` remembers of values is forgotten before each measurement.",
         tuple(figures),
     )
 
