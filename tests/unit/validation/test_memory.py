@@ -126,9 +126,36 @@ def test_a_memory_is_bounded() -> None:
     def check(value: object, within: Within) -> None:
         return None
 
+    largest = 0
     for number in range(60_000):
+        memory[check].again += 1  # as if each value were met again
         memory.keep(check, b"%d" % number + b"x" * LONGEST, ())
-        assert len(memory[check]) <= 16 * 1024 * 1024 // LONGEST
+        largest = max(largest, len(memory[check]))
+    assert 10_000 < largest <= 16 * 1024 * 1024 // LONGEST
+
+
+def test_what_never_comes_again_is_not_kept_and_asked_each_time() -> None:
+    asked: list[object] = []
+
+    def check(value: object, within: Within) -> None:
+        asked.append(value)
+
+    def often(value: object, within: Within) -> None:
+        asked.append(value)
+
+    around = Within(memory=Memory())
+    assert around.memory is not None
+    unique, repeating = remembering(check), remembering(often)
+    values = [{"value": number} for number in range(1000)]
+    for value in values:
+        unique(value, around)
+    assert asked == values
+    assert not around.memory[check]
+    asked.clear()
+    for number in range(1000):
+        repeating({"value": number // 3}, around)
+    assert asked == values[:334]
+    assert len(around.memory[often]) == 334
 
 
 def test_what_is_remembered_cannot_nest_to_the_limit_of_depth() -> None:
