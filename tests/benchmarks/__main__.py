@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fhir_msc.collector import collect_rarely
 from tests.benchmarks import (
     command_line,
     domain_speed,
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not STUDY.is_dir():
         print("the study is not here: put the folder `shared` beside the project's", file=sys.stderr)
         return 1
+    collect_rarely()  # as the commands do
     conditions = Conditions.here(datetime.now(UTC).date())
     sections: list[Section] = []
     facts: dict[str, float] = {}

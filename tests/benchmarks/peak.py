@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from fhir_msc.cli.app import run
+from fhir_msc.collector import collect_rarely
 
 _STATUS = Path("/proc/self/status")
 
@@ -23,6 +24,7 @@ def peak() -> int:
 
 
 if __name__ == "__main__":
+    collect_rarely()
     code = run(sys.argv[1:])
     sys.stdout.flush()
     print(peak(), file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -47,7 +48,9 @@ class Conditions:
         """This machine. ``load`` is the number of busy processes of others when the run began."""
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
         system = f"{platform.system()} {platform.machine()}"
-        python = f"{platform.python_implementation()} {platform.python_version()}"
+        optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+        build = "built with profile-guided optimisation" if optimised else "built without optimisation by profiles"
+        python = f"{platform.python_implementation()} {platform.python_version()}, {build}"
         return cls(day, os.cpu_count() or 1, memory, system, python, os.getloadavg()[0])
 
 
@@ -77,8 +80,8 @@ def page(sections: Sequence[Section], conditions: Conditions) -> str:
         "absolute figures depend on the machine. No test asserts a time.",
         "",
         f"Measured on {where.day.isoformat()}: {where.machine}, {where.cores} cores, {where.memory_gb:.0f} GB,"
-        f" {where.python}; "
-        f"load of the machine at the start {where.load:.1f}.",
+        f" {where.python}; load of the machine at the start {where.load:.1f}."
+        " Python's collector of garbage is set as in the commands (`fhir_msc/collector.py`).",
         "",
         "| what | measured | aim | |",
         "| --- | --- | --- | --- |",

@@ -20,7 +20,9 @@ def main() -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
     try:
         from fhir_msc.cli.app import run
+        from fhir_msc.collector import collect_rarely
 
+        collect_rarely()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while modules are loaded
         code = INTERRUPTED

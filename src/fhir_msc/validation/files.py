@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias
 
+from fhir_msc.collector import collect_rarely
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Origin, Place
 from fhir_msc.reports.tally import Report, Selection, Tally
@@ -208,7 +209,7 @@ def _each(check: Callable[[Sequence[Block]], Part], tasks: Iterable[Sequence[Blo
     from multiprocessing import get_context
 
     others = jobs - 1
-    pool = ProcessPoolExecutor(others, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(others, mp_context=get_context("spawn"), initializer=collect_rarely)
     waiting: deque[Future[Part]] = deque()
     given: deque[Future[Part]] = deque()
     try:
