@@ -19,7 +19,7 @@ from pydantic import BaseModel
 import fhir_msc
 from fhir_msc import errors
 from fhir_msc.cli.app import app
-from fhir_msc.config import Words
+from fhir_msc.config_words import Words
 
 ROOT = Path(__file__).parents[1]
 

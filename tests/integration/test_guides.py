@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from fhir_msc.config import Words
+from fhir_msc.config_words import Words
 from tests.integration.test_readme import keep_participants
 from tests.support.snippets import Command, commands_of, run, started
 from tests.support.tinystudy import tiny_study, write_study

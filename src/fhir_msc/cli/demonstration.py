@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from fhir_msc.cli.report import console, print_accounts
-from fhir_msc.config import FILE, new_secret, read_project
+from fhir_msc.config import read_project
+from fhir_msc.config_words import FILE, new_secret
 from fhir_msc.errors import UsageError
 from fhir_msc.pipeline import Synced, sync
 from fhir_msc.reports.text import print_findings

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fhir_msc.cli.toml_text import toml_text
-from fhir_msc.config import FILE, PLACEHOLDER_NAMESPACE, new_identity, new_secret, read_project
+from fhir_msc.config import read_project
+from fhir_msc.config_words import FILE, PLACEHOLDER_NAMESPACE, new_identity, new_secret
 from fhir_msc.errors import UsageError
 from fhir_msc.mapping.design_table import compile_design
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack

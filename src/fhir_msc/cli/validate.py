@@ -226,7 +226,8 @@ def _trial_rules(folder: Path, target: str | None, blind: bool) -> TrialRules:
     """What the project in the folder says of its trial, if there is one: whether it is blind, too."""
     from dataclasses import replace
 
-    from fhir_msc.config import FILE, read_project
+    from fhir_msc.config import read_project
+    from fhir_msc.config_words import FILE
     from fhir_msc.validation.trial import TrialRules
 
     if not (folder / FILE).exists():

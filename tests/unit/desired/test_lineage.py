@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fhir_msc.config import ProjectSection
+from fhir_msc.config_words import ProjectSection
 from fhir_msc.desired import lineage
 from tests.unit.desired.trial_source import Outcome, Rows, consent, dm, lb, outcome, sdtm, vs
 
