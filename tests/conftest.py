@@ -46,15 +46,23 @@ def _lacking() -> dict[str, str]:
     return lacking
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     lacking = _lacking()
     for item in items:
         for mark, reason in lacking.items():
             if item.get_closest_marker(mark):
                 item.add_marker(pytest.mark.skip(reason=reason))
-        if item.get_closest_marker("hapi"):
-            # One HAPI for all, though tests run in several processes.
-            item.add_marker(pytest.mark.xdist_group("hapi"))
+        if (group := _group(item)) is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Item) -> str | None:
+    """What the test shares with others that is costly to make: the tests of a group run in one process."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if item.get_closest_marker("hapi"):
+        return "engine" if "hl7_engine" in fixtures and not fixtures & {"hapi", "validating_hapi"} else "hapi"
+    return item.path.stem if item.get_closest_marker("together") else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,13 +96,12 @@ def hapi() -> Iterator[HapiServer]:
 @pytest.fixture(scope="session")
 def validating_hapi() -> Iterator[HapiServer]:
     """The same with request validation on: what HL7's engine calls an error is refused."""
-    # Some thousand resources are validated: it pays that Java compiles this well.
-    with HapiServer(validate=True, optimise=True) as server:
+    with HapiServer(validate=True) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def hl7_engine() -> Iterator[Hl7Engine]:
-    """HL7's Java engine as a co-process."""
+    """HL7's Java engine for the session. Tests share it."""
     with Hl7Engine() as engine:
         yield engine

@@ -20,7 +20,7 @@ from tests.support.blinding import Files, Observed, Rig, assert_same, bodies_sen
 from tests.support.exports import Export, dataset_json_files, file_bytes
 from tests.support.substudy import CONFIG, small_study
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.together]
 
 bounded = settings(deadline=None, phases=[Phase.reuse, Phase.generate])
 some_changes = st.lists(st.sampled_from(sorted(CHANGES)), min_size=1, max_size=4)

@@ -15,7 +15,7 @@ import pytest
 from tests.support.blinding import Files, Observed, Rig, assert_same, bodies_sent
 from tests.support.projects import new_project
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.together]
 
 PACKS = Path(__file__).parents[1] / "packs"
 TOKEN = "ARMTELL"

@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from tests.support.blinding import LOTS, Files, Observed, Rig, assert_same, bodies_sent
 from tests.support.smallexample import PHARMACY, RECORDS, Table, config, example, read, small_example, written
 
+pytestmark = pytest.mark.together
+
 PACK = Path(__file__).parents[2] / "mappings/misle-redcap"
 TOKEN = "ARMTELL"
 NAMED = f'[source.tables]\npharmacy = "../{PHARMACY}"\n\n[study]'

@@ -22,7 +22,7 @@ from tests.support.exports import Domain, Export, file_bytes, read_export
 from tests.support.substudy import CONFIG, WITHOUT_CONSENT, small_study
 from tests.unit.sources.xpt_writer import Column
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.together]
 
 bounded = settings(deadline=None, phases=[Phase.reuse, Phase.generate])
 """What a case is made of does not get simpler by trying: no search for a smaller one."""

@@ -23,6 +23,8 @@ from tests.support.projects import configure, fhir_msc, namespace_of, new_projec
 from tests.support.serverview import ServerView
 from tests.support.smallexample import PHARMACY, RECORDS, example, read, written
 
+pytestmark = pytest.mark.together
+
 EVENTS = ("screening_arm_1", "baseline_arm_1")
 KEPT = ("SYN-03-009", "SYN-05-009", "SYN-08-008", "SYN-01-001", "SYN-06-005", "SYN-05-003", "SYN-09-006", "SYN-07-006")
 """Two lots of cells, one of vehicle, and one who was not infused."""

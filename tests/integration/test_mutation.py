@@ -8,7 +8,7 @@ import tests.mutation.comparison as comparison
 from tests.mutation.documents import Json, mutant, originals, shared_types
 from tests.mutation.faults import Fault
 
-pytestmark = pytest.mark.npm
+pytestmark = [pytest.mark.npm, pytest.mark.together]
 COUNT = 3_000
 
 

@@ -20,7 +20,7 @@ from fhir_msc.sources.table import Row, Source, Table
 from tests.support import expected_sdtm
 from tests.unit.desired.trial_source import Outcome, outcome
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.together]
 
 SEALED = {"DI", "EX", "RELREC", "SE"}
 PREFIXES = {"DD": "DD", "FA": "FA", "FT": "FT", "IE": "IE", "OE": "OE", "QSPH": "QS", "QSSL": "QS", "RS": "RS"}

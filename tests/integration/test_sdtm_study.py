@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,33 @@ INDEXED = (
 )
 
 
-@pytest.fixture
-def study(shared: Path, tmp_path: Path) -> Path:
+@dataclass(frozen=True)
+class Synced:
+    """A blind project after its first sync: what that said, and what the server then held."""
+
+    project: Path
+    export: Path
+    first: dict[str, Any]
+    stored: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def blind(hapi: HapiServer, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Synced:
+    """The whole study is sent to this server once, for all tests; one of them goes on from there."""
+    folder = tmp_path_factory.mktemp("blind")
+    export = copied(shared, folder)
+    project = new_project(folder / "project", "sdtm", export, hapi.base_url, *ZONE)
+    first = sync(project)
+    return Synced(project, export, first, stored(project, hapi.base_url))
+
+
+def copied(shared: Path, folder: Path) -> Path:
     """A copy of the study's XPT files that a test may change."""
-    folder = tmp_path / "export"
-    folder.mkdir()
+    export = folder / "export"
+    export.mkdir()
     for path in (shared / "data" / "sdtm-msg-18subjects").glob("*.xpt"):
-        shutil.copy(path, folder)
-    return folder
+        shutil.copy(path, export)
+    return export
 
 
 def stored(project: Path, url: str) -> dict[str, int]:
@@ -74,8 +94,8 @@ def writes(document: dict[str, Any]) -> tuple[int, int]:
     return (0, 0) if delivery is None else (delivery["created"], delivery["updated"])
 
 
-def test_the_study_arrives_whole(validating_hapi: HapiServer, shared: Path, study: Path, tmp_path: Path) -> None:
-    raw, url = shared / "data" / "sdtm-msg-18subjects", validating_hapi.base_url
+def test_the_study_arrives_whole(validating_hapi: HapiServer, shared: Path, tmp_path: Path) -> None:
+    raw, url, study = shared / "data" / "sdtm-msg-18subjects", validating_hapi.base_url, copied(shared, tmp_path)
     project = new_project(tmp_path / "project", "sdtm", study, url, *ZONE, "--unblinded")
     shutil.copy(raw / "ft.json", study)
     configure(project, r'^format = "xpt"$', 'format = "xpt"\ntables = {FT = "ft.json"}')
@@ -123,18 +143,15 @@ def infusions(project: Path, url: str) -> Counter[str]:
     return statuses
 
 
-def test_a_blind_project_carries_the_same_rows(hapi: HapiServer, shared: Path, study: Path, tmp_path: Path) -> None:
+def test_a_blind_project_carries_the_same_rows(blind: Synced, shared: Path) -> None:
     raw = shared / "data" / "sdtm-msg-18subjects"
-    project = new_project(tmp_path / "project", "sdtm", study, hapi.base_url, *ZONE)
-    tables = assert_accounted(sync(project), expected_sdtm.row_counts(raw))
-    assert stored(project, hapi.base_url) == expected_sdtm.resources(raw)
+    tables = assert_accounted(blind.first, expected_sdtm.row_counts(raw))
+    assert blind.stored == expected_sdtm.resources(raw)
     assert not {"EX", "SE"} & set(tables)
 
 
-def test_changes_travel_one_by_one(hapi: HapiServer, study: Path, tmp_path: Path) -> None:
-    project = new_project(tmp_path / "project", "sdtm", study, hapi.base_url, *ZONE)
-    sync(project)
-    before = stored(project, hapi.base_url)
+def test_changes_travel_one_by_one(hapi: HapiServer, blind: Synced) -> None:
+    project, study, before = blind.project, blind.export, blind.stored
     laboratory = RawXpt.read(study / "lb.xpt")
 
     # One changed result is exactly one update, version 2 on the server, its history holding both.

@@ -6,7 +6,6 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,6 @@ from tests.support.tinystudy import tiny_study, write_study
 
 EXAMPLES = "reference/trials/examples"
 RECORDS = ("NCT02210780_ctg_v2.json", "NCT02513394_ctg_v2_no_results.json", "NCT02552212_ctg_v2.json")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Hl7Engine]:
-    with Hl7Engine() as running:
-        yield running
 
 
 @pytest.fixture
@@ -51,7 +44,7 @@ def bodies(study: Study) -> list[tuple[str, bytes]]:
 @pytest.mark.hapi
 @pytest.mark.shared
 @pytest.mark.parametrize("name", RECORDS)
-def test_a_real_record_passes_hl7s_engine(engine: Hl7Engine, shared: Path, name: str) -> None:
+def test_a_real_record_passes_hl7s_engine(hl7_engine: Hl7Engine, shared: Path, name: str) -> None:
     study = read_registry_record(shared / EXAMPLES / name).study
     found = bodies(study)
     counts = Counter(type for type, _ in found)
@@ -62,7 +55,7 @@ def test_a_real_record_passes_hl7s_engine(engine: Hl7Engine, shared: Path, name:
     for type, content in found:
         seen[type] += 1
         if seen[type] <= 12:
-            assert engine.errors(content) == [], type
+            assert hl7_engine.errors(content) == [], type
 
 
 @pytest.mark.shared
