@@ -57,6 +57,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(group))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Ungrouped, all would pass just as well, and take twice as long: each process would start every server."""
+    if session.config.getoption("loadgroup", False):
+        for item in session.items:
+            if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+                raise pytest.UsageError("this pytest-xdist does not group tests with this pytest; see pyproject.toml")
+
+
 def _group(item: pytest.Item) -> str | None:
     """What the test shares with others that is costly to make: the tests of a group run in one process."""
     fixtures = set(getattr(item, "fixturenames", ()))
