@@ -109,6 +109,7 @@ if TYPE_CHECKING:
         Key,
         Medication,
         Observation,
+        ObservationDescription,
         OutcomeMeasure,
         Participant,
         PlannedVisit,
@@ -169,6 +170,7 @@ __all__ = [
     "Medication",
     "Number",
     "Observation",
+    "ObservationDescription",
     "OpenSource",
     "Origin",
     "OutcomeMeasure",
@@ -308,8 +310,8 @@ _HOMES = {
     "fhir_msc.sync.verification": "Drifted Verified",
     "fhir_msc.trial": (
         "AdverseEvent Arm ArmStep CellProduct Coding Component Concept Condition Consent Criterion Disposition "
-        "Element Infusion Investigator Key Medication Observation OutcomeMeasure Participant PlannedVisit Quantity "
-        "Record ReferenceRange Site Study StudyFact StudyPart Unit Visit"
+        "Element Infusion Investigator Key Medication Observation ObservationDescription OutcomeMeasure Participant "
+        "PlannedVisit Quantity Record ReferenceRange Site Study StudyFact StudyPart Unit Visit"
     ),
     "fhir_msc.validation": "validate",
     "fhir_msc.validation.files": "validate_files",

@@ -27,6 +27,7 @@ _PROMISED = """
 Account AdverseEvent Answer Arm ArmStep AuditVerdict BlindError Body Cause CellProduct Checked Coding Component
 Concept Condition ConfigError Consent Criterion DeliveryReport Desired Disposition Drifted Element FhirMscError
 FileFacts Finding Found Held Infusion Investigator Key LedgerError Links Medication Number OUTCOMES Observation
+ObservationDescription
 OpenSource Origin OutcomeMeasure OutcomeUnknown OwnBuilder Pack PackError Participant Place Plan PlannedVisit Probed
 Profiles Progress Project Quantity Queries REPORT_FORMATS Reconciled Record ReferenceRange Refused Report
 ResourceContext

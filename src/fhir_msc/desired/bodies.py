@@ -66,28 +66,38 @@ class BodyMaker:
 
     def make(self, record: object, links: Links) -> Body:
         """The body of a record, with the findings of its checks (of severity error: it may not leave)."""
-        known = self._known.get(record.__class__)
+        return self.make_all(record.__class__, (record,), (links,))[0]
+
+    def make_all(self, kind: type[object], records: Sequence[object], links: Sequence[Links]) -> list[Body]:
+        """The bodies of records of one class, each with its links."""
+        known = self._known.get(kind)
         if known is None:
-            known = self._known[record.__class__] = _Known(builder_for(type(record)), {})
+            known = self._known[kind] = _Known(builder_for(kind), {})
         builder, templates = known
-        if builder.layout is None:
-            return _whole(builder.type, builder.rank, builder.build(record, links, self.context), links)
-        shape, slots = builder.layout.shape(record, links, self.context)
-        checked = templates.get(shape)
-        if checked is None:
-            if len(templates) >= _MOST_TEMPLATES:
-                templates.clear()
-            checked = templates[shape] = self._checked(builder.layout, record, links)
-        template, wrong, checks, periods = checked
-        found = tuple([replace(one, key=links.rid) for one in wrong]) if wrong else ()
-        for index, check, slot in checks:
-            text = slots[index]
-            if text is None or not check(text):
-                found = (*found, _wrong_slot(slot, links.rid, text))
-        for start, end in periods:
-            if not in_order(slots[start.index], slots[end.index]):
-                found = (*found, _wrong_period(start, links.rid))
-        return Body(builder.type, builder.rank, template.fill(slots), template.references(slots), found)
+        type, rank, build, layout = builder.type, builder.rank, builder.build, builder.layout
+        context = self.context
+        if layout is None:
+            return [_whole(type, rank, build(one, its, context), its) for one, its in zip(records, links, strict=True)]
+        shape_of, made = layout.shape, []
+        for record, its_links in zip(records, links, strict=True):
+            shape, slots = shape_of(record, its_links, context)
+            checked = templates.get(shape)
+            if checked is None:
+                if len(templates) >= _MOST_TEMPLATES:
+                    templates.clear()
+                checked = templates[shape] = self._checked(layout, record, its_links)
+            template, wrong, checks, periods = checked
+            rid = its_links.rid
+            found = tuple([replace(one, key=rid) for one in wrong]) if wrong else ()
+            for index, check, slot in checks:
+                text = slots[index]
+                if text is None or not check(text):
+                    found = (*found, _wrong_slot(slot, rid, text))
+            for start, end in periods:
+                if not in_order(slots[start.index], slots[end.index]):
+                    found = (*found, _wrong_period(start, rid))
+            made.append(Body(type, rank, template.fill(slots), template.references(slots), found))
+        return made
 
     def make_own(self, own: NamedBuilder, record: object, links: Links) -> Body | None:
         """The body that an integrator's own builder makes of a record, if it makes one. Raises ConfigError."""

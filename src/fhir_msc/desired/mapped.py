@@ -10,8 +10,9 @@ from itertools import islice
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.keys import KeyRegister
 from fhir_msc.desired.lineage import Lineages
-from fhir_msc.desired.making import PARTICIPANT_REJECTED, Made, Maker
-from fhir_msc.desired.model import OUTCOMES, Account, Desired
+from fhir_msc.desired.making import Maker
+from fhir_msc.desired.model import OUTCOMES, Account, Desired, Made
+from fhir_msc.desired.persons import PARTICIPANT_REJECTED
 from fhir_msc.desired.relations import Relations
 from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.samples import Samples
@@ -23,7 +24,7 @@ from fhir_msc.mapping.table import MappedRow, TableMapper
 from fhir_msc.release.consent import AFTER_WITHDRAWAL, BEFORE_CONSENT, REASONS, WITHOUT_CONSENT
 from fhir_msc.sources.table import Row, Table
 
-_AT_ONCE = 100
+_AT_ONCE = 50
 """Rows that are mapped before they are made into bodies."""
 
 _BATCH = 100
@@ -131,7 +132,7 @@ class MappedTable:
         rows = mapper.map(self._rows(mapper, self.account), frame.zone)
         # Some rows are mapped, then made: stage by stage the processor's caches keep each stage's code and data.
         while some := list(islice(rows, _AT_ONCE)):
-            made = [(row.places, self._take(row, maker)) for row in some]
+            made = [(row.places, self._take(row, its)) for row, its in zip(some, maker.make_rows(some), strict=True)]
             register.add(made)
             yield [desired for _, bodies in made for desired in bodies]
         if register.complete():
@@ -189,23 +190,16 @@ class MappedTable:
             account.rows += 1
             account.outcomes[joined_outcome(host, best.outcome, best.reason)] += 1
 
-    def _take(self, row: MappedRow, maker: Maker) -> list[Desired]:
+    def _take(self, row: MappedRow, of_records: Sequence[Made]) -> list[Desired]:
         """The bodies of a row; its outcome goes into the account, the best of its records' outcomes."""
-        if len(row.records) == 1 and not row.problems and not row.shares:
-            [record], [lasting] = row.records, row.correctable
-            some = maker.make(record, lasting)
-            if len(some) == 1 and row.members == 1 and some[0].desired is not None and not some[0].findings:
+        if len(of_records) == 1 and not row.problems and not row.shares:
+            [one] = of_records
+            if one.desired is not None and not one.findings and row.members == 1:
                 # What nearly all rows of results are.
                 self.account.rows += 1
                 self.account.outcomes["delivered", ""] += 1
-                return [some[0].desired]
-            made = list(some)
-        else:
-            made = [
-                one
-                for record, lasting in zip(row.records, row.correctable, strict=True)
-                for one in maker.make(record, lasting)
-            ]
+                return [one.desired]
+        made = list(of_records)
         for one in made:
             if one.findings:
                 self._find(row, one.findings)
@@ -233,11 +227,7 @@ class MappedTable:
         sharing = Sharing(self.name, frame.identity)
         rows = register.rows_again(self._rows(mapper, Account("", "")))
         for number, row in enumerate(mapper.map(rows, frame.zone)):
-            made = [
-                one
-                for record, lasting in zip(row.records, row.correctable, strict=True)
-                for one in maker.make(record, lasting)
-            ]
+            [made] = maker.make_rows([row])
             delivered = [(one.desired, one.parts) for one in made if one.desired is not None]
             sharers = [one for one in delivered if register.is_repeated(one[0].rid)]
             if sharers:

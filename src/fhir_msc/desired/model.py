@@ -34,6 +34,16 @@ class Desired(NamedTuple):
     loose: bytes | None = None
 
 
+class Made(NamedTuple):
+    """What one record became: a resource with the parts of its key, or the reason why not; and what was found."""
+
+    desired: Desired | None
+    outcome: str
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    parts: Sequence[str] = ()
+
+
 OUTCOMES = ("delivered", "merged", "held", "rejected", "withheld", "not-mapped")
 """What may become of a row; of a row with several records the one that stands first here counts, and what went wrong
 with the others stands in the findings."""

@@ -6,11 +6,11 @@ What belongs to which report is gathered in a temporary SQLite file while the ta
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 
 import orjson
@@ -31,8 +31,18 @@ once."""
 
 _Key = tuple[str, str, str | None, str | None]
 _Head = tuple[str, str, str | None, str | None, str, str | None, str | None, str]
-_Member = tuple[str, str, int | None, str | None]
-"""A result: its id, its status, and the row and the key of the cell that it comes from."""
+_Place = tuple[int, str]
+"""The row of a cell, or its key where rows have no numbers (then the row is 0)."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """What is known of one report so far: its first result's place, the ids and the statuses of its results."""
+
+    head: _Head
+    first: _Place
+    results: list[str] = field(default_factory=list)
+    statuses: set[str] = field(default_factory=set)
 
 
 class Reports:
@@ -41,7 +51,7 @@ class Reports:
     def __init__(self, frame: Frame, table: str) -> None:
         self._frame = frame
         self._table = table
-        self._open: dict[_Key, tuple[_Head, list[_Member]]] = {}
+        self._open: dict[_Key, _Part] = {}
         self._waiting = 0
         self._is_apart = False
 
@@ -49,23 +59,29 @@ class Reports:
     def _database(self) -> sqlite3.Connection:
         """Made when it is first needed: most tables have no reports."""
         database = scratch_database()
-        database.execute("CREATE TABLE part (rid, lane, study, encounter, name, category, effective, file, members)")
+        database.execute(
+            "CREATE TABLE part"
+            " (rid, lane, study, encounter, name, category, effective, file, row, key, results, statuses)"
+        )
         database.execute("CREATE TABLE apart (rid, other, PRIMARY KEY (rid, other)) WITHOUT ROWID")
         return database
 
     def add(self, rid: str, lane: str, links: Links, record: Observation) -> None:
         """Takes a result that leaves. One without a time and without a visit is in no report."""
-        name, effective, visit = record.report, record.effective, record.visit
+        description, effective, visit = record.description, record.effective, record.visit
+        name = description.report
         if name is None or (effective is None and visit is None):
             return
         key = (record.participant, name, effective, visit)
-        report = self._open.get(key)
-        if report is None:
-            report = self._open[key] = (self._head(key, lane, links, record), [])
         origins = record.origins
-        report[1].append(
-            (rid, record.status, origins[0].row, origins[0].key) if origins else (rid, record.status, None, None)
-        )
+        place = (origins[0].row or 0, origins[0].key or "") if origins else (0, "")
+        part = self._open.get(key)
+        if part is None:
+            part = self._open[key] = _Part(self._head(key, lane, links, record), place)
+        elif place < part.first:
+            part.first = place
+        part.results.append(rid)
+        part.statuses.add(description.status)
         self._waiting += 1
         if self._waiting >= _MOST_WAITING:
             self._write()
@@ -84,9 +100,7 @@ class Reports:
         batch: list[Desired] = []
         rows = self._database.execute("SELECT * FROM part ORDER BY rid")
         for _, parts in groupby(rows, key=itemgetter(0)):
-            some = list(parts)
-            members = [member for part in some for member in orjson.loads(part[-1])]
-            body = self._body(some[0][:-1], self._told_apart(members), findings)
+            body = self._body([_Part(row[:8], row[8:10], *map(orjson.loads, row[10:])) for row in parts], findings)
             batch += [] if body is None else [body]
             if len(batch) >= _BATCH:
                 yield batch
@@ -94,21 +108,20 @@ class Reports:
         if batch:
             yield batch
 
-    def _told_apart(self, members: list[_Member]) -> list[_Member]:
-        """The members, and those that shared an id with them, in the order of their ids."""
-        others = []
-        for rid, *rest in members if self._is_apart else ():
-            others += [
-                (other, *rest) for (other,) in self._database.execute("SELECT other FROM apart WHERE rid = ?", (rid,))
-            ]
-        return sorted([*members, *others], key=itemgetter(0))
+    def _with_apart(self, results: Iterable[str]) -> list[str]:
+        """The ids, and those that shared one with them, in their order, each once."""
+        found = set(results)
+        if self._is_apart:
+            for rid in tuple(found):
+                found |= {other for (other,) in self._database.execute("SELECT other FROM apart WHERE rid = ?", (rid,))}
+        return sorted(found)
 
-    def _body(self, report: _Head, members: Sequence[_Member], findings: list[Finding]) -> Desired | None:
-        rid, lane, study, encounter, name, category, effective, file = report
-        *_, row, key = min(members, key=lambda one: (one[2] or 0, one[3] or ""))
-        origins = (Origin(file, self._table, row, (), key),)
-        results = tuple(dict.fromkeys(one[0] for one in members))
-        record = Report(name, category, effective, results, {one[1] for one in members})
+    def _body(self, parts: Sequence[_Part], findings: list[Finding]) -> Desired | None:
+        rid, lane, study, encounter, name, category, effective, file = parts[0].head
+        row, key = min(part.first for part in parts)
+        origins = (Origin(file, self._table, row or None, (), key or None),)
+        results = self._with_apart(chain.from_iterable(part.results for part in parts))
+        record = Report(name, category, effective, results, {one for part in parts for one in part.statuses})
         body = self._frame.maker.make(record, Links(rid, lane, study, encounter))
         findings += [replace(one, origins=origins) for one in body.findings]
         if any(one.is_error for one in body.findings):
@@ -119,14 +132,17 @@ class Reports:
     def _head(self, key: _Key, lane: str, links: Links, record: Observation) -> _Head:
         rid = self._frame.identity.rid(_REPORT, (self._table, *(part or "" for part in key)))
         file = record.origins[0].file if record.origins else ""
-        return rid, lane, links.study, links.encounter, key[1], record.category, key[2], file
+        return rid, lane, links.study, links.encounter, key[1], record.description.category, key[2], file
 
     def _write(self) -> None:
         database = self._database
         database.execute("BEGIN")
         database.executemany(
-            "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((*head, orjson.dumps(members)) for head, members in self._open.values()),
+            "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (*part.head, *part.first, orjson.dumps(part.results), orjson.dumps(sorted(part.statuses)))
+                for part in self._open.values()
+            ),
         )
         database.execute("COMMIT")
         self._open.clear()

@@ -45,15 +45,27 @@ class Samples:
 
     def rid(self, record: Observation) -> str | None:
         """The id of the sample that a result is of; ``None`` where the source names none."""
-        if not record.sample or not record.specimen:
+        if not record.sample or not record.description.specimen:
             return None
-        return self._frame.identity.rid(_SPECIMEN, (record.participant, self._table, record.specimen, record.sample))
+        return self._frame.identity.rid(
+            _SPECIMEN, (record.participant, self._table, record.description.specimen, record.sample)
+        )
 
     def add(self, rid: str, lane: str, record: Observation) -> None:
         """Takes a result that leaves, with the id of its sample."""
         at = record.effective
         place = record.origins[0] if record.origins else Origin("", self._table)
-        said = (rid, lane, record.sample or "", record.specimen or "", at, at, place.row, place.key, place.file)
+        said = (
+            rid,
+            lane,
+            record.sample or "",
+            record.description.specimen or "",
+            at,
+            at,
+            place.row,
+            place.key,
+            place.file,
+        )
         self._waiting.append(said)
         if len(self._waiting) >= _BATCH:
             self._write()

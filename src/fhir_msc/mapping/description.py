@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from fhir_msc.mapping.systems import SYSTEMS
-from fhir_msc.trial import Coding, Component, Concept, Observation, Quantity, Record, ReferenceRange, StudyPart, Visit
+from fhir_msc.trial import (
+    Coding,
+    Component,
+    Concept,
+    Observation,
+    ObservationDescription,
+    Quantity,
+    Record,
+    ReferenceRange,
+    StudyPart,
+    Visit,
+)
 
 _SHORT = {uri: name for name, uri in SYSTEMS.items()}
 _UNSAID = frozenset({"key", "origins", "components"})
@@ -20,14 +31,22 @@ def described(record: Record | StudyPart) -> dict[str, tuple[str, ...]]:
     """What a record says: word → the texts that name it. A part of a panel stands under its code."""
     words = _WORDS.get(type(record), {})
     said: dict[str, tuple[str, ...]] = {}
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if field.name not in _UNSAID and value is not None and value != ():
-            said[words.get(field.name, field.name.replace("_", "-"))] = _texts(value)
+    for name, value in _fields(record):
+        if name not in _UNSAID and value is not None and value != ():
+            said[words.get(name, name.replace("_", "-"))] = _texts(value)
     if isinstance(record, Observation):
         for part in record.components:
             said |= dict.fromkeys(_texts(part.code), _of_part(part))
     return said
+
+
+def _fields(record: Record | StudyPart | ObservationDescription) -> Iterator[tuple[str, object]]:
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, ObservationDescription):
+            yield from _fields(value)
+        else:
+            yield field.name, value
 
 
 def _of_part(part: Component) -> tuple[str, ...]:

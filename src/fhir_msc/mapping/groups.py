@@ -134,7 +134,7 @@ def _panel(members: Sequence[Member], parts: Sequence[ComponentMaker], zone: str
         message = "rows of one panel differ in more than their readings: what the first says is taken"
         notes.say(notes.open(Topic("MSC-MAP-006", Severity.WARNING, message, ())))
     origins = tuple(origin for member in members for origin in member.origins)
-    vital = vital_sign("vital-signs", record.code)
+    vital = vital_sign("vital-signs", record.description.code)
     made = replace(
         record,
         components=components,

@@ -17,9 +17,18 @@ from fhir_msc.mapping.expressions import condition, limits, quantity, quantity_o
 from fhir_msc.mapping.format import ComponentWord, ConceptOf, ConceptWord, NotDone, ObservationBlock, UnitOf, Value
 from fhir_msc.mapping.presets import BLOOD_PRESSURE, CATEGORIES, CATEGORY, SCORE, VitalSign, vital_sign
 from fhir_msc.mapping.records import Maker, one_of
-from fhir_msc.mapping.scope import Cells, Getter, Scope, Test, nothing, remembering
+from fhir_msc.mapping.scope import Cells, Getter, Scope, Shared, Test, nothing, remembering
 from fhir_msc.mapping.systems import SYSTEMS, coding
-from fhir_msc.trial import Coding, Component, Concept, Key, Observation, Quantity, Record
+from fhir_msc.trial import (
+    Coding,
+    Component,
+    Concept,
+    Key,
+    Observation,
+    ObservationDescription,
+    Quantity,
+    Record,
+)
 
 STATES = frozenset(
     ["registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"]
@@ -114,20 +123,10 @@ def _absent(words: NotDone | None, valued: Sequence[ComponentWord | ObservationB
 
 
 class _What(NamedTuple):
-    """What an observation is, whatever was found."""
+    """What an observation is, whatever was found, and the profile that it may claim."""
 
-    code: Concept
-    interpretation: Concept | None
-    status: str
-    method: Concept | None
-    position: Concept | None
-    body_site: Concept | None
-    specimen: str | None
+    description: ObservationDescription
     vital_sign: VitalSign | None
-    category: str | None
-    source_category: Concept | None
-    performers: tuple[str, ...]
-    report: str | None
 
 
 def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
@@ -145,12 +144,14 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
         source_category = concept(words.source_category, scope)
         judges = [scope.index(column) for column in scope.open(words.performer)]
         missing = scope.missing
+        shared = Shared[ObservationDescription]()
 
         def read(cells: Cells, zone: str | None) -> _What | None:
             what = code(cells, zone) if words.code else BLOOD_PRESSURE
             if what is None:
                 return None
-            return _What(
+            description = ObservationDescription(
+                category(cells, zone) or CATEGORY[preset],
                 what,
                 interpretation(cells, zone),
                 status(cells, zone) or "final",
@@ -158,12 +159,11 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
                 position(cells, zone),
                 body_site(cells, zone),
                 specimen(cells, zone),
-                vital_sign(preset, what),
-                category(cells, zone) or CATEGORY[preset],
                 source_category(cells, zone),
                 tuple([cell for place in judges if (cell := cells[place]) and cell not in missing]),
                 report(cells, zone),
             )
+            return _What(shared.one(description), vital_sign(preset, what))
 
         return read
 
@@ -217,32 +217,22 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
         known = what(cells, zone)
         if known is None:
             return None
+        description, vital = known
         effective, visit_number = occasion(cells, zone) or (None, None)
-        vital = known.vital_sign
         return Observation(
             key,
             subject,
             origins,
-            known.category,
-            known.code,
+            description,
             effective,
             found,
             components,
             reason,
             bounds(cells, zone),
-            known.interpretation,
             visit_number,
-            known.status,
-            known.method,
-            known.position,
-            known.body_site,
-            known.specimen,
             vital.claims(effective, found, components) if vital is not None else (),
             note(cells, zone) if has_note else None,
-            known.source_category,
-            known.performers,
             sample(cells, zone) if has_sample else None,
-            known.report,
             device(cells, zone) if has_device else None,
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from fhir_msc.errors import PackError
 from fhir_msc.mapping.code_tables import CodeTable
@@ -89,6 +89,19 @@ class Scope:
         if name not in self.code_tables:
             raise PackError(f"{self.place}: there is no code table {name} in the pack")
         return self.code_tables[name]
+
+
+class Shared(Generic[T]):
+    """Equal values as one object, so that to compare them is to look at whether they are the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[T, T] = {}
+
+    def one(self, value: T) -> T:
+        """The value that was given first of those equal to this."""
+        if len(self._known) >= _MEMORY:
+            self._known.clear()
+        return self._known.setdefault(value, value)
 
 
 def nothing(_cells: Cells, _zone: str | None) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
+from typing import NamedTuple
 
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.groups import GroupedRow, Grouping, Member, panels
@@ -40,8 +41,7 @@ class Block:
     parts: tuple[ComponentMaker, ...] = ()
 
 
-@dataclass(slots=True)
-class MappedRow:
+class MappedRow(NamedTuple):
     """What became of one row, or of the rows of one panel: records, problems, or neither.
 
     ``outcome`` is ``mapped`` (records or problems follow) or ``empty`` (nothing in it that the pack maps).
@@ -52,9 +52,9 @@ class MappedRow:
 
     participant: str
     outcome: str = "mapped"
-    records: list[Record] = field(default_factory=list)
-    problems: list[Finding] = field(default_factory=list)
-    correctable: list[Key | None] = field(default_factory=list)
+    records: tuple[Record, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    correctable: tuple[Key | None, ...] = ()
     places: tuple[int, ...] = (0,)
     tie: Cells = ()
     shares: tuple[Share, ...] = ()
@@ -128,14 +128,14 @@ class TableMapper:
         """What becomes of a row; ``None`` for one that will come with its group."""
         participant = own[self._participant]
         if "" in self._required(own):
-            return MappedRow(participant, "mapped", [], [self._incomplete(row, own)], [], places)
+            return MappedRow(participant, problems=(self._incomplete(row, own),), places=places)
         if self._skip is not None and not any(self._skip(own)):
-            return MappedRow(participant, "empty", [], [], [], places)
+            return MappedRow(participant, "empty", places=places)
         cells, joined, shares = self.joins.extended(own) if self._is_joined else (own, (), ())
         site_zone = zone(participant)
-        records: list[Record] = []
-        problems: list[Finding] = []
-        correctable: list[Key | None] = []
+        records: tuple[Record, ...] = ()
+        problems: tuple[Finding, ...] = ()
+        correctable: tuple[Key | None, ...] = ()
         for number, block in self._blocks:
             if block.test is not None and not block.test(cells):
                 continue
@@ -152,11 +152,11 @@ class TableMapper:
                     cells, site_zone, key, participant, (self._origin(row, block.columns, key), *joined)
                 )
             except CellProblem as problem:
-                problems.append(self._finding(problem, row, cells))
+                problems += (self._finding(problem, row, cells),)
                 record = None
             if record is not None:
-                records.append(record)
-                correctable.append(lasting)
+                records += (record,)
+                correctable += (lasting,)
             if self._one_of_each:
                 break
         tie = self._ties(cells) if self._ties is not None else ()
@@ -191,7 +191,7 @@ class TableMapper:
                 said = tuple(part.make(cells, site_zone) if part.holds(cells) else None for part in block.parts)
             except CellProblem as problem:
                 found = self._finding(problem, row, cells)
-                yield MappedRow(participant, problems=[found], places=(place,), shares=shares)
+                yield MappedRow(participant, problems=(found,), places=(place,), shares=shares)
                 continue
             tie = self._ties(cells) if self._ties is not None else ()
             members.append(Member(place, cells, record, said, origins, tie, shares))
@@ -199,8 +199,8 @@ class TableMapper:
             yield MappedRow(
                 participant,
                 "mapped" if panel.record is not None else "empty",
-                records=[panel.record] if panel.record is not None else [],
-                correctable=[lasting] if panel.record is not None else [],
+                records=(panel.record,) if panel.record is not None else (),
+                correctable=(lasting,) if panel.record is not None else (),
                 places=panel.places,
                 tie=panel.tie,
                 shares=panel.shares,

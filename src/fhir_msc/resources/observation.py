@@ -19,7 +19,7 @@ from fhir_msc.resources.datatypes import (
 )
 from fhir_msc.resources.device import device_reference
 from fhir_msc.resources.template import Kind, Layout, Slots
-from fhir_msc.trial import Component, Concept, Observation, Quantity, ReferenceRange, Unit
+from fhir_msc.trial import Component, Concept, Observation, ObservationDescription, Quantity, ReferenceRange, Unit
 
 (
     _RID,
@@ -55,20 +55,11 @@ def _shape(record: Observation, links: Links, context: ResourceContext) -> tuple
     known, other = (None, None) if context.blind else (links.device, None if links.device else record.device)
     effective, encounter, study, low, high = record.effective, links.encounter, links.study, limits.low, limits.high
     shape = (
-        record.code,
+        record.description,
         value_form,
-        record.category,
-        record.status,
-        record.interpretation,
-        record.profiles,
         record.absent,
+        record.profiles,
         limits.text,
-        record.specimen,
-        record.method,
-        record.body_site,
-        record.position,
-        record.source_category,
-        record.performers,
         low is None,
         high is None,
         links.subject is None,
@@ -115,30 +106,30 @@ def _kind(value: Quantity | Concept | str | None) -> Kind:
 def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
     rid = slots[_RID] or ""
     unit = record.value.unit if isinstance(record.value, Quantity) else None
-    note = slots[_NOTE]
+    note, what = slots[_NOTE], record.description
     about = _COMPONENTS + len(record.components)
     return present(
         {
             "resourceType": "Observation",
             "id": rid,
             "meta": context.meta(profiles=record.profiles),
-            "extension": [*(research_study(slots[_STUDY]) or ()), *_position(record.position, context)] or None,
+            "extension": [*(research_study(slots[_STUDY]) or ()), *_position(what.position, context)] or None,
             "identifier": [context.sync_identifier(rid)],
-            "status": record.status,
-            "category": _categories(record, context),
-            "code": codeable_concept(record.code, context),
+            "status": what.status,
+            "category": _categories(what, context),
+            "code": codeable_concept(what.code, context),
             "subject": reference("Patient", slots[_SUBJECT]),
             "focus": [{"reference": f"AdverseEvent/{focus}"} for focus in slots[about:]] or None,
             "encounter": reference("Encounter", slots[_ENCOUNTER]),
             "effectiveDateTime": slots[_EFFECTIVE],
-            "performer": [{"display": words} for words in record.performers] or None,
+            "performer": [{"display": words} for words in what.performers] or None,
             **_value(record.value, slots[_VALUE], context),
             "dataAbsentReason": codeable_concept(record.absent, context),
-            "interpretation": [codeable_concept(record.interpretation, context)] if record.interpretation else None,
+            "interpretation": [codeable_concept(what.interpretation, context)] if what.interpretation else None,
             "note": None if note is None else [{"text": note}],
-            "bodySite": codeable_concept(record.body_site, context),
-            "method": codeable_concept(record.method, context),
-            "specimen": _specimen(record.specimen, slots[_SPECIMEN]),
+            "bodySite": codeable_concept(what.body_site, context),
+            "method": codeable_concept(what.method, context),
+            "specimen": _specimen(what.specimen, slots[_SPECIMEN]),
             "device": device_reference(slots[_DEVICE], slots[_OTHER_DEVICE], context),
             "referenceRange": _reference_range(record.reference_range, unit, slots[_LOW], slots[_HIGH]),
             "component": [
@@ -150,10 +141,10 @@ def _body(record: Observation, slots: Slots, context: ResourceContext) -> Body:
     )
 
 
-def _categories(record: Observation, context: ResourceContext) -> list[Body] | None:
+def _categories(what: ObservationDescription, context: ResourceContext) -> list[Body] | None:
     found = [
-        None if record.category is None else hl7_concept("observation-category", record.category),
-        codeable_concept(record.source_category, context),
+        None if what.category is None else hl7_concept("observation-category", what.category),
+        codeable_concept(what.source_category, context),
     ]
     return [one for one in found if one is not None] or None
 

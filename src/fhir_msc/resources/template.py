@@ -102,6 +102,7 @@ class Template:
 # A run of digits is a number, a text and an id alike, and needs no escape in any of them.
 _MARK = "41887290356217640953"
 _DIGITS = 6
+_LAST_MARK = re.compile(rf"{_MARK}(\d{{{_DIGITS}}})$")
 _MARKER = re.compile(rf'"?{_MARK}(\d{{{_DIGITS}}})"?')
 _GAP = "\0"
 """Stands in no JSON, which escapes it."""
@@ -159,5 +160,5 @@ def _places(value: object, path: str) -> Iterator[tuple[int, str]]:
     elif isinstance(value, list):
         for position, inner in enumerate(value):
             yield from _places(inner, f"{path}[{position}]")
-    elif found := re.search(rf"{_MARK}(\d{{{_DIGITS}}})$", str(value)):
+    elif _MARK in (text := str(value)) and (found := _LAST_MARK.search(text)):
         yield int(found[1]), path

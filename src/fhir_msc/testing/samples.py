@@ -18,6 +18,7 @@ from fhir_msc.trial import (
     Infusion,
     Medication,
     Observation,
+    ObservationDescription,
     Participant,
     Quantity,
     Record,
@@ -68,26 +69,28 @@ def _records() -> Iterator[Record]:
     )
     yield CellProduct(*_of("CellProduct"))
     yield CellProduct(*_of("CellProduct"), "LOT-1", "KIT-1", "DONOR-1", _MADE, _DOSE, Quantity("91.50", Unit("%", "%")))
-    yield Observation(*_of("Observation"), category=None, code=_MADE, value="made up")
+    yield Observation(*_of("Observation"), ObservationDescription(None, _MADE), value="made up")
     yield Observation(
         *_of("Observation"),
-        category="laboratory",
-        code=_MADE,
+        ObservationDescription(
+            category="laboratory",
+            code=_MADE,
+            interpretation=_MADE,
+            status="amended",
+            method=_MADE,
+            position=_MADE,
+            body_site=_MADE,
+            specimen="SERUM",
+            source_category=_MADE,
+            performers=("INVESTIGATOR",),
+            report="CHEMISTRY",
+        ),
         effective="2021-02-03T08:30:00Z",
         value=Quantity("1.50", Unit("mg/dL", "mg/dL"), "<"),
         components=(Component(_MADE, _MADE), Component(_MADE, absent=_MADE)),
         reference_range=ReferenceRange("0.50", "3.0", "made up"),
-        interpretation=_MADE,
         visit="2.1",
-        status="amended",
-        method=_MADE,
-        position=_MADE,
-        body_site=_MADE,
-        specimen="SERUM",
         note="made up",
-        source_category=_MADE,
-        performers=("INVESTIGATOR",),
-        report="CHEMISTRY",
     )
     yield AdverseEvent(*_of("AdverseEvent"), term="made up")
     yield AdverseEvent(

@@ -37,7 +37,7 @@ from fhir_msc.trial.study import (
     StudyState,
     age_limit,
 )
-from fhir_msc.trial.values import Coding, Component, Concept, Quantity, ReferenceRange, Unit
+from fhir_msc.trial.values import Coding, Component, Concept, ObservationDescription, Quantity, ReferenceRange, Unit
 
 __all__ = [
     "DEVICE_FACTS",
@@ -65,6 +65,7 @@ __all__ = [
     "Key",
     "Medication",
     "Observation",
+    "ObservationDescription",
     "OutcomeMeasure",
     "Participant",
     "PlannedVisit",

@@ -14,7 +14,7 @@ from typing import Literal
 
 from fhir_msc.findings import Origin
 from fhir_msc.quick import quick
-from fhir_msc.trial.values import Component, Concept, Quantity, ReferenceRange
+from fhir_msc.trial.values import Component, Concept, ObservationDescription, Quantity, ReferenceRange
 
 Key = tuple[str, ...]
 """The stable business key: record kind, source table, participant, then the pack's key columns as written."""
@@ -158,7 +158,7 @@ class CellProduct:
 
 @quick(frozen=True, slots=True)
 class Observation:
-    """Something measured, seen or asked. ``category`` is R4's observation-category code; ``None`` where none fits.
+    """Something measured, seen or asked.
 
     One of ``value``, ``components`` or ``absent`` (why nothing was found) is there.
     ``visit`` is the number of the visit it was made at.
@@ -167,33 +167,18 @@ class Observation:
     key: Key
     participant: str
     origins: tuple[Origin, ...]
-    category: str | None
-    code: Concept
+    description: ObservationDescription
     effective: str | None = None
     value: Quantity | Concept | str | None = None
     components: tuple[Component, ...] = ()
     absent: Concept | None = None
     reference_range: ReferenceRange | None = None
-    interpretation: Concept | None = None
     visit: str | None = None
-    status: str = "final"
-    method: Concept | None = None
-    position: Concept | None = None
-    """How the participant was placed (supine, standing)."""
-    body_site: Concept | None = None
-    specimen: str | None = None
-    """The specimen's kind in the source's words (LBSPEC)."""
     profiles: tuple[str, ...] = ()
     """Canonical URLs the resource claims (R4's vital-signs profiles)."""
     note: str | None = None
-    source_category: Concept | None = None
-    """The source's own category: an instrument, a panel (SDTM --CAT)."""
-    performers: tuple[str, ...] = ()
-    """Who judged, in the source's words (SDTM --EVAL, --EVALID)."""
     sample: str | None = None
     """The identifier of the very sample (SDTM --REFID); one of a known kind is a resource of its own."""
-    report: str | None = None
-    """The name of the report that it is part of, in the source's words: a panel of the laboratory (SDTM LBCAT)."""
     device: str | None = None
     """What it was measured with, by the sponsor's identifier (SDTM SPDEVID). Sealed: it may be bound to an arm."""
 

@@ -64,3 +64,27 @@ class Component:
     code: Concept
     value: Quantity | Concept | str | None = None
     absent: Concept | None = None
+
+
+@remembers_hash
+@quick(frozen=True, slots=True)
+class ObservationDescription(RememberedHash):
+    """What an observation is, whatever was found, when, and of whom. The results of a table share a few descriptions,
+    each made once. ``category`` is R4's observation-category code; ``None`` where none fits."""
+
+    category: str | None
+    code: Concept
+    interpretation: Concept | None = None
+    status: str = "final"
+    method: Concept | None = None
+    position: Concept | None = None
+    """How the participant was placed (supine, standing)."""
+    body_site: Concept | None = None
+    specimen: str | None = None
+    """The specimen's kind in the source's words (LBSPEC)."""
+    source_category: Concept | None = None
+    """The source's own category: an instrument, a panel (SDTM --CAT)."""
+    performers: tuple[str, ...] = ()
+    """Who judged, in the source's words (SDTM --EVAL, --EVALID)."""
+    report: str | None = None
+    """The name of the report that it is part of, in the source's words: a panel of the laboratory (SDTM LBCAT)."""

@@ -35,7 +35,7 @@ def result(record, links, context):
         return None
     body = {
         "resourceType": "Basic", "id": links.rid, "identifier": [context.sync_identifier(links.rid)],
-        "code": codeable_concept(record.code, context), "subject": reference("Patient", links.subject),
+        "code": codeable_concept(record.description.code, context), "subject": reference("Patient", links.subject),
         "extension": [{"url": context.extension("value"), "valueDecimal": Decimal(record.value.value)}],
     }
     body.update(SPOILT)

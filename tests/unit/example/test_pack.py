@@ -128,7 +128,7 @@ def test_own_codes_stand_in_the_shipped_code_systems() -> None:
     for name in ("sledai", "bilag", "pga", "flare", "fatigue", "quality_of_life"):
         for record in mapped(name):
             assert isinstance(record, Observation)
-            codings = [*record.code.codings, *(c for part in record.components for c in part.code.codings)]
+            codings = [*record.description.code.codings, *(c for part in record.components for c in part.code.codings)]
             own |= {(coding.system, coding.code) for coding in codings if "://" not in coding.system}
     assert len(own) == 1 + 24 + 1 + 9 + 1 + 1 + 1 + 1
     assert not [(system, code) for system, code in own if code not in concepts(system)]
@@ -252,10 +252,11 @@ def test_measurements_are_the_cells(form: str, file: str) -> None:
     assert {key for key in found if key[-1] in lines} == expected.keys()
     for key, (row, column) in expected.items():
         record = found[key]
-        assert record.code.codings[0] == Coding("http://loinc.org", lines[column]["code"], lines[column]["display"])
+        what = record.description
+        assert what.code.codings[0] == Coding("http://loinc.org", lines[column]["code"], lines[column]["display"])
         assert record.effective is not None
         assert record.visit == (row["redcap_repeat_instance"] or row["redcap_event_name"])
-        assert record.status == ("final" if row[f"{form}_complete"] == "2" else "preliminary")
+        assert what.status == ("final" if row[f"{form}_complete"] == "2" else "preliminary")
         check(record, row[column], lines[column]["unit"] or None)
     others = Counter(key[-1] for key in found if key[-1] not in lines)
     if form == "laboratory":

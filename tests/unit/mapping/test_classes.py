@@ -80,7 +80,7 @@ def test_any_name_will_do(tmp_path_factory: pytest.TempPathFactory, name: str) -
     [row] = mapped(fitted(pack, source.tables()), source, name)
     [record] = row.records
     assert isinstance(record, Observation)
-    assert record.code.codings == (Coding(f"own-{letters.lower()}", "A"),)
+    assert record.description.code.codings == (Coding(f"own-{letters.lower()}", "A"),)
     assert record.value == Quantity("1.50")
     assert record.key == ("Observation", name, "S", f"{letters}SPID=7", "A", "")
 

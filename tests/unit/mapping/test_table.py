@@ -78,7 +78,7 @@ def rows(pack: Pack, table: str, *given: dict[str, str]) -> list[MappedRow]:
 
 def only(found: list[MappedRow]) -> Observation:
     [row] = found
-    assert row.problems == []
+    assert row.problems == ()
     [record] = row.records
     assert isinstance(record, Observation)
     return record
@@ -120,9 +120,9 @@ def test_a_unit_that_is_not_ucum_is_text_and_said_once(pack: Pack) -> None:
 
 
 def test_a_code_counts_with_its_unit_and_keeps_the_sponsors(pack: Pack) -> None:
-    known = lab(pack, NAME="Albumin", RES="39", UNIT="g/L").code
+    known = lab(pack, NAME="Albumin", RES="39", UNIT="g/L").description.code
     assert [(one.system, one.code) for one in known.codings] == [("http://loinc.org", "1751-7"), ("own", "ALB")]
-    other = lab(pack, NAME="Albumin", RES="39", UNIT="umol/L").code
+    other = lab(pack, NAME="Albumin", RES="39", UNIT="umol/L").description.code
     assert [(one.system, one.code) for one in other.codings] == [("own", "ALB")]
     assert other.text == known.text == "Albumin"
 
@@ -157,14 +157,14 @@ def test_limits_are_numbers_or_the_words_of_the_laboratory(
 def test_the_key_is_of_columns_that_mean_something(pack: Pack) -> None:
     [row] = rows(pack, "LB", {"ID": "S", "TEST": "ALB", "DAY": "2020-01-01", "RES": "1"})
     assert row.records[0].key == ("Observation", "LB", "S", "ALB", "2020-01-01", "", "")
-    assert row.correctable == [("Observation", "LB", "S", "ALB", "", "")]
+    assert row.correctable == (("Observation", "LB", "S", "ALB", "", ""),)
     assert row.tie == ("",)
 
 
 def test_the_sponsors_own_identifier_stands_for_what_may_be_corrected(pack: Pack) -> None:
     found = [rows(pack, "LB", {"ID": "S", "TEST": "ALB", "DAY": day, "SPID": "7"})[0] for day in ("2020", "2021")]
     assert found[0].records[0].key == found[1].records[0].key
-    assert found[0].correctable == [None]
+    assert found[0].correctable == (None,)
 
 
 def test_rows_are_named_by_the_columns_that_the_table_has(pack: Pack) -> None:
@@ -187,7 +187,7 @@ def test_a_bad_cell_costs_its_row_and_is_named(
 ) -> None:
     good = {"ID": "S", "TEST": "ALB", "RES": "4", "DAY": "2021-01-02"}
     bad, other = rows(pack, "LB", {**good, **cells}, good)
-    assert bad.records == []
+    assert bad.records == ()
     [problem] = bad.problems
     assert (problem.rule, problem.origins[0].row, problem.origins[0].fields) == (rule, 1, columns)
     assert problem.hint
@@ -310,7 +310,7 @@ def test_every_row_is_accounted_for_in_any_order(pack: Pack, given: list[dict[st
 
 def without_rows(row: MappedRow) -> str:
     said = [
-        (record.key, record.code, record.value, record.components, record.absent)
+        (record.key, record.description.code, record.value, record.components, record.absent)
         for record in row.records
         if isinstance(record, Observation)
     ]
@@ -452,4 +452,4 @@ def test_conditions(tmp_path: Path, condition: str, cell: str, holds: bool) -> N
 def test_a_condition_on_what_is_sealed_never_holds(tmp_path: Path) -> None:
     pack = pack_of(tmp_path, {"t": DM.replace("{label", "{if: {ARM: '!x'}, label")}, "sealed: {columns: {DM: ARM}}\n")
     [row] = mapped(pack, Memory({"DM": [{"ID": "S", "ARM": "high"}]}), "DM", blind=True)
-    assert row.records == []
+    assert row.records == ()

@@ -4,7 +4,17 @@ import pytest
 
 from fhir_msc.errors import BlindError, UsageError
 from fhir_msc.release.blinding import refuse_open_products, refuse_sealed, refuse_unsealed_pack
-from fhir_msc.trial import CellProduct, Concept, Infusion, Observation, Participant, Quantity, Record, Study
+from fhir_msc.trial import (
+    CellProduct,
+    Concept,
+    Infusion,
+    Observation,
+    ObservationDescription,
+    Participant,
+    Quantity,
+    Record,
+    Study,
+)
 
 KEY = ("k",)
 SECRET = "the arm"
@@ -34,7 +44,7 @@ def test_others_pass() -> None:
     for record in (
         Participant(KEY, "S", (), site="1"),
         Infusion(KEY, "S", (), "2020", status="not-done"),
-        Observation(KEY, "S", (), "laboratory", Concept(text="x")),
+        Observation(KEY, "S", (), ObservationDescription("laboratory", Concept(text="x"))),
     ):
         refuse_sealed(record)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from fhir_msc.resources import (
     ArmPlan,
@@ -44,6 +45,7 @@ from fhir_msc.trial import (
     Investigator,
     Medication,
     Observation,
+    ObservationDescription,
     OutcomeMeasure,
     Participant,
     PlannedVisit,
@@ -132,14 +134,23 @@ def hl7(system: str, code: str) -> Concept:
     return Concept((Coding(f"http://terminology.hl7.org/CodeSystem/{system}", code),))
 
 
-def observation(number: int = 0, **fields: object) -> Observation:
-    given: dict[str, object] = {
+_DESCRIBING = frozenset(one.name for one in fields(ObservationDescription))
+
+
+def observation(number: int = 0, **given: object) -> Observation:
+    """An observation; what is given of its description goes there."""
+    what: dict[str, object] = {
         "category": "laboratory",
         "code": loinc("1751-7", "Albumin [Mass/volume] in Serum or Plasma"),
+    }
+    found: dict[str, object] = {
         "effective": "2012-11-23T08:00:00-05:00",
         "value": Quantity("39.0", Unit("g/L", "g/L")),
     }
-    return Observation(("observation", "LB", "S1", str(number)), "S1", (), **{**given, **fields})  # type: ignore[arg-type]
+    for name, value in given.items():
+        (what if name in _DESCRIBING else found)[name] = value
+    description = ObservationDescription(**what)  # type: ignore[arg-type]
+    return Observation(("observation", "LB", "S1", str(number)), "S1", (), description, **found)  # type: ignore[arg-type]
 
 
 def infusion(**fields: object) -> Infusion:

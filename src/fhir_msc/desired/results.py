@@ -1,0 +1,80 @@
+"""Observations to desired resources, many at once: they are most rows of a study.
+
+Stage by stage the processor's caches keep each stage's code and data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from fhir_msc.desired.checked import CheckedBodies
+from fhir_msc.desired.frame import Frame
+from fhir_msc.desired.model import Made
+from fhir_msc.desired.persons import Person
+from fhir_msc.desired.protocol import device_rid
+from fhir_msc.desired.reports import Reports
+from fhir_msc.desired.samples import Samples
+from fhir_msc.findings import Origin
+from fhir_msc.resources.context import Links
+from fhir_msc.trial import Infusion, Key, Observation
+
+About: TypeAlias = "Callable[[Sequence[Origin]], tuple[str, ...]]"
+"""The ids of the AdverseEvents that a result of these cells is about."""
+
+Result: TypeAlias = "tuple[Observation, Key | None, Person]"
+"""A result that may leave, its key without what a site may correct, and whose it is."""
+
+
+def device_of(frame: Frame, record: Infusion | Observation) -> str | None:
+    """The id of the Device that a record was made with, if the source describes it."""
+    device = record.device
+    return device_rid(frame.identity, device) if device and device in frame.devices else None
+
+
+class Results:
+    """Makes the Observations of one table, for its Specimens and DiagnosticReports, too."""
+
+    def __init__(
+        self, frame: Frame, checked: CheckedBodies, samples: Samples, reports: Reports | None, about: About | None
+    ) -> None:
+        self._frame = frame
+        self._checked = checked
+        self._samples = samples
+        self._reports = reports
+        self._about = about
+
+    def make(self, results: Sequence[Result]) -> list[Made]:
+        """What results become, in their order."""
+        links = self._links(results)
+        bodies = self._frame.maker.make_all(Observation, [record for record, _, _ in results], links)
+        checked, samples, reports = self._checked.made, self._samples, self._reports
+        made: list[Made] = []
+        for (record, lasting, person), its, body in zip(results, links, bodies, strict=True):
+            one = checked(record, "Observation", record.key[1:], body, its.rid, lasting, person.lane)
+            made.append(one)
+            if one.desired is None:
+                continue
+            if its.specimen is not None:
+                samples.add(its.specimen, person.lane, record)
+            if reports is not None and record.description.report is not None:
+                reports.add(its.rid, person.lane, its, record)
+        return made
+
+    def _links(self, results: Sequence[Result]) -> list[Links]:
+        rid_of, sample_of, about = self._frame.identity.rid, self._samples.rid, self._about
+        links: list[Links] = []
+        for record, _, person in results:
+            encounter = person.encounters[record.visit]
+            its = Links(
+                rid_of("Observation", record.key[1:]),
+                person.lane,
+                person.study,
+                encounter[0] if encounter else None,
+                None,
+                None,
+                sample_of(record) if record.sample else None,
+                device_of(self._frame, record) if record.device else None,
+            )
+            links.append(its if about is None else its._replace(focus=about(record.origins)))
+        return links
