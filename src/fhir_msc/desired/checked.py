@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b, sha256
+from typing import TypeAlias
 
 from fhir_msc.desired.bodies import Body
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired, Made
-from fhir_msc.findings import Finding
+from fhir_msc.desired.persons import Person
 from fhir_msc.trial import Key, Record
+
+Released: TypeAlias = "tuple[Record, Key | None, Person]"
+"""A record that may leave, its key without what a site may correct, and whose it is."""
 
 
 class CheckedBodies:
@@ -22,36 +26,31 @@ class CheckedBodies:
 
     def made(
         self,
-        record: Record,
         type: str,
-        parts: Sequence[str],
-        body: Body,
-        rid: str,
-        lasting: Key | None,
-        lane: str,
-    ) -> Made:
-        """What a record's body became. ``parts`` are those of its key, ``lasting`` its key without what a site may
-        correct."""
-        origins = record.origins
-        found: tuple[Finding, ...] = ()
-        if body.findings:
-            found = tuple([replace(one, origins=origins) for one in body.findings])
-            wrong = next((one.rule for one in found if one.is_error), None)
-            if wrong is not None:
-                return Made(None, "rejected", wrong, found)
-        desired = Desired(
-            rid,
-            type,
-            lane,
-            body.rank,
-            body.content,
-            sha256(body.content).digest(),
-            self._table,
-            origins,
-            body.refs,
-            self._loose(type, lasting) if lasting is not None else None,
-        )
-        return Made(desired, "delivered", "", found, parts)
-
-    def _loose(self, type: str, lasting: Key) -> bytes:
-        return blake2b("\x1f".join((type, *lasting)).encode(), key=self._loose_key, digest_size=32).digest()
+        released: Sequence[Released],
+        keys: Sequence[Sequence[str]],
+        rids: Sequence[str],
+        bodies: Sequence[Body],
+    ) -> list[Made]:
+        """What the bodies of records became, all of one type; ``keys`` are the parts of their keys."""
+        table, loose_key, joined = self._table, self._loose_key, "\x1f".join
+        made: list[Made] = []
+        for (record, lasting, person), parts, rid, (_, rank, content, refs, found) in zip(
+            released, keys, rids, bodies, strict=True
+        ):
+            origins = record.origins
+            if found:
+                found = tuple([replace(one, origins=origins) for one in found])
+                wrong = next((one.rule for one in found if one.is_error), None)
+                if wrong is not None:
+                    made.append(Made(None, "rejected", wrong, found))
+                    continue
+            loose = (
+                None
+                if lasting is None
+                else blake2b(joined((type, *lasting)).encode(), key=loose_key, digest_size=32).digest()
+            )
+            digest = sha256(content).digest()
+            desired = Desired(rid, type, person.lane, rank, content, digest, table, origins, refs, loose)
+            made.append(Made(desired, "delivered", "", found, parts))
+        return made

@@ -32,7 +32,8 @@ class KeyRegister:
         beside = [(places[0], other) for places, _ in made for other in places[1:]]
         self._database.execute("BEGIN")
         self._database.executemany("INSERT INTO seen VALUES (?, ?)", ids)
-        self._database.executemany("INSERT INTO beside VALUES (?, ?)", beside)
+        if beside:
+            self._database.executemany("INSERT INTO beside VALUES (?, ?)", beside)
         self._database.execute("COMMIT")
 
     def complete(self) -> bool:

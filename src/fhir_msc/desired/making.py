@@ -126,10 +126,12 @@ class Maker:
             return [self._with_own(*record, one) for record, one in zip(records, made, strict=True)]
         return made
 
-    def make_rows(self, rows: Sequence[MappedRow]) -> list[list[Made]]:
+    def make_rows(self, rows: Sequence[MappedRow]) -> list[Sequence[Made]]:
         """What the records of rows become, row by row."""
         made = iter(self.make_all([one for row in rows for one in zip(row.records, row.correctable, strict=True)]))
-        return [[one for _ in row.records for one in next(made)] for row in rows]
+        return [
+            next(made) if len(row.records) == 1 else [one for _ in row.records for one in next(made)] for row in rows
+        ]
 
     def _refused(self, record: Record, person: Person) -> Made | None:
         """Why a record may not leave."""
@@ -256,7 +258,7 @@ class Maker:
         body = maker.make(what, links) if own is None else maker.make_own(own, what, links)
         if body is None:
             return Made(None, "not-mapped", "the own builder makes nothing of it")
-        made = self._checked.made(record, type, parts, body, rid, lasting, person.lane)
+        [made] = self._checked.made(type, [(record, lasting, person)], [parts], [rid], [body])
         if vague and made.desired is not None:
             told = Finding(VAGUE_END, Severity.WARNING, _VAGUE, origins, key=rid, hint="complete the date")
             return made._replace(findings=(*made.findings, told))

@@ -227,7 +227,7 @@ class MappedTable:
         sharing = Sharing(self.name, frame.identity)
         rows = register.rows_again(self._rows(mapper, Account("", "")))
         for number, row in enumerate(mapper.map(rows, frame.zone)):
-            [made] = maker.make_rows([row])
+            made = maker.make_rows([row])[0]
             delivered = [(one.desired, one.parts) for one in made if one.desired is not None]
             sharers = [one for one in delivered if register.is_repeated(one[0].rid)]
             if sharers:

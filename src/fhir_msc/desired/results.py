@@ -46,35 +46,31 @@ class Results:
 
     def make(self, results: Sequence[Result]) -> list[Made]:
         """What results become, in their order."""
-        links = self._links(results)
+        keys = [record.key[1:] for record, _, _ in results]
+        rids = self._frame.identity.rids("Observation", keys)
+        links = self._links(results, rids)
         bodies = self._frame.maker.make_all(Observation, [record for record, _, _ in results], links)
-        checked, samples, reports = self._checked.made, self._samples, self._reports
-        made: list[Made] = []
-        for (record, lasting, person), its, body in zip(results, links, bodies, strict=True):
-            one = checked(record, "Observation", record.key[1:], body, its.rid, lasting, person.lane)
-            made.append(one)
+        made = self._checked.made("Observation", results, keys, rids, bodies)
+        for one, (record, _, person), its in zip(made, results, links, strict=True):
             if one.desired is None:
                 continue
             if its.specimen is not None:
-                samples.add(its.specimen, person.lane, record)
-            if reports is not None and record.description.report is not None:
-                reports.add(its.rid, person.lane, its, record)
+                self._samples.add(its.specimen, person.lane, record)
+            if self._reports is not None and record.description.report is not None:
+                self._reports.add(its.rid, person.lane, its, record)
         return made
 
-    def _links(self, results: Sequence[Result]) -> list[Links]:
-        rid_of, sample_of, about = self._frame.identity.rid, self._samples.rid, self._about
+    def _links(self, results: Sequence[Result], rids: Sequence[str]) -> list[Links]:
+        sample_of, about = self._samples.rid, self._about
         links: list[Links] = []
-        for record, _, person in results:
+        for rid, (record, _, person) in zip(rids, results, strict=True):
             encounter = person.encounters[record.visit]
-            its = Links(
-                rid_of("Observation", record.key[1:]),
-                person.lane,
-                person.study,
-                encounter[0] if encounter else None,
-                None,
-                None,
-                sample_of(record) if record.sample else None,
-                device_of(self._frame, record) if record.device else None,
-            )
-            links.append(its if about is None else its._replace(focus=about(record.origins)))
+            its = Links(rid, person.lane, person.study, encounter[0] if encounter else None)
+            if record.sample:
+                its = its._replace(specimen=sample_of(record))
+            if record.device:
+                its = its._replace(device=device_of(self._frame, record))
+            if about is not None:
+                its = its._replace(focus=about(record.origins))
+            links.append(its)
         return links

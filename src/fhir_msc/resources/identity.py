@@ -7,7 +7,7 @@ UTF-8 of its NFC form behind its length in bytes, so that no two lists of texts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from unicodedata import normalize
 
@@ -68,10 +68,16 @@ class Identity:
 
         Empty parts at the end count as absent, for a column that a source lacks equals an empty one.
         """
+        return self.rids(type, (parts,))[0]
+
+    def rids(self, type: str, keys: Iterable[Sequence[str]]) -> list[str]:
+        """The ids of resources of one type, each by the parts of its key."""
         known = self._types.get(type)
         letter, head = known if known is not None else ("x", self._inner + _framed((type,)))
-        inner = sha256(head + _framed(parts)).digest()
-        return letter + sha256(self._outer + inner).hexdigest()[:_HEX_DIGITS]
+        outer = self._outer
+        return [
+            letter + sha256(outer + sha256(head + _framed(parts)).digest()).hexdigest()[:_HEX_DIGITS] for parts in keys
+        ]
 
     def digest(self, label: str, parts: Sequence[str]) -> bytes:
         """32 bytes that tell ``parts`` apart and nothing of them to who lacks the secret; ``label`` names the use.
