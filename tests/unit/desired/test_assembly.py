@@ -393,6 +393,19 @@ def test_the_order_of_rows_changes_nothing(trial: dict[str, list[dict[str, str]]
     assert sorted(said[0], key=repr) == sorted(said[1], key=repr)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 7])
+def test_how_many_rows_are_made_together_changes_nothing(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among them a result that is held, one that shares a key, one that cannot be read, and one of nobody."""
+    days = ["2020-02-01", "2019-12-30", "2020-02-02", "yesterday", "2020-02-02", "2020-02-04"]
+    results = [lb(day=day, LBORRES=str(number)) for number, day in enumerate(days)]
+    rows = {**ONE, "LB": [*results, lb("T"), lb(day="2020-02-05", LBORRES="NEGATIVE")]}
+    usual = outcome(rows)
+    monkeypatch.setattr("fhir_msc.desired.mapped._AT_ONCE", at_once)
+    found = outcome(rows)
+    assert (found.bodies, found.findings, found.accounts) == (usual.bodies, usual.findings, usual.accounts)
+    assert set(found.outcomes("LB")) == {"delivered", "held", "rejected"}
+
+
 @settings(max_examples=15, deadline=None)
 @given(TRIALS)
 def test_every_resource_has_its_origins_and_what_it_refers_to(trial: dict[str, list[dict[str, str]]]) -> None:

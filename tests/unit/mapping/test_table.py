@@ -127,6 +127,19 @@ def test_a_code_counts_with_its_unit_and_keeps_the_sponsors(pack: Pack) -> None:
     assert other.text == known.text == "Albumin"
 
 
+def test_results_share_what_describes_them(pack: Pack) -> None:
+    given = [
+        {"ID": who, "TEST": "ALB", "RES": value, "DAY": day}
+        for who in "ST"
+        for value, day in (("1", ""), ("2", "2020"))
+    ]
+    described = [
+        row.records[0].description for row in rows(pack, "LB", *given) if isinstance(row.records[0], Observation)
+    ]
+    assert len(described) == 4
+    assert all(one is described[0] for one in described)
+
+
 def test_why_there_is_no_value(pack: Pack) -> None:
     done = lab(pack, STAT="NOT DONE", WHY="HAEMOLYSED").absent
     assert done == Concept(done.codings if done else (), "HAEMOLYSED")

@@ -33,6 +33,12 @@ def test_is_hmac_sha256_over_domain_type_and_parts(texts: list[str]) -> None:
     assert Identity(SECRET, "larch").rid("Observation", texts) == f"o{expected}"
 
 
+def test_many_ids_are_those_of_each() -> None:
+    identity, keys = Identity(SECRET, "larch"), [("LB", "S1", "ALB"), ("LB", "S1", ""), ()]
+    assert identity.rids("Observation", keys) == [identity.rid("Observation", key) for key in keys]
+    assert identity.rids("Basic", keys) == [identity.rid("Basic", key) for key in keys]
+
+
 def test_parts_of_any_length() -> None:
     texts = ["a" * 255, "b" * 256, "c" * 3000, "é" * 300]
     assert Identity(SECRET, "larch").digest("x", texts) == by_the_book(SECRET, ["larch", "#x", *texts])
