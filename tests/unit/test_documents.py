@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.together  # the sources are parsed once
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "fhir_msc"
 DOCUMENTS = sorted(
@@ -47,8 +49,9 @@ def rules_in_source() -> set[str]:
     for module in modules():
         definitions = {id(node.value) for node in module.body if isinstance(node, ast.Assign)}
         continued = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.FormattedValue)}
+        others = definitions | continued
         for node in ast.walk(module):
-            if isinstance(node, ast.expr) and id(node) not in definitions | continued:
+            if isinstance(node, ast.expr) and id(node) not in others:
                 found.add(_rule_of(node))
     return {rule for rule in found if rule is not None}
 

@@ -72,12 +72,16 @@ def test_two_hyphens_are_the_first_letters_of_the_table(pack: Pack) -> None:
     assert block.code.sponsor == "own-zz"
 
 
+@pytest.fixture(scope="module")
+def of_any(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    return pack_of(tmp_path_factory.mktemp("pack"), {"any": ANY})
+
+
 @given(st.from_regex(r"[A-Z]{2}[A-Z0-9]{0,2}", fullmatch=True).filter(lambda name: name not in ("LB", "XX")))
-def test_any_name_will_do(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
-    pack = pack_of(tmp_path_factory.mktemp("pack"), {"any": ANY})
+def test_any_name_will_do(of_any: Pack, name: str) -> None:
     letters = name[:2]
     source = Memory({name: [{"ID": "S", f"{letters}TEST": "A", f"{letters}RES": "1.50", f"{letters}SPID": "7"}]})
-    [row] = mapped(fitted(pack, source.tables()), source, name)
+    [row] = mapped(fitted(of_any, source.tables()), source, name)
     [record] = row.records
     assert isinstance(record, Observation)
     assert record.description.code.codings == (Coding(f"own-{letters.lower()}", "A"),)
