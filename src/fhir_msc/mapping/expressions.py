@@ -88,21 +88,27 @@ def _first(alternatives: Sequence[tuple[tuple[str, ...], Getter[T]]]) -> Getter[
         return present[0][1]
 
     def first(cells: Cells, zone: str | None) -> T | None:
+        # A traceback holds this frame: a problem that is kept here may hold none, or the row would stay until Python
+        # looks for circles.
         problem: CellProblem | None = None
         unread: tuple[str, ...] = ()
         for columns, getter in present:
             if problem is not None and columns != unread:
-                raise problem
+                break
             try:
                 found = getter(cells, zone)
             except CellProblem as raised:
-                problem, unread = raised, columns
+                problem, unread = raised.with_traceback(None), columns
+                problem.__context__ = None
                 continue
             if found is not None:
                 return found
-        if problem is not None:
+        if problem is None:
+            return None
+        try:
             raise problem
-        return None
+        finally:
+            del problem
 
     return first
 

@@ -110,6 +110,8 @@ class Connection:
             if changes:
                 raise OutcomeUnknown(f"{self._where} did not answer {what} ({name}); it may have done it") from error
             raise TargetUnreachable(f"{self._where} did not answer {what} ({name})") from error
+        # httpx lets the stream hold the response: each bundle would stay until Python looks for circles.
+        response.stream = httpx.ByteStream(response.content)
         if response.has_redirect_location:
             raise self._redirected(response, what)
         if response.status_code < 300 or (response.status_code in answers and not _is_page(response)):
