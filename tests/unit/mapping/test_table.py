@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -466,3 +467,25 @@ def test_a_condition_on_what_is_sealed_never_holds(tmp_path: Path) -> None:
     pack = pack_of(tmp_path, {"t": DM.replace("{label", "{if: {ARM: '!x'}, label")}, "sealed: {columns: {DM: ARM}}\n")
     [row] = mapped(pack, Memory({"DM": [{"ID": "S", "ARM": "high"}]}), "DM", blind=True)
     assert row.records == ()
+
+
+@pytest.mark.parametrize("cell", ["", "twice", "a few"], ids=["nothing", "text", "bad range"])
+def test_no_row_leaves_a_circle_behind(pack: Pack, cell: str) -> None:
+    """Whatever of it cannot be read: what would stay is all that the row is made of."""
+
+    def circles(count: int) -> int:
+        low = cell if cell == "a few" else "1"
+        given = [
+            {"ID": "S", "TEST": "ALB", "RES": cell or "4", "UNIT": "g/L", "DAY": f"2020-01-{day:02}", "LOW": low}
+            for day in range(1, count + 1)
+        ]
+        gc.collect()
+        rows(pack, "LB", *given)
+        return gc.collect()
+
+    gc.disable()
+    try:
+        few, many = circles(3), circles(28)
+    finally:
+        gc.enable()
+    assert many == few

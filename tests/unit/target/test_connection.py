@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -259,3 +261,20 @@ def test_no_request_line_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         read(client)
     assert "secret" not in caplog.text
+
+
+def test_what_was_sent_is_gone_with_the_answer() -> None:
+    """A first sync sends hundreds of megabytes; each bundle would stay until Python looks for circles."""
+    sent: list[weakref.ref[httpx.Request]] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        sent.append(weakref.ref(request))
+        return fhir({"resourceType": "Bundle", "type": "transaction-response", "entry": []})
+
+    client = FhirClient(BASE, transport=httpx.MockTransport(server))
+    gc.disable()
+    try:
+        client.transaction([])
+        assert [request() for request in sent] == [None]
+    finally:
+        gc.enable()
