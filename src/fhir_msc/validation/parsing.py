@@ -33,6 +33,7 @@ _SPACE = b" \t\r\n"
 # Beyond 2^53 a float's shortest form is another number than the float, and may fall on the other side of an integer.
 _beyond_integers = re.compile(rb"e\+1[6-9][,}\]]").search
 _cut_zeros = partial(re.compile(rb"\.([0-9]*?)0+(?=[,}\]])").sub, rb".\1")
+_zero_at_end = re.compile(rb"\.[0-9]*0[\s,}\]]").search
 _string = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -72,6 +73,8 @@ def _is_the_same(plain: bytes, written: bytes) -> bool:
 def is_cut(text: bytes | str, document: Mapping[str, object]) -> bool:
     """Whether a document that :func:`quickly` gave has a decimal without zeros that stand at its end in the text."""
     plain = text.encode() if isinstance(text, str) else text
+    if not _zero_at_end(plain):
+        return False
     return orjson.dumps(document).translate(None, _SPACE) != plain.translate(None, _SPACE)
 
 
