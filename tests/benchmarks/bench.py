@@ -39,7 +39,7 @@ FULL = Scale(
     compared=4000,
     judged=300,
     starts=7,
-    rounds=2,
+    rounds=4,
     warm_up=10_000,
     file_bytes=1_000_000_000,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -48,9 +47,7 @@ class Conditions:
         """This machine. ``load`` is the number of busy processes of others when the run began."""
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
         system = f"{platform.system()} {platform.machine()}"
-        optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
-        build = "built with profile-guided optimisation" if optimised else "built without optimisation by profiles"
-        python = f"{platform.python_implementation()} {platform.python_version()}, {build}"
+        python = f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})"
         return cls(day, os.cpu_count() or 1, memory, system, python, os.getloadavg()[0])
 
 
