@@ -32,14 +32,11 @@ from fhir_msc.validation.leaves import (
 )
 from fhir_msc.validation.memory import DEEPEST, remembering
 from fhir_msc.validation.narrative import section_problems
+from fhir_msc.validation.noted import identified, once_identified, settled, settling
 from fhir_msc.validation.primitives import CHECKS, is_absolute_uri
 from fhir_msc.validation.problems import (
     DEPTH,
-    ELEMENT_ID,
-    EMPTY,
     EXTENSION_URL,
-    NOTED_EXTENSION,
-    NOTED_ID,
     RESOURCE_TYPE,
     Problem,
     Within,
@@ -117,7 +114,7 @@ def _resource_check(value: object, within: Within) -> list[Problem] | None:
     if looks_around(name):
         within = within._replace(resource=value, root=within.root if within.inside else value)
     found = object_check(name)(value, within)
-    kept = None if found is None else _settled(_once_identified(found), name, within)
+    kept = None if found is None else settled(once_identified(found), name, within)
     if "meta" in value or within.profiles is not None:
         kept = [*(kept or ()), *_profile_problems(value, within)] or None
     return kept
@@ -133,37 +130,6 @@ def _profile_problems(resource: Mapping[str, object], within: Within) -> list[Pr
     from fhir_msc.validation.profiles.claims import claimed_problems
 
     return claimed_problems(resource, claims, within)
-
-
-def _settled(found: list[Problem], resource: str, within: Within, element: str = "") -> list[Problem] | None:
-    """The problems of a resource of this type, or of an element of it; of extensions that are noted among them, those
-    that may not stand where they stand."""
-    kept: list[Problem] = []
-    for problem in found:
-        if problem.rule == NOTED_EXTENSION:
-            from fhir_msc.validation.profiles.extensions import misplaced
-
-            wrong = misplaced(problem, resource, element, within)
-            kept += () if wrong is None else (wrong,)
-        else:
-            kept.append(problem)
-    return kept or None
-
-
-def _once_identified(found: list[Problem]) -> list[Problem]:
-    """The problems; of the ids that elements have, noted among them, those that stood before."""
-    if len(found) == 1 and found[0].rule != NOTED_ID:
-        return found
-    seen: set[str | None] = set()
-    kept = []
-    for problem in found:
-        if problem.rule != NOTED_ID:
-            kept.append(problem)
-        elif problem.value in seen:
-            kept.append(Problem(ELEMENT_ID, "another element of the resource has this id", problem.path, problem.value))
-        else:
-            seen.add(problem.value)
-    return kept
 
 
 def _full_urls(bundle: Mapping[str, object]) -> frozenset[str]:
@@ -245,7 +211,7 @@ class _Object:
             if given != 1 and (given or choice.min):
                 problems += choice_problems(choice, value)
         if not self._kind.resource and (not value or "id" in value):
-            problems += _identified(value)
+            problems += identified(value)
         return problems
 
     def beside(self, key: str, found: list[Problem], value: Mapping[str, object], within: Within) -> list[Problem]:
@@ -289,19 +255,9 @@ def object_check(name: str) -> Check:
                 problems.append(Problem(rule.id, rule.message, path=rule.path, value=rule.value_of(value)))
         if whole is not None:
             problems += whole(value)
-        return (_once_identified(problems) if own_ids else problems) or None
+        return (once_identified(problems) if own_ids else problems) or None
 
     return check
-
-
-def _identified(value: Mapping[str, object]) -> list[Problem]:
-    """Of an element with an id, or without anything: what is wrong, and the id for the resource around."""
-    found = []
-    if len(value) <= 1:
-        found.append(Problem(EMPTY, "All FHIR elements must have a @value or children (ele-1)"))
-    if "id" in value:
-        found.append(Problem(NOTED_ID, "an element has an id", path="id", value=shown(value["id"])))
-    return found
 
 
 def _element_check(name: str, element: Element, kind: str, *, owner: str) -> Check:
@@ -314,17 +270,7 @@ def _element_check(name: str, element: Element, kind: str, *, owner: str) -> Che
         check = each(check)
     if not _is_data(kind):
         return check
-    return remembering(_settling(check, name, owner) if type_named(owner).resource else check)
-
-
-def _settling(check: Check, name: str, owner: str) -> Check:
-    """The check of an element of a resource: of the extensions noted within, those remain that may not stand there."""
-
-    def settled(value: object, within: Within) -> list[Problem] | None:
-        found = check(value, within)
-        return found if found is None else _settled(found, owner, within, name)
-
-    return settled
+    return remembering(settling(check, name, owner) if type_named(owner).resource else check)
 
 
 def _is_data(kind: str) -> bool:
