@@ -97,11 +97,14 @@ class Maker:
         for one in frame.own:
             self._own.setdefault(one.builder.record, []).append(one)
 
-    def make(self, record: Record, lasting: Key | None) -> Sequence[Made]:
-        """What a record becomes. ``lasting`` is its key without what a site may correct."""
-        return self.make_all([(record, lasting)])[0]
+    def make_rows(self, rows: Sequence[MappedRow]) -> list[Sequence[Made]]:
+        """What the records of rows become, row by row."""
+        made = iter(self._all([one for row in rows for one in zip(row.records, row.correctable, strict=True)]))
+        return [
+            next(made) if len(row.records) == 1 else [one for _ in row.records for one in next(made)] for row in rows
+        ]
 
-    def make_all(self, records: Sequence[tuple[Record, Key | None]]) -> list[Sequence[Made]]:
+    def _all(self, records: Sequence[tuple[Record, Key | None]]) -> list[Sequence[Made]]:
         """What records become, in their order; each comes with its key without what a site may correct.
 
         Results, which most records are, are made together behind the others.
@@ -125,13 +128,6 @@ class Maker:
         if self._own:
             return [self._with_own(*record, one) for record, one in zip(records, made, strict=True)]
         return made
-
-    def make_rows(self, rows: Sequence[MappedRow]) -> list[Sequence[Made]]:
-        """What the records of rows become, row by row."""
-        made = iter(self.make_all([one for row in rows for one in zip(row.records, row.correctable, strict=True)]))
-        return [
-            next(made) if len(row.records) == 1 else [one for _ in row.records for one in next(made)] for row in rows
-        ]
 
     def _refused(self, record: Record, person: Person) -> Made | None:
         """Why a record may not leave."""

@@ -168,10 +168,9 @@ class Relations:
         maker = Maker(frame, table.name, Samples(frame, table.name), None)
         mapper = frame.mapper(pack_table, table)
         for row in mapper.map(mapper.rows(), frame.zone):
-            for record, lasting in zip(row.records, row.correctable, strict=True):
-                for one in maker.make(record, lasting):
-                    if one.desired is not None and one.desired.type == _EVENT:
-                        yield table.name, record.origins[0].row, one.desired.rid
+            for one in maker.make_rows([row])[0]:
+                if one.desired is not None and one.desired.type == _EVENT:
+                    yield table.name, one.desired.origins[0].row, one.desired.rid
 
 
 def _is_of(table: Table, domain: str) -> bool:
