@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-_TOLD = "; import gc; print(gc.get_threshold()[0] > 700, gc.get_freeze_count() > 1000)"
+_TOLD = "; import gc; print(gc.get_threshold()[0], gc.get_freeze_count() > 1000)"
 
 
 def told(program: str) -> str:
@@ -13,7 +13,11 @@ def told(program: str) -> str:
 
 
 def test_a_command_sets_it_and_the_library_does_not() -> None:
-    assert told("from fhir_msc import validate; validate({'resourceType': 'Patient'})") == "False False\n"
+    untouched = told("pass")  # Python 3.13 has another threshold than 3.11
+    assert untouched.endswith(" False\n")
+    assert told("from fhir_msc import validate; validate({'resourceType': 'Patient'})") == untouched
     ended = "\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
     command = f"import sys; from fhir_msc.cli import main; sys.argv[1:] = ['--version']{ended}import os"
-    assert told(command).endswith("True True\n")
+    threshold, frozen = told(command).split()[-2:]
+    assert int(threshold) > int(untouched.split()[0])
+    assert frozen == "True"
