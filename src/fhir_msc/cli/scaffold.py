@@ -105,7 +105,7 @@ def _column(source: Source, place: str) -> Iterator[str]:
     table, _, column = place.partition(".")
     if any(one.name == table for one in source.tables()):
         for _, (cell,) in source.rows(table, (column,)):
-            yield cell.strip()
+            yield cell
 
 
 def _config(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from fhir_msc.desired.own import own_body
 from fhir_msc.findings import Finding, Severity
@@ -43,6 +43,10 @@ class Body(NamedTuple):
     findings: tuple[Finding, ...]
 
 
+Content: TypeAlias = "tuple[bytes, tuple[str, ...], tuple[Finding, ...]]"
+"""A body as bytes, the ids it refers to, and what is wrong with it."""
+
+
 class _Checked(NamedTuple):
     template: Template
     findings: tuple[Finding, ...]
@@ -66,18 +70,20 @@ class BodyMaker:
 
     def make(self, record: object, links: Links) -> Body:
         """The body of a record, with the findings of its checks (of severity error: it may not leave)."""
-        return self.make_all(record.__class__, (record,), (links,))[0]
+        kind = record.__class__
+        [content] = self.make_all(kind, (record,), (links,))
+        builder = self._known[kind].builder
+        return Body(builder.type, builder.rank, *content)
 
-    def make_all(self, kind: type[object], records: Sequence[object], links: Sequence[Links]) -> list[Body]:
+    def make_all(self, kind: type[object], records: Sequence[object], links: Sequence[Links]) -> list[Content]:
         """The bodies of records of one class, each with its links."""
         known = self._known.get(kind)
         if known is None:
             known = self._known[kind] = _Known(builder_for(kind), {})
         builder, templates = known
-        type, rank, build, layout = builder.type, builder.rank, builder.build, builder.layout
-        context = self.context
+        build, layout, context = builder.build, builder.layout, self.context
         if layout is None:
-            return [_whole(type, rank, build(one, its, context), its) for one, its in zip(records, links, strict=True)]
+            return [_whole(build(one, its, context), its) for one, its in zip(records, links, strict=True)]
         shape_of, made = layout.shape, []
         for record, its_links in zip(records, links, strict=True):
             shape, slots = shape_of(record, its_links, context)
@@ -96,13 +102,13 @@ class BodyMaker:
             for start, end in periods:
                 if not in_order(slots[start.index], slots[end.index]):
                     found = (*found, _wrong_period(start, rid))
-            made.append(Body(type, rank, template.fill(slots), template.references(slots), found))
+            made.append((template.fill(slots), template.references(slots), found))
         return made
 
     def make_own(self, own: NamedBuilder, record: object, links: Links) -> Body | None:
         """The body that an integrator's own builder makes of a record, if it makes one. Raises ConfigError."""
         built = own_body(own, record, links, self.context)
-        return None if built is None else _whole(own.type, own.rank, built, links)
+        return None if built is None else Body(own.type, own.rank, *_whole(built, links))
 
     def _checked(self, layout: Layout[object], record: object, links: Links) -> _Checked:
         """The template of a record's shape, checked whole once."""
@@ -115,10 +121,10 @@ class BodyMaker:
         )
 
 
-def _whole(type: str, rank: int, built: bodies.Body, links: Links) -> Body:
+def _whole(built: bodies.Body, links: Links) -> Content:
     """A body that is checked whole."""
     found = tuple(replace(one, key=links.rid) for one in _checked_whole(built))
-    return Body(type, rank, serialise(built), references(built), found)
+    return serialise(built), references(built), found
 
 
 def _checked_whole(built: bodies.Body | bytes) -> tuple[Finding, ...]:

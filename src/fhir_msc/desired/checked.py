@@ -7,14 +7,17 @@ from dataclasses import replace
 from hashlib import blake2b, sha256
 from typing import TypeAlias
 
-from fhir_msc.desired.bodies import Body
+from fhir_msc.desired.bodies import Content
 from fhir_msc.desired.frame import Frame
 from fhir_msc.desired.model import Desired, Made
 from fhir_msc.desired.persons import Person
+from fhir_msc.quick import filled
 from fhir_msc.trial import Key, Record
 
 Released: TypeAlias = "tuple[Record, Key | None, Person]"
 """A record that may leave, its key without what a site may correct, and whose it is."""
+
+_desired, _made = filled(Desired), filled(Made)
 
 
 class CheckedBodies:
@@ -27,16 +30,17 @@ class CheckedBodies:
     def made(
         self,
         type: str,
+        rank: int,
         released: Sequence[Released],
         keys: Sequence[Sequence[str]],
         rids: Sequence[str],
-        bodies: Sequence[Body],
+        contents: Sequence[Content],
     ) -> list[Made]:
         """What the bodies of records became, all of one type; ``keys`` are the parts of their keys."""
         table, loose_key, joined = self._table, self._loose_key, "\x1f".join
         made: list[Made] = []
-        for (record, lasting, person), parts, rid, (_, rank, content, refs, found) in zip(
-            released, keys, rids, bodies, strict=True
+        for (record, lasting, person), parts, rid, (content, refs, found) in zip(
+            released, keys, rids, contents, strict=True
         ):
             origins = record.origins
             if found:
@@ -51,6 +55,6 @@ class CheckedBodies:
                 else blake2b(joined((type, *lasting)).encode(), key=loose_key, digest_size=32).digest()
             )
             digest = sha256(content).digest()
-            desired = Desired(rid, type, person.lane, rank, content, digest, table, origins, refs, loose)
-            made.append(Made(desired, "delivered", "", found, parts))
+            desired = _desired((rid, type, person.lane, rank, content, digest, table, origins, refs, loose))
+            made.append(_made((desired, "delivered", "", found, parts)))
         return made

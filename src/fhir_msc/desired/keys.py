@@ -28,8 +28,9 @@ class KeyRegister:
 
     def add(self, made: Sequence[tuple[Sequence[int], Sequence[Desired]]]) -> None:
         """Registers the ids of bodies, each time with the places of the rows that they were made of."""
-        ids = [(int(one.rid[1 : 1 + _DIGITS], 16), places[0]) for places, bodies in made for one in bodies]
-        beside = [(places[0], other) for places, _ in made for other in places[1:]]
+        end = 1 + _DIGITS
+        ids = [(int(one.rid[1:end], 16), places[0]) for places, bodies in made for one in bodies]
+        beside = [(places[0], other) for places, _ in made if len(places) > 1 for other in places[1:]]
         self._database.execute("BEGIN")
         self._database.executemany("INSERT INTO seen VALUES (?, ?)", ids)
         if beside:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 from fhir_msc.desired.checked import CheckedBodies
 from fhir_msc.desired.frame import Frame
@@ -81,6 +82,15 @@ def _deceased(record: Participant, steps: Sequence[Disposition]) -> Participant:
     return replace(record, died=True, death_date=date, origins=tuple(origins))
 
 
+def _gated_result(record: Observation, person: Person) -> Made | None:
+    """Why a result may not leave, by the day on which it was collected, or else that of its visit."""
+    collected = record.effective
+    if collected is None:
+        visit = person.encounters[record.visit]
+        collected = visit[1] if visit else None
+    return person.gates[collected]
+
+
 class Maker:
     """Makes the desired resources of one table."""
 
@@ -99,10 +109,14 @@ class Maker:
 
     def make_rows(self, rows: Sequence[MappedRow]) -> list[Sequence[Made]]:
         """What the records of rows become, row by row."""
-        made = iter(self._all([one for row in rows for one in zip(row.records, row.correctable, strict=True)]))
-        return [
-            next(made) if len(row.records) == 1 else [one for _ in row.records for one in next(made)] for row in rows
-        ]
+        records = [record for row in rows for record in row.records]
+        lasting = [key for row in rows for key in row.correctable]
+        made = self._all(list(zip(records, lasting, strict=True)))
+        counts = [len(row.records) for row in rows]
+        if counts.count(1) == len(counts):
+            return made
+        following = iter(made)
+        return [[one for its in islice(following, count) for one in its] for count in counts]
 
     def _all(self, records: Sequence[tuple[Record, Key | None]]) -> list[Sequence[Made]]:
         """What records become, in their order; each comes with its key without what a site may correct.
@@ -114,15 +128,16 @@ class Maker:
         places: list[int] = []
         for record, lasting in records:
             person = self._persons[record.participant]
-            refused = self._refused(record, person)
-            if refused is not None:
-                made.append((refused,))
-            elif isinstance(record, Observation):
+            if not isinstance(record, Observation):
+                refused = self._refused(record, person)
+                made.append((refused,) if refused is not None else self._made(record, lasting, person))
+                continue
+            may_tell = self._blind and record.device is not None
+            refused = self._refused(record, person) if person.barred or may_tell else _gated_result(record, person)
+            if refused is None:
                 results.append((record, lasting, person))
                 places.append(len(made))
-                made.append(())
-            else:
-                made.append(self._made(record, lasting, person))
+            made.append(() if refused is None else (refused,))
         for place, one in zip(places, self._results.make(results), strict=True):
             made[place] = (one,)
         if self._own:
@@ -170,8 +185,8 @@ class Maker:
     def _gated(self, record: Record, person: Person) -> Made | None:
         """Why a record may not leave, by its date."""
         if isinstance(record, Observation):
-            collected = record.effective
-        elif isinstance(record, AdverseEvent | Infusion):
+            return _gated_result(record, person)
+        if isinstance(record, AdverseEvent | Infusion):
             collected = record.start
         elif isinstance(record, Condition | Medication):
             # Written down on a day, it is gated by that day; else a history is not gated by its beginning.
@@ -254,7 +269,7 @@ class Maker:
         body = maker.make(what, links) if own is None else maker.make_own(own, what, links)
         if body is None:
             return Made(None, "not-mapped", "the own builder makes nothing of it")
-        [made] = self._checked.made(type, [(record, lasting, person)], [parts], [rid], [body])
+        [made] = self._checked.made(type, body.rank, [(record, lasting, person)], [parts], [rid], [body[2:]])
         if vague and made.desired is not None:
             told = Finding(VAGUE_END, Severity.WARNING, _VAGUE, origins, key=rid, hint="complete the date")
             return made._replace(findings=(*made.findings, told))

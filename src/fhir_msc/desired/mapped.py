@@ -12,7 +12,7 @@ from fhir_msc.desired.keys import KeyRegister
 from fhir_msc.desired.lineage import Lineages
 from fhir_msc.desired.making import Maker
 from fhir_msc.desired.model import OUTCOMES, Account, Desired, Made
-from fhir_msc.desired.persons import PARTICIPANT_REJECTED
+from fhir_msc.desired.persons import PARTICIPANT_REJECTED, Zones
 from fhir_msc.desired.relations import Relations
 from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.samples import Samples
@@ -129,12 +129,23 @@ class MappedTable:
         samples, reports = Samples(frame, self.name), Reports(frame, self.name)
         maker = self._maker(samples, reports)
         register = KeyRegister()
-        rows = mapper.map(self._rows(mapper, self.account), frame.zone)
+        rows = mapper.map(self._rows(mapper, self.account), Zones(frame).__getitem__)
         # Some rows are mapped, then made: stage by stage the processor's caches keep each stage's code and data.
         while some := list(islice(rows, _AT_ONCE)):
-            made = [(row.places, self._take(row, its)) for row, its in zip(some, maker.make_rows(some), strict=True)]
+            batch: list[Desired] = []
+            made: list[tuple[Sequence[int], Sequence[Desired]]] = []
+            usual = 0
+            for row, of_records in zip(some, maker.make_rows(some), strict=True):
+                alone = _alone(row, of_records)
+                usual += alone is not None
+                bodies = self._take(row, of_records) if alone is None else [alone]
+                made.append((row.places, bodies))
+                batch += bodies
+            if usual:
+                self.account.rows += usual
+                self.account.outcomes["delivered", ""] += usual
             register.add(made)
-            yield [desired for _, bodies in made for desired in bodies]
+            yield batch
         if register.complete():
             yield from self._told_apart(register, samples, reports)
         yield from samples.bodies(self._findings)
@@ -179,7 +190,7 @@ class MappedTable:
             start, fates = asked, []
             for host, join in joins:
                 end = start + len(join.keys)
-                fate = join.fate([cell.strip() for cell in cells[start:end]])
+                fate = join.fate(cells[start:end])
                 start = end
                 if fate is not None and fate.outcome != "not-mapped":
                     fates.append((fate.rank, host, fate))
@@ -192,13 +203,6 @@ class MappedTable:
 
     def _take(self, row: MappedRow, of_records: Sequence[Made]) -> list[Desired]:
         """The bodies of a row; its outcome goes into the account, the best of its records' outcomes."""
-        if len(of_records) == 1 and not row.problems and not row.shares:
-            [one] = of_records
-            if one.desired is not None and not one.findings and row.members == 1:
-                # What nearly all rows of results are.
-                self.account.rows += 1
-                self.account.outcomes["delivered", ""] += 1
-                return [one.desired]
         made = list(of_records)
         for one in made:
             if one.findings:
@@ -274,6 +278,13 @@ class MappedTable:
 
 
 _NOTHING = Made(None, "not-mapped", "nothing in it that the pack maps")
+
+
+def _alone(row: MappedRow, of_records: Sequence[Made]) -> Desired | None:
+    """The body of a row of which there is nothing else to say, as of nearly all rows of results."""
+    if len(of_records) != 1 or of_records[0].findings or row.problems or row.shares or len(row.places) > 1:
+        return None
+    return of_records[0].desired
 
 
 def _rank(made: Made) -> int:

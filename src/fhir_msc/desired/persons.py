@@ -44,6 +44,19 @@ class _Gates(dict[str | None, Made | None]):
         return found
 
 
+class Zones(dict[str, "str | None"]):
+    """The zones of the participants' sites, once the roster is complete. Emptied when full, to stay small."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def __missing__(self, participant: str) -> str | None:
+        if len(self) >= _MOST_PERSONS:
+            self.clear()
+        found = self[participant] = self._frame.zone(participant)
+        return found
+
+
 class _Meetings(dict[str | None, Meeting | None]):
     """The Encounters by the visit's number; none of a visit that may not leave, or of no visit."""
 

@@ -91,7 +91,7 @@ class Relations:
         database.executemany(
             "INSERT INTO link VALUES (?, ?, ?, ?, ?)",
             (
-                [*[cell.strip() for cell in cells[:-1]], plain_number(cells[-1])]
+                (*cells[:-1], plain_number(cells[-1]))
                 for _, cells in self._frame.source.rows(self.table.name, self._columns)
             ),
         )
@@ -155,10 +155,10 @@ class Relations:
         database.executemany(
             "INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (table.name, row, cells[0].strip(), domain, name, plain_number(cell))
+                (table.name, row, cells[0], domain, name, plain_number(cell))
                 for row, cells in rows
                 for (domain, name), cell in zip(named, cells[1:], strict=True)
-                if cell.strip()
+                if cell
             ),
         )
 

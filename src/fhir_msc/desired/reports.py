@@ -29,6 +29,8 @@ _MOST_WAITING = 8192
 """Results that are held in memory: many enough that those of a participant whose rows stand together are written at
 once."""
 
+_NOWHERE = Origin("", "")
+
 _Key = tuple[str, str, str | None, str | None]
 _Head = tuple[str, str, str | None, str | None, str, str | None, str | None, str]
 _Place = tuple[int, str]
@@ -66,21 +68,21 @@ class Reports:
         database.execute("CREATE TABLE apart (rid, other, PRIMARY KEY (rid, other)) WITHOUT ROWID")
         return database
 
-    def add(self, rid: str, lane: str, links: Links, record: Observation) -> None:
-        """Takes a result that leaves. One without a time and without a visit is in no report."""
+    def add(self, links: Links, record: Observation) -> None:
+        """Takes a result that leaves, with its ids. One without a time and without a visit is in no report."""
         description, effective, visit = record.description, record.effective, record.visit
         name = description.report
         if name is None or (effective is None and visit is None):
             return
         key = (record.participant, name, effective, visit)
-        origins = record.origins
-        place = (origins[0].row or 0, origins[0].key or "") if origins else (0, "")
+        origin = record.origins[0] if record.origins else _NOWHERE
+        place = (origin.row or 0, origin.key or "")
         part = self._open.get(key)
         if part is None:
-            part = self._open[key] = _Part(self._head(key, lane, links, record), place)
+            part = self._open[key] = _Part(self._head(key, links, record), place)
         elif place < part.first:
             part.first = place
-        part.results.append(rid)
+        part.results.append(links.rid)
         part.statuses.add(description.status)
         self._waiting += 1
         if self._waiting >= _MOST_WAITING:
@@ -129,10 +131,10 @@ class Reports:
         digest = sha256(body.content).digest()
         return Desired(rid, _REPORT, lane, body.rank, body.content, digest, self._table, origins, body.refs)
 
-    def _head(self, key: _Key, lane: str, links: Links, record: Observation) -> _Head:
+    def _head(self, key: _Key, links: Links, record: Observation) -> _Head:
         rid = self._frame.identity.rid(_REPORT, (self._table, *(part or "" for part in key)))
         file = record.origins[0].file if record.origins else ""
-        return rid, lane, links.study, links.encounter, key[1], record.description.category, key[2], file
+        return rid, links.subject or "", links.study, links.encounter, key[1], record.description.category, key[2], file
 
     def _write(self) -> None:
         database = self._database

@@ -16,7 +16,9 @@ from fhir_msc.desired.protocol import device_rid
 from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.samples import Samples
 from fhir_msc.findings import Origin
-from fhir_msc.resources.context import Links
+from fhir_msc.quick import filled
+from fhir_msc.resources.context import DesignLinks, Links
+from fhir_msc.resources.registry import builder_for
 from fhir_msc.trial import Infusion, Key, Observation
 
 About: TypeAlias = "Callable[[Sequence[Origin]], tuple[str, ...]]"
@@ -24,6 +26,10 @@ About: TypeAlias = "Callable[[Sequence[Origin]], tuple[str, ...]]"
 
 Result: TypeAlias = "tuple[Observation, Key | None, Person]"
 """A result that may leave, its key without what a site may correct, and whose it is."""
+
+_RANK = builder_for(Observation).rank
+_NO_DESIGN = DesignLinks()
+_links = filled(Links)
 
 
 def device_of(frame: Frame, record: Infusion | Observation) -> str | None:
@@ -50,27 +56,27 @@ class Results:
         rids = self._frame.identity.rids("Observation", keys)
         links = self._links(results, rids)
         bodies = self._frame.maker.make_all(Observation, [record for record, _, _ in results], links)
-        made = self._checked.made("Observation", results, keys, rids, bodies)
+        made = self._checked.made("Observation", _RANK, results, keys, rids, bodies)
+        reports = self._reports
         for one, (record, _, person), its in zip(made, results, links, strict=True):
             if one.desired is None:
                 continue
             if its.specimen is not None:
                 self._samples.add(its.specimen, person.lane, record)
-            if self._reports is not None and record.description.report is not None:
-                self._reports.add(its.rid, person.lane, its, record)
+            if reports is not None and record.description.report is not None:
+                reports.add(its, record)
         return made
 
     def _links(self, results: Sequence[Result], rids: Sequence[str]) -> list[Links]:
-        sample_of, about = self._samples.rid, self._about
+        frame, sample_of, about = self._frame, self._samples.rid, self._about
         links: list[Links] = []
         for rid, (record, _, person) in zip(rids, results, strict=True):
             encounter = person.encounters[record.visit]
-            its = Links(rid, person.lane, person.study, encounter[0] if encounter else None)
-            if record.sample:
-                its = its._replace(specimen=sample_of(record))
-            if record.device:
-                its = its._replace(device=device_of(self._frame, record))
-            if about is not None:
-                its = its._replace(focus=about(record.origins))
-            links.append(its)
+            where = encounter[0] if encounter else None
+            sample = sample_of(record) if record.sample else None
+            device = device_of(frame, record) if record.device else None
+            events = about(record.origins) if about is not None else ()
+            links.append(
+                _links((rid, person.lane, person.study, where, None, None, sample, device, _NO_DESIGN, events))
+            )
         return links

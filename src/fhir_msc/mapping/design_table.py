@@ -58,8 +58,7 @@ class DesignMapper:
         return map(self._row, self._source.rows(self._table.name, self._columns))
 
     def _row(self, given: Row) -> DesignRow:
-        number, raw = given
-        cells = tuple(cell.strip() for cell in raw)
+        number, cells = given
         parts: list[tuple[StudyPart, Origin]] = []
         problems: list[Finding] = []
         for block in self._blocks:

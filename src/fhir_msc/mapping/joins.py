@@ -81,7 +81,7 @@ class Qualifiers(_Kept):
     def __init__(self, source: Source, table: Table) -> None:
         super().__init__(table, "subject, variable, value, name, text")
         rows = (
-            (subject.strip(), variable.strip(), plain_number(value), name.strip(), text.strip(), row)
+            (subject, variable, plain_number(value), name, text, row)
             for row, (subject, variable, value, name, text) in source.rows(table.name, _QUALIFIER_COLUMNS)
         )
         self._database.execute("BEGIN")
@@ -119,7 +119,7 @@ class Qualifiers(_Kept):
 
 def plain_number(value: str) -> str:
     """A cell that identifies a row as it is compared: a number is written with and without its zero."""
-    return value.strip().removesuffix(".0")
+    return value.removesuffix(".0")
 
 
 class SameThing(_Kept):
@@ -133,10 +133,7 @@ class SameThing(_Kept):
         self.columns = tuple(columns)
         count = len(self.keys)
         asked = [*self.keys, *self.columns]
-        rows = (
-            (_key([cell.strip() for cell in cells[:count]]), json.dumps([cell.strip() for cell in cells[count:]]), row)
-            for row, cells in source.rows(table.name, asked)
-        )
+        rows = ((_key(cells[:count]), json.dumps(cells[count:]), row) for row, cells in source.rows(table.name, asked))
         self._database.execute("BEGIN")
         self._database.executemany("INSERT INTO kept (key, cells, row) VALUES (?, ?, ?)", rows)
         self._database.execute("CREATE INDEX by_key ON kept (key)")

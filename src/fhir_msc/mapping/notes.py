@@ -50,7 +50,9 @@ class Notes:
     def repeat(self, numbers: Sequence[int]) -> None:
         """One more row says all of these."""
         for number in numbers:
-            self.say(number)
+            self._counts[number] += 1
+        if self._heard is not None:
+            self._heard += numbers
 
     @contextmanager
     def listening(self) -> Iterator[list[int]]:

@@ -28,6 +28,7 @@ from fhir_msc.trial import (
     ObservationDescription,
     Quantity,
     Record,
+    ReferenceRange,
 )
 
 STATES = frozenset(
@@ -123,10 +124,11 @@ def _absent(words: NotDone | None, valued: Sequence[ComponentWord | ObservationB
 
 
 class _What(NamedTuple):
-    """What an observation is, whatever was found, and the profile that it may claim."""
+    """What an observation is, whatever was found, the profile that it may claim, and the limits it is held against."""
 
     description: ObservationDescription
     vital_sign: VitalSign | None
+    bounds: ReferenceRange | None
 
 
 def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
@@ -143,6 +145,7 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
         category = one_of(words_of(words.category, scope), CATEGORIES, words.category)
         source_category = concept(words.source_category, scope)
         judges = [scope.index(column) for column in scope.open(words.performer)]
+        bounds = limits(words.range, scope)
         missing = scope.missing
         shared = Shared[ObservationDescription]()
 
@@ -163,7 +166,7 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
                 tuple([cell for place in judges if (cell := cells[place]) and cell not in missing]),
                 report(cells, zone),
             )
-            return _What(shared.one(description), vital_sign(preset, what))
+            return _What(shared.one(description), vital_sign(preset, what), bounds(cells, zone))
 
         return read
 
@@ -187,7 +190,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
     occasion, note = _occasion(words, scope), words_of(words.note, scope)
     has_note = note is not nothing
     value, why = _value(words.coded, words.value or (), scope), _absent(words.not_done, (words,), scope)
-    bounds, sample = limits(words.range, scope), words_of(words.sample, scope)
+    sample = words_of(words.sample, scope)
     has_sample = sample is not nothing
     device = words_of(words.device, scope)
     has_device = device is not nothing
@@ -217,7 +220,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
         known = what(cells, zone)
         if known is None:
             return None
-        description, vital = known
+        description, vital, bounds = known
         effective, visit_number = occasion(cells, zone) or (None, None)
         return Observation(
             key,
@@ -228,7 +231,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             found,
             components,
             reason,
-            bounds(cells, zone),
+            bounds,
             visit_number,
             vital.claims(effective, found, components) if vital is not None else (),
             note(cells, zone) if has_note else None,

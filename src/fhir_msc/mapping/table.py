@@ -16,6 +16,7 @@ from fhir_msc.mapping.observations import ComponentMaker
 from fhir_msc.mapping.pack import PackTable
 from fhir_msc.mapping.records import Maker
 from fhir_msc.mapping.scope import CellProblem, Cells, Test
+from fhir_msc.quick import filled
 from fhir_msc.sources.seals import NO_NUMBER
 from fhir_msc.sources.table import Row, Source, Table
 from fhir_msc.trial import Key, Record
@@ -63,6 +64,9 @@ class MappedRow(NamedTuple):
     def members(self) -> int:
         """How many rows it is."""
         return len(self.places)
+
+
+_mapped_row = filled(MappedRow)
 
 
 class TableMapper:
@@ -113,8 +117,8 @@ class TableMapper:
         groupings: dict[int, Grouping] = {}
         place = 0
         while some := list(islice(rows, _AT_ONCE)):
-            for row, raw in some:
-                mapped = self._map_row((place,), row, tuple(map(str.strip, raw)), zone, groupings)
+            for row, own in some:
+                mapped = self._map_row((place,), row, own, zone, groupings)
                 place += 1
                 if mapped is not None:
                     yield mapped
@@ -161,7 +165,7 @@ class TableMapper:
                 break
         tie = self._ties(cells) if self._ties is not None else ()
         outcome = "mapped" if records or problems else "empty"
-        return MappedRow(participant, outcome, records, problems, correctable, places, tie, shares)
+        return _mapped_row((participant, outcome, records, problems, correctable, places, tie, shares))
 
     def _incomplete(self, row: int, own: Cells) -> Finding:
         """That a required cell of a row is empty: the first."""

@@ -1,8 +1,8 @@
-"""Picks the columns that were asked for out of a row of values."""
+"""Picks the columns that were asked for out of a row of values, and trims these."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 
 
@@ -11,3 +11,8 @@ def picker(indices: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]
     if len(indices) > 1:
         return itemgetter(*indices)
     return lambda values: tuple([values[index] for index in indices])
+
+
+def trimmed(cells: Iterable[str]) -> tuple[str, ...]:
+    """The values of a row without blanks around them."""
+    return tuple(map(str.strip, cells))

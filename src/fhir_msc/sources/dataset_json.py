@@ -24,7 +24,7 @@ from functools import lru_cache
 from typing import BinaryIO, NoReturn
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources.columns import picker
+from fhir_msc.sources.columns import picker, trimmed
 from fhir_msc.sources.encoding import UTF_8
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.ibm import spelled
@@ -99,7 +99,7 @@ class DatasetJson:
                     for at in whole:
                         if "." in cells[at]:
                             cells[at] = _integer(cells[at])
-                    yield row, tuple(cells)
+                    yield row, trimmed(cells)
             except _BROKEN as error:
                 raise self._damaged(row + 1, "is damaged, or the file ends inside it") from error
         if self.records is not None and row < self.records:

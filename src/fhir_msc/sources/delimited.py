@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources.columns import picker
+from fhir_msc.sources.columns import picker, trimmed
 from fhir_msc.sources.encoding import codec, detect, has_invalid
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.table import Row, Table
@@ -34,13 +34,13 @@ class DelimitedTable:
     delimiter: str
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Streams the rows, of each the values of ``columns`` as written. Raises SourceError with the row."""
+        """Streams the rows, of each the values of ``columns``. Raises SourceError with the row."""
         place = {column: i for i, column in enumerate(self.table.columns)}
         absent = len(place)
         pick = picker([place.get(column, absent) for column in columns])
         for number, fields in self.records():
             fields.append("")
-            yield number, pick(fields)
+            yield number, trimmed(pick(fields))
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Streams the rows with all their values. Raises SourceError with the row."""

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fhir_msc.errors import SourceError
+from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.odm_definitions import Definitions, Version, columns_of
 from fhir_msc.sources.odm_document import Outline, stream
 from fhir_msc.sources.odm_walk import (
@@ -67,7 +68,7 @@ class OdmTable:
                 if labelled and value:
                     value = labels.label(place.version, name, value, context=at is not None)
                 values.append(value)
-            yield number, tuple(values)
+            yield number, trimmed(values)
 
 
 class _Labels:

@@ -13,6 +13,7 @@ from typing import TypeVar, cast
 
 from fhir_msc.errors import ConfigError, FhirMscError, SourceError
 from fhir_msc.extensions import Extension, extensions
+from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.table import Row, Source, Table
 
 GROUP = "fhir_msc.sources"
@@ -36,13 +37,14 @@ class OwnReader:
     extension: Extension
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """The rows, each looked at for being what a row is. Raises SourceError."""
+        """The rows, each looked at for being what a row is, and trimmed. Raises SourceError."""
         own, name, asked = self.extension, self.table.name, len(columns)
         rows = iter(_guarded(own, lambda: self.source.rows(name, columns), self.table.file, name))
         while (row := _guarded(own, lambda: next(rows, None), self.table.file, name)) is not None:
             if not _is_row(row, asked):
                 raise _failed(own, "gave a row that is not its number and the text of each column", self.table)
-            yield row
+            number, cells = row
+            yield number, trimmed(cells)
 
 
 def _is_row(row: object, columns: int) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources.columns import picker
+from fhir_msc.sources.columns import picker, trimmed
 from fhir_msc.sources.dictionary import COMPLETE_CHOICES, Field, fields_by_column
 from fhir_msc.sources.table import LABEL, Row, Table
 
@@ -87,7 +87,7 @@ class FormTable:
                 raise self._not_raw(number, EVENT)
             if (repeated and self.form not in (repeated, None)) or not any(own(values)):
                 continue
-            row = pick(values)
+            row = trimmed(pick(values))
             if changes:
                 changed = list(row)
                 for i, change in changes:

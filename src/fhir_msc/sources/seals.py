@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from fhir_msc.errors import BlindError, SourceError
+from fhir_msc.sources.columns import picker
 from fhir_msc.sources.table import LABEL, UNIT, FileFacts, Row, Source, Table, field_of
 
 _REMEMBERED = 4096
@@ -169,9 +170,11 @@ class SealedSource:
     def _unnumbered(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         seals = self._seals.row_seals(table)
         asked = len(columns)
+        read = [*columns, *(seal.column for seal in seals if seal.column not in columns)]
+        told_by = picker([read.index(seal.column) for seal in seals])
         known: dict[tuple[str, ...], bool] = {}
-        for _, values in self._source.rows(table, [*columns, *(seal.column for seal in seals)]):
-            told = values[asked:]
+        for _, values in self._source.rows(table, read):
+            told = told_by(values)
             dropped = known.get(told)
             if dropped is None:
                 if len(known) >= _REMEMBERED:

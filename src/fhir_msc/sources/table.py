@@ -1,8 +1,8 @@
 """Tables of rows: what every source gives, whatever its format.
 
 A source lists its tables and streams the rows of one, only the columns that were asked for, as text. Nothing typed
-comes out of a source: a number is its digits, a missing value is the empty string. Rows are streamed; no source holds
-a table in memory.
+comes out of a source: a number is its digits, a missing value is the empty string, and blanks around a value, which
+mean nothing, are gone. Rows are streamed; no source holds a table in memory.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Table:
 
 
 Row = tuple[int, tuple[str, ...]]
-"""The row's number in its table, from 1, and its values in the order of the columns asked for."""
+"""The row's number in its table, from 1, and its values in the order of the columns asked for, without blanks around
+them."""
 
 
 LABEL = ":label"

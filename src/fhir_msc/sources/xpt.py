@@ -71,7 +71,7 @@ class XptTable:
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Streams the observations, of each the values of ``columns``; nothing else is decoded.
 
-        Numbers as ``ibm.number_of`` spells them; character values without the blanks at their end. Raises SourceError
+        Numbers as ``ibm.number_of`` spells them; character values without blanks around them. Raises SourceError
         where the file ends inside an observation (before the first row), and for text that cannot be decoded.
         """
         length = max(variable.start + variable.length for variable in self.variables)
@@ -243,4 +243,4 @@ class _Cache(dict[bytes, str]):
 
 
 def _text(decode: Callable[[bytes], str]) -> Callable[[bytes], str]:
-    return lambda raw: decode(raw.rstrip(_FILLING))
+    return lambda raw: decode(raw.rstrip(_FILLING)).strip()

@@ -20,7 +20,8 @@ HEAD = "pack: p\ntitle: P\nversion: '1'\nsource: csv\n"
 
 @dataclass
 class Memory:
-    """A source over rows in memory. A table's columns are those of all its rows, or those of ``columns``."""
+    """A source over rows in memory, trimmed as every source's. A table's columns are those of all its rows, or those of
+    ``columns``."""
 
     given: Mapping[str, Rows]
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -40,7 +41,7 @@ class Memory:
         if table in self.damage:
             raise SourceError(self.damage[table], file=f"{table}.csv", table=table)
         for number, row in enumerate(self.given[table], 1):
-            yield number, tuple(row.get(column, "") for column in columns)
+            yield number, tuple(row.get(column, "").strip() for column in columns)
 
 
 def pack_of(folder: Path, tables: Mapping[str, str], head: str = "", **code_tables: str) -> Pack:

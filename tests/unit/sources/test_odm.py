@@ -324,7 +324,7 @@ def test_whatever_was_written_is_read(tmp_path: Path, study: Written, chunk: int
         tables = {one.name for one in source.tables()}
         for oid in ("DM", "LB"):
             expected = [
-                (str(i), *(values.get(item, "") for item in ("SEX", "WT", "NEW")))
+                (str(i), *(values.get(item, "").strip() for item in ("SEX", "WT", "NEW")))
                 for i, groups in enumerate(study)
                 for name, values in groups
                 if name == oid

@@ -32,7 +32,7 @@ class Cards:
         for number, row in enumerate(self.rows_of, 1):
             if self.spoil == "late" and number == 2:
                 raise ValueError(f"cannot read {row}")
-            cells = tuple(row.get(column, "") for column in columns)
+            cells = tuple(f" {row.get(column, '')} " for column in columns)
             yield {
                 "short": (number, cells[:-1]),
                 "numbers": (number, (1,) * len(cells)),

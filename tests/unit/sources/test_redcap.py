@@ -69,15 +69,15 @@ def test_every_filled_cell_stands_in_one_table(name: str) -> None:
             for column, value in zip(each.columns, values, strict=True):
                 if column == "redcap_arm":
                     continue
-                assert value == records[number - 1][column]
+                assert value == records[number - 1][column].strip()
                 if column not in shared and value:
                     assert (number, column) not in seen
                     seen[number, column] = value
     assert seen == {
-        (number, column): value
+        (number, column): value.strip()
         for number, record in enumerate(records, start=1)
         for column, value in record.items()
-        if value and column not in shared
+        if value.strip() and column not in shared
     }
 
 
