@@ -132,18 +132,15 @@ class MappedTable:
         rows = mapper.map(self._rows(mapper, self.account), Zones(frame).__getitem__)
         # Some rows are mapped, then made: stage by stage the processor's caches keep each stage's code and data.
         while some := list(islice(rows, _AT_ONCE)):
+            of_rows = maker.make_rows(some)
+            alone = list(map(_alone, some, of_rows))
+            self._count_delivered(len(alone) - alone.count(None))
             batch: list[Desired] = []
             made: list[tuple[Sequence[int], Sequence[Desired]]] = []
-            usual = 0
-            for row, of_records in zip(some, maker.make_rows(some), strict=True):
-                alone = _alone(row, of_records)
-                usual += alone is not None
-                bodies = self._take(row, of_records) if alone is None else [alone]
+            for row, of_records, body in zip(some, of_rows, alone, strict=True):
+                bodies = self._take(row, of_records) if body is None else (body,)
                 made.append((row.places, bodies))
                 batch += bodies
-            if usual:
-                self.account.rows += usual
-                self.account.outcomes["delivered", ""] += usual
             register.add(made)
             yield batch
         if register.complete():
@@ -152,6 +149,11 @@ class MappedTable:
         yield from reports.bodies(self._findings)
         self._mapper = mapper
         self._finish(mapper)
+
+    def _count_delivered(self, rows: int) -> None:
+        if rows:
+            self.account.rows += rows
+            self.account.outcomes["delivered", ""] += rows
 
     def joined(self, name: str) -> Sequence[Qualifiers | SameThing]:
         """The joins of that table to this one, which know what became of its rows."""

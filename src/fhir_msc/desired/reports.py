@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from operator import itemgetter
+from typing import Any
 
 import orjson
 
@@ -20,10 +21,12 @@ from fhir_msc.desired.model import Desired
 from fhir_msc.findings import Finding, Origin
 from fhir_msc.resources.context import Links
 from fhir_msc.resources.diagnostic_report import Report
+from fhir_msc.resources.registry import builder_for
 from fhir_msc.scratch import scratch_database
 from fhir_msc.trial import Observation
 
 _REPORT = "DiagnosticReport"
+_RANK = builder_for(Report).rank
 _BATCH = 100
 _MOST_WAITING = 8192
 """Results that are held in memory: many enough that those of a participant whose rows stand together are written at
@@ -45,6 +48,10 @@ class _Part:
     first: _Place
     results: list[str] = field(default_factory=list)
     statuses: set[str] = field(default_factory=set)
+
+
+def _part(row: tuple[Any, ...]) -> _Part:
+    return _Part(row[:8], row[8:10], *map(orjson.loads, row[10:]))
 
 
 class Reports:
@@ -99,16 +106,10 @@ class Reports:
         if not self._open and "_database" not in self.__dict__:
             return
         self._write()
-        batch: list[Desired] = []
         rows = self._database.execute("SELECT * FROM part ORDER BY rid")
-        for _, parts in groupby(rows, key=itemgetter(0)):
-            body = self._body([_Part(row[:8], row[8:10], *map(orjson.loads, row[10:])) for row in parts], findings)
-            batch += [] if body is None else [body]
-            if len(batch) >= _BATCH:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+        reports = (list(map(_part, parts)) for _, parts in groupby(rows, key=itemgetter(0)))
+        while some := list(islice(reports, _BATCH)):
+            yield self._bodies(some, findings)
 
     def _with_apart(self, results: Iterable[str]) -> list[str]:
         """The ids, and those that shared one with them, in their order, each once."""
@@ -118,18 +119,26 @@ class Reports:
                 found |= {other for (other,) in self._database.execute("SELECT other FROM apart WHERE rid = ?", (rid,))}
         return sorted(found)
 
-    def _body(self, parts: Sequence[_Part], findings: list[Finding]) -> Desired | None:
-        rid, lane, study, encounter, name, category, effective, file = parts[0].head
-        row, key = min(part.first for part in parts)
-        origins = (Origin(file, self._table, row or None, (), key or None),)
-        results = self._with_apart(chain.from_iterable(part.results for part in parts))
-        record = Report(name, category, effective, results, {one for part in parts for one in part.statuses})
-        body = self._frame.maker.make(record, Links(rid, lane, study, encounter))
-        findings += [replace(one, origins=origins) for one in body.findings]
-        if any(one.is_error for one in body.findings):
-            return None
-        digest = sha256(body.content).digest()
-        return Desired(rid, _REPORT, lane, body.rank, body.content, digest, self._table, origins, body.refs)
+    def _bodies(self, reports: Sequence[Sequence[_Part]], findings: list[Finding]) -> list[Desired]:
+        """The bodies of reports, of each the parts that were written one after the other."""
+        records: list[Report] = []
+        links: list[Links] = []
+        for parts in reports:
+            rid, lane, study, encounter, name, category, effective, _ = parts[0].head
+            results = self._with_apart(chain.from_iterable(part.results for part in parts))
+            records.append(Report(name, category, effective, results, {one for part in parts for one in part.statuses}))
+            links.append(Links(rid, lane, study, encounter))
+        batch: list[Desired] = []
+        contents = self._frame.maker.make_all(Report, records, links)
+        for parts, (content, refs, found) in zip(reports, contents, strict=True):
+            rid, lane, *_, file = parts[0].head
+            row, key = min(part.first for part in parts)
+            origins = (Origin(file, self._table, row or None, (), key or None),)
+            findings += [replace(one, origins=origins) for one in found]
+            if not any(one.is_error for one in found):
+                digest = sha256(content).digest()
+                batch.append(Desired(rid, _REPORT, lane, _RANK, content, digest, self._table, origins, refs))
+        return batch
 
     def _head(self, key: _Key, links: Links, record: Observation) -> _Head:
         rid = self._frame.identity.rid(_REPORT, (self._table, *(part or "" for part in key)))
