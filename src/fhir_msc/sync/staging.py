@@ -6,14 +6,14 @@ rolled back whole, one that is missing or empty is reported: in neither case doe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from fhir_msc.desired import DesiredSet, DesiredTable
+from fhir_msc.desired import Desired, DesiredSet, DesiredTable
 from fhir_msc.desired.fingerprint import causes
 from fhir_msc.errors import SourceError
 from fhir_msc.sync import presence, upserts
@@ -21,6 +21,9 @@ from fhir_msc.sync.accounts import fingerprint_of, record_findings, record_stage
 from fhir_msc.sync.audit import ACTOR
 from fhir_msc.sync.corrections import Returned, take_back
 from fhir_msc.sync.ledger import Ledger
+
+_AT_ONCE = 250
+"""Resources that are taken in together: a few hundred kilobytes."""
 
 
 class Staged(StrEnum):
@@ -100,7 +103,7 @@ def _take_in(
     upsert = upserts.Upsert(connection, target_id, table.name, cause, now)
     before = presence.count(connection, target_id, table.name)
     with presence.collected(connection) as seen:
-        for batch in table.stream():
+        for batch in _gathered(table.stream()):
             counts += upsert(batch, seen)
         account, findings = table.account, list(table.findings)
         if account.rows == 0 and not counts.total and before:
@@ -125,6 +128,18 @@ def _take_in(
         returned=moved.returned,
         held=moved.held,
     )
+
+
+def _gathered(batches: Iterable[Sequence[Desired]]) -> Iterator[list[Desired]]:
+    """The batches, several together: each costs some statements, whatever stands in it."""
+    gathered: list[Desired] = []
+    for batch in batches:
+        gathered += batch
+        if len(gathered) >= _AT_ONCE:
+            yield gathered
+            gathered = []
+    if gathered:
+        yield gathered
 
 
 def _report_missing(ledger: Ledger, given: set[str]) -> Sequence[TableReport]:
