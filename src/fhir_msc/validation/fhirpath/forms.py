@@ -68,7 +68,7 @@ def all_different(texts: list[object]) -> bool:
     return len(set(texts)) == len(texts)
 
 
-@lru_cache(8192)
+@lru_cache(1024)
 def order_of_texts(left: object, right: object) -> int | None:
     """-1, 0 or 1 for two dateTimes; ``None`` where one lacks or the precisions leave it open."""
     if left is None or right is None:

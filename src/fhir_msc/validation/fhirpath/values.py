@@ -85,7 +85,7 @@ _SCALES: Mapping[str, tuple[Decimal, str]] = MappingProxyType(
 """UCUM codes that are multiples of each other, by its prefixes: the factor and the code it leads to."""
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def temporal(text: str, kind: OneOf["date", "dateTime", "time"]) -> Temporal | None:
     """The date or time that a text holds, ``None`` where it is none of that kind."""
     match = _TEMPORAL(text)
@@ -115,7 +115,7 @@ def _in_calendar(parts: tuple[Decimal, ...]) -> bool:
     return all(part < limit for part, limit in zip(time, (24, 60, 61), strict=False))
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def _instant(value: Temporal) -> tuple[Decimal, ...]:
     """The parts in UTC where there is a zone to take away."""
     if not value.zone or len(value.parts) < 5:
