@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from fhir_msc.collector import collect_rarely
 from tests.support.distributions import Installer
 from tests.support.engine import Hl7Engine
 from tests.support.hapi import HapiServer, hapi_unavailable_reason
+from tests.support.ledgers import ledgers_prepared_once
 from tests.support.packages import npm_unavailable_reason
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Ungrouped, all would pass just as well, and take twice as long: each process would start every server."""
+    collect_rarely()  # as the commands do: what the tests have imported is a lot to look through
     if session.config.getoption("loadgroup", False):
         for item in session.items:
             if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
@@ -80,6 +83,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.outcome = "failed"  # type: ignore[attr-defined]
         report.longrepr = f"skipped, but FHIR_MSC_REQUIRE_ALL=1: {report.longrepr}"  # type: ignore[attr-defined]
     return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ledgers_prepared_once() -> Iterator[None]:
+    with ledgers_prepared_once():
+        yield
 
 
 @pytest.fixture

@@ -38,7 +38,6 @@ from tests.support.ledgers import (
     blank_ledger,
     copy_of,
     let_senders_finish,
-    statements_compiled_once,
 )
 from tests.support.routedtrial import TYPES, RoutedTrial, held
 
@@ -148,9 +147,8 @@ entries = 4
 
 
 @pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with statements_compiled_once():
-        yield blank_ledger(tmp_path_factory.mktemp("ledger"))
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return blank_ledger(tmp_path_factory.mktemp("ledger"))
 
 
 def cases(wanted: Callable[[Case], bool]) -> pytest.MarkDecorator:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -35,7 +34,6 @@ from tests.support.ledgers import (
     blank_ledger,
     copy_of,
     let_senders_finish,
-    statements_compiled_once,
 )
 
 
@@ -132,9 +130,8 @@ def run(ledger: Ledger, server: FakeServer, time: FakeTime, dice: random.Random)
 
 
 @pytest.fixture(scope="module")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with statements_compiled_once():
-        yield blank_ledger(tmp_path_factory.mktemp("ledger"))
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return blank_ledger(tmp_path_factory.mktemp("ledger"))
 
 
 @pytest.mark.parametrize("seed", range(50))

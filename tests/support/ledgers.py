@@ -49,22 +49,44 @@ class FakeTime:
 
 
 @contextmanager
-def statements_compiled_once() -> Iterator[None]:
-    """Ledgers of many tests share their compiled statements, which take longer than most tests do."""
+def ledgers_prepared_once() -> Iterator[None]:
+    """Ledgers of many tests share their compiled statements and their migrations, which take longer than most tests do.
+
+    The first new ledger of a process is migrated; later ones get the schema that it then had, statement by statement.
+    """
     cache: dict[object, object] = {}
-    original = storage.open_engine
+    opened, migrated = storage.open_engine, storage.migrate
     dialects: list[Dialect] = []
+    schema: list[str] = []
 
     def open_engine(path: Path, *, read_only: bool = False) -> Engine:
-        engine = original(path, read_only=read_only)
+        engine = opened(path, read_only=read_only)
         engine.update_execution_options(compiled_cache=cache)
         dialects.append(engine.dialect)
         engine.dialect = dialects[0]  # a part of the key of what is compiled
         return engine
 
+    def migrate(connection: Connection) -> None:
+        is_new = not _schema(connection)
+        if not is_new or not schema:
+            migrated(connection)
+            if is_new and storage.schema_of(connection) == storage.SCHEMA:
+                schema[:] = _schema(connection)
+            return
+        for statement in schema:
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (storage.SCHEMA,))
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(storage, "open_engine", open_engine)
+        patch.setattr(storage, "migrate", migrate)
         yield
+
+
+def _schema(connection: Connection) -> list[str]:
+    """What makes the tables and indexes that are there, in the order in which they were made."""
+    made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+    return list(made.scalars())
 
 
 def blank_ledger(folder: Path) -> Path:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -112,6 +113,11 @@ def read_pack(folder: Path) -> Pack:
 
 def checked(model: type[Model], document: Document) -> Model:
     """A document as words. Raises PackError for the first mistake, with its place."""
+    return cast("Model", _checked(model, document))
+
+
+@lru_cache(128)  # a worker reads the same pack again and again
+def _checked(model: type[BaseModel], document: Document) -> BaseModel:
     try:
         return model.model_validate(document.tree)
     except ValidationError as error:

@@ -19,9 +19,10 @@ Tree = str | list["Tree"] | dict[str, "Tree"]
 NodePath = tuple[str | int, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Document:
-    """One YAML document: its tree, and the line and column (from 1) of every node and key by path."""
+    """One YAML document: its tree, and the line and column (from 1) of every node and key by path. It equals itself
+    alone: what was made of it is remembered by it."""
 
     file: str
     tree: Tree

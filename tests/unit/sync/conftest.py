@@ -6,13 +6,7 @@ from pathlib import Path
 import pytest
 
 from fhir_msc.sync.ledger import Ledger
-from tests.support.ledgers import IDENTITY, FakeTime, blank_ledger, copy_of, statements_compiled_once
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _compiled_once() -> Iterator[None]:
-    with statements_compiled_once():
-        yield
+from tests.support.ledgers import IDENTITY, FakeTime, blank_ledger, copy_of
 
 
 @pytest.fixture
