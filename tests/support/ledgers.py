@@ -52,12 +52,12 @@ class FakeTime:
 def ledgers_prepared_once() -> Iterator[None]:
     """Ledgers of many tests share their compiled statements and their migrations, which take longer than most tests do.
 
-    The first new ledger of a process is migrated; later ones get the schema that it then had, statement by statement.
+    The first new ledger of a process is migrated; later ones become what it then was, statement by statement.
     """
     cache: dict[object, object] = {}
     opened, migrated = storage.open_engine, storage.migrate
     dialects: list[Dialect] = []
-    schema: list[str] = []
+    first: list[str] = []
 
     def open_engine(path: Path, *, read_only: bool = False) -> Engine:
         engine = opened(path, read_only=read_only)
@@ -67,15 +67,14 @@ def ledgers_prepared_once() -> Iterator[None]:
         return engine
 
     def migrate(connection: Connection) -> None:
-        is_new = not _schema(connection)
-        if not is_new or not schema:
-            migrated(connection)
-            if is_new and storage.schema_of(connection) == storage.SCHEMA:
-                schema[:] = _schema(connection)
-            return
-        for statement in schema:
+        is_new = connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1").first() is None
+        for statement in first if is_new else ():
             connection.exec_driver_sql(statement)
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (storage.SCHEMA,))
+        if is_new and first:
+            return
+        migrated(connection)
+        if is_new and storage.schema_of(connection) == storage.SCHEMA:
+            first[:] = _dump(connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(storage, "open_engine", open_engine)
@@ -83,10 +82,11 @@ def ledgers_prepared_once() -> Iterator[None]:
         yield
 
 
-def _schema(connection: Connection) -> list[str]:
-    """What makes the tables and indexes that are there, in the order in which they were made."""
-    made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
-    return list(made.scalars())
+def _dump(connection: Connection) -> list[str]:
+    """The statements that make a database what this one is."""
+    database = connection.connection.driver_connection
+    assert isinstance(database, sqlite3.Connection)
+    return [one for one in database.iterdump() if one not in ("BEGIN TRANSACTION;", "COMMIT;")]
 
 
 def blank_ledger(folder: Path) -> Path:

@@ -82,15 +82,6 @@ def _deceased(record: Participant, steps: Sequence[Disposition]) -> Participant:
     return replace(record, died=True, death_date=date, origins=tuple(origins))
 
 
-def _gated_result(record: Observation, person: Person) -> Made | None:
-    """Why a result may not leave, by the day on which it was collected, or else that of its visit."""
-    collected = record.effective
-    if collected is None:
-        visit = person.encounters[record.visit]
-        collected = visit[1] if visit else None
-    return person.gates[collected]
-
-
 class Maker:
     """Makes the desired resources of one table."""
 
@@ -128,16 +119,15 @@ class Maker:
         places: list[int] = []
         for record, lasting in records:
             person = self._persons[record.participant]
-            if not isinstance(record, Observation):
-                refused = self._refused(record, person)
-                made.append((refused,) if refused is not None else self._made(record, lasting, person))
-                continue
-            may_tell = self._blind and record.device is not None
-            refused = self._refused(record, person) if person.barred or may_tell else _gated_result(record, person)
-            if refused is None:
+            refused = self._refused(record, person)
+            if refused is not None:
+                made.append((refused,))
+            elif isinstance(record, Observation):
                 results.append((record, lasting, person))
                 places.append(len(made))
-            made.append(() if refused is None else (refused,))
+                made.append(())
+            else:
+                made.append(self._made(record, lasting, person))
         for place, one in zip(places, self._results.make(results), strict=True):
             made[place] = (one,)
         if self._own:
@@ -185,8 +175,8 @@ class Maker:
     def _gated(self, record: Record, person: Person) -> Made | None:
         """Why a record may not leave, by its date."""
         if isinstance(record, Observation):
-            return _gated_result(record, person)
-        if isinstance(record, AdverseEvent | Infusion):
+            collected = record.effective
+        elif isinstance(record, AdverseEvent | Infusion):
             collected = record.start
         elif isinstance(record, Condition | Medication):
             # Written down on a day, it is gated by that day; else a history is not gated by its beginning.
@@ -269,7 +259,8 @@ class Maker:
         body = maker.make(what, links) if own is None else maker.make_own(own, what, links)
         if body is None:
             return Made(None, "not-mapped", "the own builder makes nothing of it")
-        [made] = self._checked.made(type, body.rank, [(record, lasting, person)], [parts], [rid], [body[2:]])
+        content = (body.content, body.refs, body.findings)
+        [made] = self._checked.made(type, body.rank, [(record, lasting, person)], [parts], [rid], [content])
         if vague and made.desired is not None:
             told = Finding(VAGUE_END, Severity.WARNING, _VAGUE, origins, key=rid, hint="complete the date")
             return made._replace(findings=(*made.findings, told))

@@ -13,6 +13,7 @@ from fhir_msc.mapping.description import described
 from fhir_msc.mapping.design_table import compile_design
 from fhir_msc.mapping.format import Example
 from fhir_msc.mapping.pack import Pack, PackTable
+from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import Row, Table
 
@@ -33,7 +34,7 @@ class _Rows:
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         for number, row in enumerate(self.cells, 1):
-            yield number, tuple(row.get(column, "") for column in columns)
+            yield number, trimmed(row.get(column, "") for column in columns)
 
 
 def run_examples(pack: Pack) -> list[Finding]:

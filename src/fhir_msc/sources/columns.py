@@ -15,4 +15,4 @@ def picker(indices: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]
 
 def trimmed(cells: Iterable[str]) -> tuple[str, ...]:
     """The values of a row without blanks around them."""
-    return tuple(map(str.strip, cells))
+    return tuple([cell.strip() for cell in cells])

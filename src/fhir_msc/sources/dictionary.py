@@ -83,7 +83,7 @@ def fields_of(dictionary: DelimitedTable) -> tuple[Field, ...]:
     columns = [next((name for name in names if name in table.columns), "") for names in _HEADERS.values()]
     fields: dict[str, Field] = {}
     for row, values in dictionary.rows(columns):
-        name, form, kind, label, choices, validation, identifier = (value.strip() for value in values)
+        name, form, kind, label, choices, validation, identifier = values
         if not name or not form or name in fields:
             raise SourceError(
                 "a field without a form"

@@ -87,13 +87,13 @@ class FormTable:
                 raise self._not_raw(number, EVENT)
             if (repeated and self.form not in (repeated, None)) or not any(own(values)):
                 continue
-            row = trimmed(pick(values))
+            row = pick(values)
             if changes:
                 changed = list(row)
                 for i, change in changes:
-                    changed[i] = change(changed[i])
+                    changed[i] = change(changed[i].strip())
                 row = tuple(changed)
-            yield number, row
+            yield number, trimmed(row)
 
     def _reading(self, column: str) -> tuple[str, _Change | None]:
         """The column of the records file that shows what was asked for, and what is done to its values."""

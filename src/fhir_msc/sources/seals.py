@@ -8,11 +8,9 @@ is left is as one that is not there, for whether it is there may tell the arm.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase, translate
-from functools import lru_cache
+from fnmatch import fnmatchcase
 
 from fhir_msc.errors import BlindError, SourceError
 from fhir_msc.sources.columns import picker
@@ -86,10 +84,10 @@ class Seals:
             return False
         shown = {column, column.removesuffix(LABEL), column.removesuffix(UNIT), field_of(column)}
         return any(
-            matches(name)
+            fnmatchcase(name, pattern)
             for tables, patterns in self.columns.items()
             if fnmatchcase(table, tables)
-            for matches in (_any_of(patterns),)
+            for pattern in patterns
             for name in shown
         )
 
@@ -217,12 +215,6 @@ class SealedSource:
                 column for column in table.identifiers if not self._seals.seals_column(table.name, column)
             ),
         )
-
-
-@lru_cache(256)
-def _any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:
-    """What tells whether a name is like one of the patterns."""
-    return re.compile("|".join(map(translate, patterns)) or r"(?!)").match
 
 
 def _is_dropped(seals: Sequence[RowSeal], values: Sequence[str]) -> bool:

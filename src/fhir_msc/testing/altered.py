@@ -56,4 +56,4 @@ class Altered:
         return self._seals.seals_table(table) or self._seals.seals_column(table, column)
 
     def _other(self, cell: str, number: int) -> str:
-        return "" if self._without else f"{cell} altered {number}"
+        return "" if self._without else f"{cell} altered {number}".strip()
