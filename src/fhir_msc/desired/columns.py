@@ -9,7 +9,8 @@ from dataclasses import replace
 from pydantic import BaseModel
 
 from fhir_msc.findings import Origin
-from fhir_msc.mapping.format import ObservationBlock, TableWords
+from fhir_msc.mapping.blocks import ObservationBlock
+from fhir_msc.mapping.format import TableWords
 from fhir_msc.mapping.pack import Pack
 from fhir_msc.sources.table import field_of
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fhir_msc.findings import Origin
+from fhir_msc.mapping.blocks import ConditionBlock, MedicationBlock
 from fhir_msc.mapping.concepts import concept, first_concept
 from fhir_msc.mapping.expressions import quantity, words_of
-from fhir_msc.mapping.format import ConditionBlock, MedicationBlock
 from fhir_msc.mapping.records import Maker, one_of
 from fhir_msc.mapping.scope import Cells, Scope
 from fhir_msc.trial import Condition, Key, Medication, Record

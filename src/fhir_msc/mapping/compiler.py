@@ -8,9 +8,10 @@ from functools import partial
 from fhir_msc.errors import PackError, SourceError
 from fhir_msc.findings import Severity
 from fhir_msc.mapping import clinical, records
+from fhir_msc.mapping.blocks import ObservationBlock
 from fhir_msc.mapping.design import part_blocks
 from fhir_msc.mapping.expressions import condition, words_of
-from fhir_msc.mapping.format import Condition, Join, ObservationBlock, TableWords
+from fhir_msc.mapping.format import Join, TableWords
 from fhir_msc.mapping.joins import Joins, Qualifiers, SameThing
 from fhir_msc.mapping.notes import Notes, Topic
 from fhir_msc.mapping.observations import component_makers, observation, wide
@@ -18,6 +19,7 @@ from fhir_msc.mapping.pack import Pack, PackTable
 from fhir_msc.mapping.records import Maker
 from fhir_msc.mapping.scope import Scope
 from fhir_msc.mapping.table import Block, TableMapper
+from fhir_msc.mapping.values import Condition
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, Source, Table, field_of
 

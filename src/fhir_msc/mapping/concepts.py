@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
 from fhir_msc.mapping.expressions import condition, conditional, words_between_commas
-from fhir_msc.mapping.format import ConceptOf
 from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing, remembering
 from fhir_msc.mapping.systems import SYSTEMS, coding
+from fhir_msc.mapping.values import ConceptOf
 from fhir_msc.trial import Coding, Concept
 
 

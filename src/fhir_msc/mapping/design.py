@@ -8,21 +8,20 @@ from typing import NamedTuple
 
 from fhir_msc.mapping.concepts import concept
 from fhir_msc.mapping.expressions import condition, words_of
-from fhir_msc.mapping.format import (
+from fhir_msc.mapping.records import one_of
+from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test
+from fhir_msc.mapping.study_parts import (
     ArmPart,
     ArmStepPart,
-    Condition,
     DevicePart,
     ElementPart,
     EligibilityPart,
     FactPart,
     PlannedVisitPart,
     StudyTable,
-    Value,
 )
-from fhir_msc.mapping.records import one_of
-from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test
 from fhir_msc.mapping.transforms import Unreadable, integer
+from fhir_msc.mapping.values import Condition, Value
 from fhir_msc.trial import (
     DEVICE_FACTS,
     MASKINGS,

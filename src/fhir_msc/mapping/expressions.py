@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
-from fhir_msc.mapping.format import Condition, Range, UnitOf, Value
 from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test, nothing, remembering
 from fhir_msc.mapping.transforms import Number, Unreadable, decimal, iso_date_time
+from fhir_msc.mapping.values import Condition, Range, UnitOf, Value
 from fhir_msc.trial import Quantity, ReferenceRange, Unit
 from fhir_msc.ucum import is_unit
 

@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Origin
+from fhir_msc.mapping.blocks import ComponentWord, ObservationBlock
 from fhir_msc.mapping.concepts import concept
 from fhir_msc.mapping.expressions import condition, limits, quantity, quantity_or_words, words_of
-from fhir_msc.mapping.format import ComponentWord, ConceptOf, ConceptWord, NotDone, ObservationBlock, UnitOf, Value
 from fhir_msc.mapping.presets import BLOOD_PRESSURE, CATEGORIES, CATEGORY, SCORE, VitalSign, vital_sign
 from fhir_msc.mapping.records import Maker, one_of
 from fhir_msc.mapping.scope import Cells, Getter, Scope, Shared, Test, nothing, remembering
 from fhir_msc.mapping.systems import SYSTEMS, coding
+from fhir_msc.mapping.values import ConceptOf, ConceptWord, NotDone, UnitOf, Value
 from fhir_msc.trial import (
     Coding,
     Component,

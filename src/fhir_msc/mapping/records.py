@@ -9,19 +9,19 @@ from collections.abc import Callable, Sequence
 
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Origin
-from fhir_msc.mapping.concepts import concept
-from fhir_msc.mapping.expressions import condition, quantity, words_of
-from fhir_msc.mapping.format import (
+from fhir_msc.mapping.blocks import (
     AdverseEventBlock,
     CellProductBlock,
     ConsentBlock,
     DispositionBlock,
     InfusionBlock,
     ParticipantBlock,
-    Value,
     VisitBlock,
 )
+from fhir_msc.mapping.concepts import concept
+from fhir_msc.mapping.expressions import condition, quantity, words_of
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing
+from fhir_msc.mapping.values import Value
 from fhir_msc.trial import (
     AdverseEvent,
     CellProduct,

@@ -14,8 +14,8 @@ import pytest
 from fhir_msc.example.instruments import SLEDAI
 from fhir_msc.example.misle import DICTIONARY, PHARMACY, RECORDS, generate
 from fhir_msc.mapping.compiler import compile_table, reads
-from fhir_msc.mapping.format import Value
 from fhir_msc.mapping.pack import Pack, read_pack
+from fhir_msc.mapping.values import Value
 from fhir_msc.resources.code_system import concepts
 from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.seals import SealedSource, Seals

@@ -6,11 +6,13 @@ import json
 import re
 from pathlib import Path
 
+from fhir_msc.mapping.blocks import ConditionBlock, MedicationBlock, ObservationBlock
 from fhir_msc.mapping.checking import check_pack
-from fhir_msc.mapping.format import ConditionBlock, MedicationBlock, ObservationBlock, TableWords, Value
+from fhir_msc.mapping.format import TableWords
 from fhir_msc.mapping.pack import Pack, read_pack
 from fhir_msc.mapping.schema import schema_text
 from fhir_msc.mapping.transforms import NAMES
+from fhir_msc.mapping.values import Value
 from fhir_msc.sources.seals import Seals
 from tests.unit.desired.trial_source import outcome
 from tests.unit.mapping.memory import Memory
