@@ -7,12 +7,9 @@ names it: what is installed and not named costs nothing, and does nothing.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from fhir_msc.errors import UsageError
 
@@ -56,7 +53,7 @@ def extensions(group: str, built_in: Collection[str], error: type[UsageError]) -
     installed what the name means.
     """
     found: dict[str, Extension] = {}
-    for entry in sorted(_installed(group, _search_path()), key=lambda one: (one.name, one.value)):
+    for entry in sorted(entry_points(group=group), key=lambda one: (one.name, one.value)):
         if entry.name in built_in:
             raise error(f"{described(entry)} has the name of what is built in", hint="give it another name")
         if entry.name in found:
@@ -66,23 +63,6 @@ def extensions(group: str, built_in: Collection[str], error: type[UsageError]) -
             )
         found[entry.name] = Extension(entry, error)
     return found
-
-
-@lru_cache(8)  # to read what every distribution says takes as long as to map some hundred rows
-def _installed(group: str, _searched: tuple[tuple[str, int], ...]) -> EntryPoints:
-    return entry_points(group=group)
-
-
-def _search_path() -> tuple[tuple[str, int], ...]:
-    """The places where distributions lie, and when one was last added to each or taken away."""
-    return tuple((place, _changed(place)) for place in sys.path)
-
-
-def _changed(place: str) -> int:
-    try:
-        return os.stat(place or os.curdir).st_mtime_ns
-    except OSError:
-        return 0
 
 
 def described(entry: EntryPoint) -> str:
