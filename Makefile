@@ -58,8 +58,8 @@ bench: $(VENV)/.ready ## Measure speed and memory as ratios; writes docs/benchma
 agreement: $(VENV)/.ready ## Compare the verdicts of validate with those of HL7's engine; writes docs/agreement.md
 	@$(BIN)/python -m tests.agreement
 
-hapi: $(VENV)/.ready ## Run a real HAPI FHIR server on loopback, port 8080 (PORT=N, VALIDATE=1)
-	@$(BIN)/python -m tests.support.hapi --port $(or $(PORT),8080) $(if $(VALIDATE),--validate)
+hapi: $(VENV)/.ready ## Run a real HAPI FHIR server on loopback, port 8080 (PORT=N)
+	@$(BIN)/python -m tests.support.hapi --port $(or $(PORT),8080)
 
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 
@@ -68,7 +68,10 @@ lock: ## Renew requirements.lock, and the part of it that the worker's image nee
 	@sed 's/ *--hash=[^ ]*//; s/ *\\$$//' requirements.lock > .pins
 	@$(LOCK) --no-annotate --constraint .pins --output-file requirements-worker.lock; status=$$?; rm -f .pins; exit $$status
 
+java: ## Build HAPI and HL7's engine, which else the first test that needs them builds (needs Java 17 and Maven)
+	@$(PYTHON) -m tests.support.hapi --build
+
 clean: ## Remove what was built
 	@rm -rf $(VENV) .demo build dist
 
-.PHONY: help venv demo test test-unit search lint format docs bench agreement hapi lock clean
+.PHONY: help venv demo test test-unit search lint format docs bench agreement hapi java lock clean

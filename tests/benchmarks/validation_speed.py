@@ -58,7 +58,7 @@ def _engine() -> Iterator[Hl7Engine | None]:
     if engine_unavailable_reason():
         yield None
         return
-    with Hl7Engine(optimise=True) as engine:
+    with Hl7Engine(optimise=True, as_published=True) as engine:
         yield engine
 
 

@@ -18,7 +18,6 @@ import pytest
 
 from fhir_msc.sandbox import SandboxServer
 from fhir_msc.target.client import FhirClient, Resource
-from tests.support.hapi import HapiServer
 from tests.support.projects import configure, fhir_msc, namespace_of, new_project
 from tests.support.serverview import ServerView
 from tests.support.smallexample import PHARMACY, RECORDS, example, read, written
@@ -112,16 +111,16 @@ def test_every_unit_of_cells_is_on_the_server(held: dict[str, dict[str, Any]], l
 
 
 @pytest.mark.hapi
-def test_a_server_that_validates_takes_all_of_it_once(validating_hapi: HapiServer, tmp_path: Path) -> None:
+def test_a_server_that_validates_takes_all_of_it_once(validating_url: str, tmp_path: Path) -> None:
     """HAPI refuses what HL7's engine calls an error; what it took is read back, and nothing is sent again."""
-    made = project(tmp_path, validating_hapi.base_url)
+    made = project(tmp_path, validating_url)
     first = fhir_msc("sync", "--project", made, "--json")
     assert first.code == 0, first.out + first.err
     read_back = fhir_msc("verify", "--project", made, "--json")
     assert read_back.code == 0, read_back.out + read_back.err
     units = fhir_msc("trace", "--lot", "SYN-LOT-1B", "--project", made, "--json").document["edges"]
     key = next(one["to"]["key"] for one in units if one["to"]["kind"] == "unit")
-    with FhirClient(validating_hapi.base_url) as client:
+    with FhirClient(validating_url) as client:
         found = client.read("BiologicallyDerivedProduct", key)
     assert isinstance(found, Resource)
     assert value(found.content, "lot") == "SYN-LOT-1B"

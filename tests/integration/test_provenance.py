@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from fhir_msc.target.client import FhirClient
-from tests.support.hapi import HapiServer
 from tests.support.hospital import Hospital
 from tests.support.projects import configure, fhir_msc
 
@@ -54,14 +53,14 @@ def once_and_again(hospital: Hospital) -> None:
 
 
 @pytest.mark.hapi
-def test_from_a_resource_to_its_table_by_a_server_that_validates(validating_hapi: HapiServer, tmp_path: Path) -> None:
-    hospital = Hospital(tmp_path, validating_hapi.base_url)
+def test_from_a_resource_to_its_table_by_a_server_that_validates(validating_url: str, tmp_path: Path) -> None:
+    hospital = Hospital(tmp_path, validating_url)
     declare(hospital, CUT)
     with hospital.view:
         assert hospital.sync()["delivery"]["ended"] == "done"
         assert hospital.stored() == hospital.desired()
         place = hospital.observation("2160-0", "0.91")
-    with FhirClient(validating_hapi.base_url) as client:
+    with FhirClient(validating_url) as client:
         [found] = client.search("Provenance", {"target": place})
     entity: Any = found.resource.content["entity"]
     assert entity[0]["what"]["identifier"]["value"] == "laboratory"

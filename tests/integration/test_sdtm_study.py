@@ -94,8 +94,8 @@ def writes(document: dict[str, Any]) -> tuple[int, int]:
     return (0, 0) if delivery is None else (delivery["created"], delivery["updated"])
 
 
-def test_the_study_arrives_whole(validating_hapi: HapiServer, shared: Path, tmp_path: Path) -> None:
-    raw, url, study = shared / "data" / "sdtm-msg-18subjects", validating_hapi.base_url, copied(shared, tmp_path)
+def test_the_study_arrives_whole(validating_url: str, shared: Path, tmp_path: Path) -> None:
+    raw, url, study = shared / "data" / "sdtm-msg-18subjects", validating_url, copied(shared, tmp_path)
     project = new_project(tmp_path / "project", "sdtm", study, url, *ZONE, "--unblinded")
     shutil.copy(raw / "ft.json", study)
     configure(project, r'^format = "xpt"$', 'format = "xpt"\ntables = {FT = "ft.json"}')

@@ -26,6 +26,7 @@ from fhir_msc.sync.status import status
 from fhir_msc.target.client import FhirClient
 from fhir_msc.target.fhirjson import JsonObject, parse
 from tests.support.desiredset import by_table
+from tests.support.hapi import HapiServer
 from tests.support.ledgers import IDENTITY
 
 SYSTEM = "https://trial.example.org/id/sync"
@@ -78,7 +79,7 @@ class Trial:
     params=[
         "sandbox",
         pytest.param("hapi", marks=pytest.mark.hapi),
-        pytest.param("validating_hapi", marks=pytest.mark.hapi),
+        pytest.param("validating", marks=pytest.mark.hapi),
     ]
 )
 def base_url(request: pytest.FixtureRequest) -> Iterator[str]:
@@ -86,7 +87,8 @@ def base_url(request: pytest.FixtureRequest) -> Iterator[str]:
         with SandboxServer() as server:
             yield server.base_url
     else:
-        yield request.getfixturevalue(request.param).base_url
+        hapi: HapiServer = request.getfixturevalue("hapi")
+        yield hapi.base_url if request.param == "hapi" else hapi.validating_url
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The HAPI FHIR server of tests/hapi: built once, started on loopback, stopped by its own process.
 
-`python -m tests.support.hapi --port 8080 [--validate]` runs it by hand.
+`python -m tests.support.hapi --port 8080` runs it by hand, `--build` builds it and HL7's engine.
 """
 
 from __future__ import annotations
@@ -72,10 +72,12 @@ def build(module: Module = "server") -> Path:
     return target
 
 
-def java_command(module: Module, main_class: str, *options: str) -> list[str]:
-    """The command line that runs a main class of the module, built if need be."""
+def java_command(module: Module, main_class: str, *options: str, as_published: bool = False) -> list[str]:
+    """The command line that runs a main class of the module, built if need be. With ``as_published`` a class of a
+    library comes before the module's own of the same name."""
     target = build(module)
-    class_path = f"{target / 'classes'}{os.pathsep}{target / 'lib' / '*'}"
+    own, libraries = str(target / "classes"), str(target / "lib" / "*")
+    class_path = os.pathsep.join((libraries, own) if as_published else (own, libraries))
     return [_java_tool("java"), "-XX:+UseSerialGC", *options, "-cp", class_path, main_class]
 
 
@@ -90,7 +92,6 @@ class HapiServer:
     def __init__(
         self,
         *,
-        validate: bool = False,
         port: int | None = None,
         jdbc_url: str | None = None,
         optimise: bool = False,
@@ -101,9 +102,9 @@ class HapiServer:
         self.port = port or _free_port()
         self.start_timeout = start_timeout
         self._options = [
+            f"-Xms{heap}",  # to grow step by step costs a collection of everything each time
             f"-Xmx{heap}",
             f"-Dserver.port={self.port}",
-            f"-Dfhirmsc.validate={str(validate).lower()}",
             f"-Dfhirmsc.client-ids={client_ids}",
             "-Dfhirmsc.end-with-stdin=true",
         ]
@@ -118,6 +119,11 @@ class HapiServer:
     def base_url(self) -> str:
         """The FHIR base, without a slash at its end."""
         return f"http://127.0.0.1:{self.port}/fhir"
+
+    @property
+    def validating_url(self) -> str:
+        """The FHIR base at which the same server refuses what HL7's validator calls an error."""
+        return f"http://127.0.0.1:{self.port}/validating/fhir"
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -272,17 +278,22 @@ def main() -> int:
     """Run the server until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.hapi", description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--validate", action="store_true", help="refuse what HL7's validator calls an error")
     parser.add_argument("--jdbc-url", help="keep the data there (default: H2 in memory)")
+    parser.add_argument("--build", action="store_true", help="build it, and HL7's engine, and start nothing")
     arguments = parser.parse_args()
     if reason := hapi_unavailable_reason():
         print(reason, file=sys.stderr)
         return 1
-    server = HapiServer(port=arguments.port, validate=arguments.validate, jdbc_url=arguments.jdbc_url, optimise=True)
-    print("starting; the first build downloads about 350 MB", file=sys.stderr)
+    server = HapiServer(port=arguments.port, jdbc_url=arguments.jdbc_url, optimise=True)
+    print("the first build downloads about 350 MB", file=sys.stderr)
     try:
+        if arguments.build:
+            build("server")
+            build("engine")
+            return 0
         with server:
             print(f"{server.base_url} (Ctrl-C ends it)", file=sys.stderr)
+            print(f"{server.validating_url} refuses what HL7's validator calls an error", file=sys.stderr)
             server.process.wait()
             print(server.log_tail(), file=sys.stderr)
     except KeyboardInterrupt:

@@ -44,6 +44,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.List;
 import java.util.Properties;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -63,7 +64,10 @@ import org.springframework.orm.jpa.JpaTransactionManager;
 import org.springframework.orm.jpa.LocalContainerEntityManagerFactoryBean;
 import org.springframework.transaction.annotation.EnableTransactionManagement;
 
-/** A HAPI FHIR JPA R4 server on loopback, at /fhir; its options stand in application.properties. */
+/**
+ * A HAPI FHIR JPA R4 server on loopback, at /fhir; at /validating/fhir it refuses what HL7's validator calls an error. Its
+ * options stand in application.properties.
+ */
 @Configuration
 @EnableTransactionManagement
 @ImportAutoConfiguration({
@@ -184,29 +188,45 @@ public class HapiServer {
         return new JpaTransactionManager(factory);
     }
 
+    /** Servers of the same data: what one of them stores, all of them show. */
     @Bean
-    ServletRegistrationBean<RestfulServer> fhir(
+    Supplier<RestfulServer> servers(
             IFhirSystemDao<?, ?> system,
             JpaStorageSettings settings,
             ISearchParamRegistry searchParameters,
             IValidationSupport definitions,
-            IValidatorModule validator,
             IJpaSystemProvider systemProvider,
             ResourceProviderFactory resourceProviders,
-            DatabaseBackedPagingProvider paging,
-            @Value("${fhirmsc.validate}") boolean validate) {
-        RestfulServer server = new RestfulServer(system.getContext());
-        server.registerProviders(resourceProviders.createProviders());
-        server.registerProvider(systemProvider);
-        server.setServerConformanceProvider(
-                new JpaCapabilityStatementProvider(server, system, settings, searchParameters, definitions));
-        server.setPagingProvider(paging);
-        if (validate) {
-            RequestValidatingInterceptor interceptor = new RequestValidatingInterceptor();
-            interceptor.setFailOnSeverity(ResultSeverityEnum.ERROR);
-            interceptor.setValidatorModules(List.of(validator));
-            server.registerInterceptor(interceptor);
-        }
-        return new ServletRegistrationBean<>(server, "/fhir/*");
+            DatabaseBackedPagingProvider paging) {
+        return () -> {
+            RestfulServer server = new RestfulServer(system.getContext());
+            server.registerProviders(resourceProviders.createProviders());
+            server.registerProvider(systemProvider);
+            server.setServerConformanceProvider(
+                    new JpaCapabilityStatementProvider(server, system, settings, searchParameters, definitions));
+            server.setPagingProvider(paging);
+            return server;
+        };
+    }
+
+    @Bean
+    ServletRegistrationBean<RestfulServer> fhir(Supplier<RestfulServer> servers) {
+        return at("/fhir/*", servers.get());
+    }
+
+    @Bean
+    ServletRegistrationBean<RestfulServer> validating(Supplier<RestfulServer> servers, IValidatorModule validator) {
+        RequestValidatingInterceptor interceptor = new RequestValidatingInterceptor();
+        interceptor.setFailOnSeverity(ResultSeverityEnum.ERROR);
+        interceptor.setValidatorModules(List.of(validator));
+        RestfulServer server = servers.get();
+        server.registerInterceptor(interceptor);
+        return at("/validating/fhir/*", server);
+    }
+
+    private static ServletRegistrationBean<RestfulServer> at(String path, RestfulServer server) {
+        ServletRegistrationBean<RestfulServer> door = new ServletRegistrationBean<>(server, path);
+        door.setName(path);
+        return door;
     }
 }
