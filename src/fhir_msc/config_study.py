@@ -67,7 +67,7 @@ _DAY = r"^\d{4}(-\d{2}(-\d{2})?)?$"
 class Section(BaseModel):
     """A table of the TOML; words that it does not know are mistakes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ArmSection(Section):

@@ -38,7 +38,9 @@ def _dashed(name: str) -> str:
 class Words(BaseModel):
     """Words of a pack: no others than these, written with dashes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=_dashed, populate_by_name=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=_dashed, populate_by_name=False, defer_build=True
+    )
 
 
 def as_list(value: Any) -> Any:
