@@ -18,7 +18,7 @@ import pytest
 
 from fhir_msc.config_words import Words
 from tests.integration.test_readme import keep_participants
-from tests.support.snippets import Command, commands_of, run, started
+from tests.support.snippets import Command, commands_of, run_forked, started
 from tests.support.tinystudy import tiny_study, write_study
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,8 @@ _FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.M | re.
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page(page: str, tmp_path: Path) -> None:
+def test_a_page(page: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    printed = tmp_path_factory.mktemp("printed")
     export = tmp_path / "examples/misle-phase2/data/edc"
     shutil.copytree(ROOT / "examples/misle-phase2/data/edc", export)
     keep_participants(export / "misle_records_synthetic.csv", 6)
@@ -52,7 +53,8 @@ def test_a_page(page: str, tmp_path: Path) -> None:
                         assert server.stdout is not None
                         url = server.stdout.readline().strip()
                     else:
-                        run(Command(tuple(word.replace(URL, url) for word in command.words), command.prints), tmp_path)
+                        words = tuple(word.replace(URL, url) for word in command.words)
+                        run_forked(Command(words, command.prints), tmp_path, printed)
     assert done >= 3, "a page without a command that is run"
 
 

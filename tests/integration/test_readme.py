@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.snippets import Command, commands_of, run, started
+from tests.support.snippets import Command, commands_of, run, run_forked, started
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -53,13 +53,19 @@ def keep_participants(records: Path, wanted: int) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, base_url: str) -> Path:
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where what a command prints goes."""
+    return tmp_path_factory.mktemp("printed")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, base_url: str, printed: Path) -> Path:
     """A folder with some of the shipped example and the project that the README makes of it."""
     export = tmp_path / "examples/misle-phase2/data/edc"
     shutil.copytree(ROOT / "examples/misle-phase2/data/edc", export)
     keep_participants(export / "misle_records_synthetic.csv", PARTICIPANTS)
     for command in commands("init", base_url):
-        run(command, tmp_path)
+        run_forked(command, tmp_path, printed)
     return tmp_path
 
 
@@ -92,11 +98,11 @@ def test_library(
     assert on_server(base_url) > before
 
 
-def test_worker(folder: Path, base_url: str) -> None:
+def test_worker(folder: Path, base_url: str, printed: Path) -> None:
     before = on_server(base_url)
     *others, worker = commands("worker", base_url)
     for command in others:
-        run(command, folder)
+        run_forked(command, folder, printed)
     stored = on_server(base_url)
     assert stored > before
     assert worker.words[1] == "worker"
@@ -106,10 +112,10 @@ def test_worker(folder: Path, base_url: str) -> None:
     assert on_server(base_url) == stored
 
 
-def test_plan(folder: Path, base_url: str) -> None:
+def test_plan(folder: Path, base_url: str, printed: Path) -> None:
     before = on_server(base_url)
     for command in commands("plan", base_url):
-        run(command, folder)
+        run_forked(command, folder, printed)
     assert on_server(base_url) > before
 
 

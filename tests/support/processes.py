@@ -31,11 +31,13 @@ class Ended:
 
 
 class Forked:
-    """A command in a process forked from one that has all modules loaded."""
+    """A command in a process forked from one that has all modules loaded. ``folder`` takes what it prints."""
 
-    def __init__(self, folder: Path, *arguments: object) -> None:
+    def __init__(self, folder: Path, *arguments: object, cwd: Path | None = None) -> None:
         self._folder = folder
-        self._process: BaseProcess = _CONTEXT.Process(target=_run, args=([str(one) for one in arguments], str(folder)))
+        self._process: BaseProcess = _CONTEXT.Process(
+            target=_run, args=([str(one) for one in arguments], str(folder), str(cwd or Path.cwd()))
+        )
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -113,11 +115,12 @@ def _signal(pid: int, number: int) -> None:
         return
 
 
-def _run(arguments: list[str], folder: str) -> None:
+def _run(arguments: list[str], folder: str, cwd: str) -> None:
     for number, name in ((1, "out"), (2, "err")):
         descriptor = os.open(Path(folder) / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(descriptor, number)
         os.close(descriptor)
+    os.chdir(cwd)
     from fhir_msc.cli.app import run
 
     sys.exit(run(arguments))

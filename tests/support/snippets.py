@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.processes import Ended, Forked
+
 ENOUGH_SECONDS = 300
 
 
@@ -44,11 +46,24 @@ def run(command: Command, folder: Path) -> str:
     done = subprocess.run(
         command.words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=ENOUGH_SECONDS
     )
-    said = f"$ {' '.join(command.words)}\n{done.stdout}\n{done.stderr}"
-    assert done.returncode == 0, said
+    return _judged(command, Ended(done.returncode, done.stdout, done.stderr))
+
+
+def run_forked(command: Command, folder: Path, printed: Path) -> str:
+    """As ``run``, but ``fhir-msc`` in a process that has its modules loaded, for where there are many commands.
+    ``printed`` is a folder that takes what it prints."""
+    program, *arguments = command.words
+    if program != "fhir-msc":
+        return run(command, folder)
+    return _judged(command, Forked(printed, *arguments, cwd=folder).wait())
+
+
+def _judged(command: Command, done: Ended) -> str:
+    said = f"$ {' '.join(command.words)}\n{done.out}\n{done.err}"
+    assert done.code == 0, said
     for line in command.prints:
-        assert line in done.stdout, said
-    return done.stdout
+        assert line in done.out, said
+    return done.out
 
 
 @contextmanager
