@@ -6,6 +6,7 @@ the test is skipped with a line that says how to get it; with ``FHIR_MSC_REQUIRE
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -31,6 +32,9 @@ _SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("repeatable", derandomize=True, **_SLOW)
 settings.register_profile("search", max_examples=1000, print_blob=True, **_SLOW)
 settings.load_profile("repeatable")
+
+HOSTS_THRESHOLD = gc.get_threshold()
+"""When Python's collector looks for circles, if nobody tells it otherwise."""
 
 REQUIRE_ALL = os.environ.get("FHIR_MSC_REQUIRE_ALL") == "1"
 
@@ -87,6 +91,23 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def _ledgers_prepared_once() -> Iterator[None]:
     with ledgers_prepared_once():
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _circles_looked_for_rarely() -> Iterator[None]:
+    """A process of many tests holds millions of objects: to look through all of them took a fifth of its time."""
+    gc.set_threshold(20_000, 20, 20)
+    yield
+    gc.set_threshold(*HOSTS_THRESHOLD)
+
+
+@pytest.fixture
+def hosts_collector() -> Iterator[None]:
+    """Python's collector as a host has it, for tests that measure memory."""
+    before = gc.get_threshold()
+    gc.set_threshold(*HOSTS_THRESHOLD)
+    yield
+    gc.set_threshold(*before)
 
 
 @pytest.fixture

@@ -152,6 +152,7 @@ def test_an_encoding_that_is_none() -> None:
         codec("utf-99")
 
 
+@pytest.mark.usefixtures("hosts_collector")
 def test_memory_is_flat(tmp_path: Path) -> None:
     def peak(count: int) -> int:
         content = "a,b\n" + "".join(f'{i},"some text, and {i}"\n' for i in range(count))

@@ -366,6 +366,7 @@ def many(rows: int) -> Iterator[str]:
     yield "</ClinicalData></ODM>"
 
 
+@pytest.mark.usefixtures("hosts_collector")
 def test_ten_times_the_rows_take_the_same_memory(tmp_path: Path) -> None:
     def peak(rows: int) -> int:
         path = tmp_path / f"{rows}.xml"

@@ -198,6 +198,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error(tmp_path: Path, left: 
         list(rows)
 
 
+@pytest.mark.usefixtures("hosts_collector")
 def test_memory_is_flat(tmp_path: Path) -> None:
     def peak(count: int) -> int:
         rows = [(b"%d" % i,) for i in range(count)]

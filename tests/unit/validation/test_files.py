@@ -104,6 +104,7 @@ def test_two_processes_say_what_one_says(tmp_path: Path, monkeypatch: pytest.Mon
         assert rendered(one, form) == rendered(two, form)
 
 
+@pytest.mark.usefixtures("hosts_collector")
 def test_memory_is_flat(tmp_path: Path) -> None:
     """Ten times the resources, a tenth of them wrong, take the same memory."""
 
