@@ -7,13 +7,11 @@ names it: what is installed and not named costs nothing, and does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, distribution, distributions
+from importlib.metadata import EntryPoint, entry_points
 
 from fhir_msc.errors import UsageError
-
-_ENTRY_POINTS = "entry_points.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def extensions(group: str, built_in: Collection[str], error: type[UsageError]) -
     installed what the name means.
     """
     found: dict[str, Extension] = {}
-    for entry in sorted(entries_of(group), key=lambda one: (one.name, one.value)):
+    for entry in sorted(entry_points(group=group), key=lambda one: (one.name, one.value)):
         if entry.name in built_in:
             raise error(f"{described(entry)} has the name of what is built in", hint="give it another name")
         if entry.name in found:
@@ -65,17 +63,6 @@ def extensions(group: str, built_in: Collection[str], error: type[UsageError]) -
             )
         found[entry.name] = Extension(entry, error)
     return found
-
-
-def entries_of(group: str) -> Iterator[EntryPoint]:
-    """What ``importlib.metadata.entry_points(group=group)`` gives, in a third of its time: every command asks, and
-    nearly all distributions have none of ours."""
-    header = f"[{group}]"
-    for one in distributions():
-        text = one.read_text(_ENTRY_POINTS)
-        # Of a distribution that is there twice, the first on the path counts, whether it has any or not.
-        if text and header in text and (not one.name or distribution(one.name).read_text(_ENTRY_POINTS) == text):
-            yield from one.entry_points.select(group=group)
 
 
 def described(entry: EntryPoint) -> str:
