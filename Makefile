@@ -68,8 +68,8 @@ lock: ## Renew requirements.lock, and the part of it that the worker's image nee
 	@sed 's/ *--hash=[^ ]*//; s/ *\\$$//' requirements.lock > .pins
 	@$(LOCK) --no-annotate --constraint .pins --output-file requirements-worker.lock; status=$$?; rm -f .pins; exit $$status
 
-java: ## Build HAPI and HL7's engine, which else the first test that needs them builds (needs Java 17 and Maven)
-	@$(PYTHON) -m tests.support.hapi --build
+java: $(VENV)/.ready ## Build HAPI and HL7's engine, which else the first test that needs them builds (needs Java 17 and Maven)
+	@$(BIN)/python -m tests.support.hapi --build
 
 clean: ## Remove what was built
 	@rm -rf $(VENV) .demo build dist

@@ -96,6 +96,7 @@ def _ledgers_prepared_once() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def _circles_looked_for_rarely() -> Iterator[None]:
     """A process of many tests holds millions of objects: to look through all of them took a fifth of its time."""
+    # Not collect_rarely: its freeze hides from Hypothesis who refers to the random numbers that it manages.
     gc.set_threshold(20_000, 20, 20)
     yield
     gc.set_threshold(*HOSTS_THRESHOLD)

@@ -284,13 +284,13 @@ def main() -> int:
     if reason := hapi_unavailable_reason():
         print(reason, file=sys.stderr)
         return 1
-    server = HapiServer(port=arguments.port, jdbc_url=arguments.jdbc_url, optimise=True)
-    print("the first build downloads about 350 MB", file=sys.stderr)
+    print(f"{'building' if arguments.build else 'starting'}; the first build downloads about 350 MB", file=sys.stderr)
     try:
         if arguments.build:
             build("server")
             build("engine")
             return 0
+        server = HapiServer(port=arguments.port, jdbc_url=arguments.jdbc_url, optimise=True)
         with server:
             print(f"{server.base_url} (Ctrl-C ends it)", file=sys.stderr)
             print(f"{server.validating_url} refuses what HL7's validator calls an error", file=sys.stderr)
