@@ -102,6 +102,12 @@ def _circles_looked_for_rarely() -> Iterator[None]:
     gc.set_threshold(*HOSTS_THRESHOLD)
 
 
+def pytest_sessionfinish() -> None:
+    """pytest collects five times at the end, so that nothing dies unheard; once through all that is alive is enough."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def hosts_collector() -> Iterator[None]:
     """Python's collector as a host has it, for tests that measure memory."""

@@ -1,4 +1,4 @@
-"""Frozen dataclasses and named tuples that are made quickly: what there is one of per row, or several.
+"""Frozen dataclasses and tuples that are made quickly: what there is one of per row, or several.
 
 A frozen dataclass sets each field by ``object.__setattr__``, which for an observation's nineteen fields takes ten times
 as long as plain assignment. Here a new object is filled while it is still of a class of the same slots that is not
@@ -8,11 +8,12 @@ type checker, for ``fields`` and ``replace``, and for whoever tries to change it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["RememberedHash", "filled", "quick", "remembers_hash"]
+__all__ = ["RememberedHash", "filled", "picker", "quick", "remembers_hash"]
 
 
 class RememberedHash:
@@ -24,11 +25,22 @@ class RememberedHash:
 
 T = TypeVar("T", bound=RememberedHash)
 N = TypeVar("N", bound=tuple[object, ...])
+V = TypeVar("V")
 
 
 def filled(cls: type[N]) -> Callable[[tuple[object, ...]], N]:
     """Makes a named tuple from the tuple of all its fields in half the time of a call; nobody counts or checks them."""
     return partial(tuple.__new__, cls)
+
+
+def picker(places: Sequence[int]) -> Callable[[Sequence[V]], tuple[V, ...]]:
+    """Makes the tuple of the values at these places, in their order."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    if not places:
+        return lambda _values: ()
+    place = places[0]
+    return lambda values: (values[place],)
 
 
 def remembers_hash(cls: type[T]) -> type[T]:

@@ -12,7 +12,6 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import chain, groupby, islice
 from operator import itemgetter
-from typing import Any
 
 import orjson
 
@@ -50,8 +49,14 @@ class _Part:
     statuses: set[str] = field(default_factory=set)
 
 
-def _part(row: tuple[Any, ...]) -> _Part:
-    return _Part(row[:8], row[8:10], *map(orjson.loads, row[10:]))
+def _told(part: _Part) -> bytes:
+    """A part as it stands in the file."""
+    return orjson.dumps((part.head, part.first, part.results, list(part.statuses)))
+
+
+def _part(told: bytes) -> _Part:
+    head, first, results, statuses = orjson.loads(told)
+    return _Part(tuple(head), tuple(first), results, set(statuses))
 
 
 class Reports:
@@ -68,10 +73,7 @@ class Reports:
     def _database(self) -> sqlite3.Connection:
         """Made when it is first needed: most tables have no reports."""
         database = scratch_database()
-        database.execute(
-            "CREATE TABLE part"
-            " (rid, lane, study, encounter, name, category, effective, file, row, key, results, statuses)"
-        )
+        database.execute("CREATE TABLE part (rid, told)")
         database.execute("CREATE TABLE apart (rid, other, PRIMARY KEY (rid, other)) WITHOUT ROWID")
         return database
 
@@ -106,8 +108,8 @@ class Reports:
         if not self._open and "_database" not in self.__dict__:
             return
         self._write()
-        rows = self._database.execute("SELECT * FROM part ORDER BY rid")
-        reports = (list(map(_part, parts)) for _, parts in groupby(rows, key=itemgetter(0)))
+        rows = self._database.execute("SELECT rid, told FROM part ORDER BY rid")
+        reports = ([_part(told) for _, told in parts] for _, parts in groupby(rows, key=itemgetter(0)))
         while some := list(islice(reports, _BATCH)):
             yield self._bodies(some, findings)
 
@@ -148,13 +150,8 @@ class Reports:
     def _write(self) -> None:
         database = self._database
         database.execute("BEGIN")
-        database.executemany(
-            "INSERT INTO part VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (*part.head, *part.first, orjson.dumps(part.results), orjson.dumps(sorted(part.statuses)))
-                for part in self._open.values()
-            ),
-        )
+        told = ((part.head[0], _told(part)) for part in self._open.values())
+        database.executemany("INSERT INTO part VALUES (?, ?)", told)
         database.execute("COMMIT")
         self._open.clear()
         self._waiting = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from operator import itemgetter
 from typing import NamedTuple
 
 from fhir_msc.findings import Finding, Origin, Severity
@@ -16,7 +15,7 @@ from fhir_msc.mapping.observations import ComponentMaker
 from fhir_msc.mapping.pack import PackTable
 from fhir_msc.mapping.records import Maker
 from fhir_msc.mapping.scope import CellProblem, Cells, Test
-from fhir_msc.quick import filled
+from fhir_msc.quick import filled, picker
 from fhir_msc.sources.seals import NO_NUMBER
 from fhir_msc.sources.table import Row, Source, Table
 from fhir_msc.trial import Key, Record
@@ -99,14 +98,14 @@ class TableMapper:
         self._participant = columns[words.participant] if words.participant else -1
         key = [name for name in words.key if name != words.participant]
         lasting = [name for name in key if name not in words.correctable]
-        self._key = _picker([columns[name] for name in key])
-        self._lasting = _picker([columns[name] for name in lasting])
+        self._key = picker([columns[name] for name in key])
+        self._lasting = picker([columns[name] for name in lasting])
         self._has_correctable = len(lasting) < len(key)
         self._sponsor = tuple((name, columns[name]) for name in words.sponsor_id)
-        self._skip = _picker([columns[name] for name in words.skip_unless_any]) if words.skip_unless_any else None
-        self._required = _picker([columns[name] for name in words.required])
+        self._skip = picker([columns[name] for name in words.skip_unless_any]) if words.skip_unless_any else None
+        self._required = picker([columns[name] for name in words.required])
         self._one_of_each = words.one_of_each
-        self._ties = _picker([columns[name] for name in words.tie_breakers]) if words.tie_breakers else None
+        self._ties = picker([columns[name] for name in words.tie_breakers]) if words.tie_breakers else None
 
     def rows(self) -> Iterator[Row]:
         """The rows of the table, the columns that are read."""
@@ -175,12 +174,12 @@ class TableMapper:
 
     def _keys(self, block: Block, participant: str, cells: Cells) -> tuple[Key, Key | None]:
         """The key, and the key without what a site may correct."""
-        head = (block.kind, self.table.name, participant)
+        kind, table, last = block.kind, self.table.name, block.name
         for name, place in self._sponsor:
             if cells[place]:
-                return (*head, f"{name}={cells[place]}", *self._lasting(cells), block.name), None
-        key = (*head, *self._key(cells), block.name)
-        return key, (*head, *self._lasting(cells), block.name) if self._has_correctable else None
+                return (kind, table, participant, f"{name}={cells[place]}", *self._lasting(cells), last), None
+        key = (kind, table, participant, *self._key(cells), last)
+        return key, (kind, table, participant, *self._lasting(cells), last) if self._has_correctable else None
 
     def _map_group(self, block: Block, rows: Sequence[GroupedRow], zone: Zone) -> Iterator[MappedRow]:
         members: list[Member] = []
@@ -238,13 +237,3 @@ class TableMapper:
             hint=problem.hint,
             value=problem.value,
         )
-
-
-def _picker(places: Sequence[int]) -> Callable[[Cells], Cells]:
-    """The cells at these places, as a tuple."""
-    if not places:
-        return lambda _cells: ()
-    if len(places) == 1:
-        place = places[0]
-        return lambda cells: (cells[place],)
-    return itemgetter(*places)

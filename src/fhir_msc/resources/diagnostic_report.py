@@ -6,8 +6,8 @@ R4: http://hl7.org/fhir/R4/diagnosticreport.html. The category of a laboratory's
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass
 
+from fhir_msc.quick import quick
 from fhir_msc.resources.body import Body
 from fhir_msc.resources.context import Links, ResourceContext
 from fhir_msc.resources.datatypes import hl7_concept, present, reference, research_study
@@ -23,7 +23,7 @@ _CHANGED = frozenset(("amended", "corrected"))
 _KINDS: tuple[Kind, ...] = ("rid", "rid", "rid", "rid", "dateTime")
 
 
-@dataclass(frozen=True, slots=True)
+@quick(frozen=True, slots=True)
 class Report:
     """A report: its name in the source's words (SDTM --CAT), the observation-category of its results, when they were
     taken, and their ids. ``statuses`` are R4 observation-status codes of the results."""

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Generic, Literal, TypeVar, cast
 
 import orjson
 
+from fhir_msc.quick import picker
 from fhir_msc.resources.body import Body, serialise
 from fhir_msc.resources.context import Links, ResourceContext
 
@@ -74,9 +74,10 @@ class Template:
     slots: tuple[Slot, ...]
     _pieces: tuple[str, ...]
     """What repeats, in turn with a place for each slot."""
-    _order: Callable[[Sequence[str | None]], tuple[str, ...]]
+    _order: Callable[[Slots], tuple[str, ...]]
     _strings: tuple[int, ...]
-    _references: Callable[[Sequence[str | None]], tuple[str, ...]]
+    references: Callable[[Slots], tuple[str, ...]]
+    """The ids that the body filled with these slots refers to, as ``body.references`` finds them."""
     _sample: Slots
 
     def fill(self, values: Slots) -> bytes:
@@ -93,10 +94,6 @@ class Template:
     def sample(self) -> bytes:
         """The body with well-formed slots that stand for any, times at the shape's precision: to check it once."""
         return self.fill(self._sample)
-
-    def references(self, values: Slots) -> tuple[str, ...]:
-        """The ids that the filled body refers to, as ``body.references`` finds them."""
-        return self._references(values)
 
 
 # A run of digits is a number, a text and an id alike, and needs no escape in any of them.
@@ -118,6 +115,7 @@ def compile_template(layout: Layout[R], record: R, links: Links, context: Resour
     body = layout.body(record, marked, context)
 
     order: list[int] = []
+    present = cast("Callable[[Sequence[int]], Callable[[Slots], tuple[str, ...]]]", picker)
 
     def cut(found: re.Match[str]) -> str:
         order.append(int(found[1]))
@@ -130,21 +128,14 @@ def compile_template(layout: Layout[R], record: R, links: Links, context: Resour
     return Template(
         slots=tuple(Slot(index, kinds[index], places[index]) for index in sorted(places)),
         _pieces=tuple(part for piece in pieces for part in (piece, ""))[:-1],
-        _order=_picker(order),
+        _order=present(order),
         _strings=tuple(index for index in sorted(places) if kinds[index] == "string"),
-        _references=_picker(tuple(dict.fromkeys(index for index in order if places[index].endswith(".reference")))),
+        references=present(tuple(dict.fromkeys(index for index in order if places[index].endswith(".reference")))),
         _sample=tuple(
             None if text is None else _sample(kinds[index], text, places.get(index, ""))
             for index, text in enumerate(values)
         ),
     )
-
-
-def _picker(indices: Sequence[int]) -> Callable[[Sequence[str | None]], tuple[str, ...]]:
-    """The texts of these slots, which are present in every resource of the shape."""
-    if len(indices) > 1:
-        return itemgetter(*indices)
-    return lambda values: cast(tuple[str, ...], tuple([values[index] for index in indices]))
 
 
 def _sample(kind: Kind, text: str, path: str) -> str:

@@ -24,7 +24,8 @@ from functools import lru_cache
 from typing import BinaryIO, NoReturn
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources.columns import picker, trimmed
+from fhir_msc.quick import picker
+from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.encoding import UTF_8
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.ibm import spelled

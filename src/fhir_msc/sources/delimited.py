@@ -16,7 +16,8 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources.columns import picker, trimmed
+from fhir_msc.quick import picker
+from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.encoding import codec, detect, has_invalid
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.table import Row, Table

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources.columns import picker, trimmed
+from fhir_msc.quick import picker
+from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.dictionary import COMPLETE_CHOICES, Field, fields_by_column
 from fhir_msc.sources.table import LABEL, Row, Table
 

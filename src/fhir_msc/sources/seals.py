@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from fhir_msc.errors import BlindError, SourceError
-from fhir_msc.sources.columns import picker
+from fhir_msc.quick import picker
 from fhir_msc.sources.table import LABEL, UNIT, FileFacts, Row, Source, Table, field_of
 
 _REMEMBERED = 4096

@@ -19,7 +19,7 @@ from operator import getitem
 from typing import BinaryIO
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources.columns import picker
+from fhir_msc.quick import picker
 from fhir_msc.sources.encoding import UTF_8, decoder_of_values
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.ibm import number_of
