@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.distributions import Installer
+from tests.support.distributions import Installer, look_once
 from tests.support.engine import Hl7Engine
 from tests.support.hapi import HapiServer, hapi_unavailable_reason
 from tests.support.ledgers import ledgers_prepared_once
@@ -90,6 +90,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def _ledgers_prepared_once() -> Iterator[None]:
     with ledgers_prepared_once():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _installed_looked_for_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        look_once(patch)
         yield
 
 

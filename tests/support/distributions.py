@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+
+def look_once(patch: pytest.MonkeyPatch) -> None:
+    """Lets a process look once for what is installed, and with anything more on ``sys.path`` each time, as a command
+    does: to look took more time than all else in many tests."""
+    look, path = importlib.metadata.entry_points, list(sys.path)
+    known: dict[str, importlib.metadata.EntryPoints] = {}
+
+    def entry_points(*, group: str) -> importlib.metadata.EntryPoints:
+        if sys.path != path:
+            return look(group=group)
+        if group not in known:
+            known[group] = look(group=group)
+        return known[group]
+
+    patch.setattr("fhir_msc.extensions.entry_points", entry_points)
 
 
 @dataclass(frozen=True)

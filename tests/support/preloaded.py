@@ -1,16 +1,32 @@
-"""What a ``fhir-msc`` process loads before it works, loaded once: see ``processes``."""
+"""What a ``fhir-msc`` process loads and compiles before it works, once for many: see ``processes``."""
 
 from __future__ import annotations
 
-import alembic.command
-import alembic.config
+import tempfile
+from pathlib import Path
 
-import fhir_msc.cli.standing
-import fhir_msc.pipeline
-import fhir_msc.sync.migrations
+import pytest
+
 from fhir_msc.cli.app import run
-from fhir_msc.ucum import is_unit
+from fhir_msc.sync.ledger import Identity, Ledger
+from tests.support.distributions import look_once
+from tests.support.projects import fhir_msc, new_project
+from tests.support.revisions import Export
 
-__all__ = ["alembic", "fhir_msc", "run"]
+__all__ = ["run"]
 
-is_unit("mg")  # compiles the grammar, which costs more than all else
+
+def _work_once() -> None:
+    """A small trial is mapped and a ledger made: what that loads, compiles and remembers is there for every fork."""
+    with tempfile.TemporaryDirectory(prefix="fhir-msc-preloaded-") as name:
+        folder = Path(name)
+        export = Export(folder / "export", participants=1).folder
+        project = new_project(folder / "project", "misle-redcap", export, "http://127.0.0.1:1/fhir", "--zone", "UTC")
+        mapped = fhir_msc("map", "--project", project, "--output", folder / "bodies.ndjson")
+        assert mapped.code == 0, mapped.err
+        with Ledger.open(folder / "ledger.db", Identity("f1", "amber", True, "1"), "store"):
+            pass
+
+
+look_once(pytest.MonkeyPatch())
+_work_once()
