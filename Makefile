@@ -24,8 +24,9 @@ venv: $(VENV)/.ready ## Build the environment
 demo: $(VENV)/.ready ## Map the example trial and sync it to a FHIR server that the demo starts itself
 	@$(BIN)/fhir-msc demo
 
+# Three processes for two cores: one of them often waits for a server.
 test: $(VENV)/.ready ## Run all tests (those with HAPI need Java 17 and Maven)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 test-unit: $(VENV)/.ready ## Run the unit tests alone
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit

@@ -1,4 +1,4 @@
-"""Profiles with files that several processes check: the same as one finds, and what is said once is said once of all."""
+"""Profiles with files, checked by several processes: as by one, and what is said once is said once of all of them."""
 
 from __future__ import annotations
 
