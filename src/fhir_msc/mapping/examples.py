@@ -13,9 +13,8 @@ from fhir_msc.mapping.description import described
 from fhir_msc.mapping.design_table import compile_design
 from fhir_msc.mapping.format import Example
 from fhir_msc.mapping.pack import Pack, PackTable
-from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.seals import Seals
-from fhir_msc.sources.table import Row, Table
+from fhir_msc.sources.table import Row, Table, trimmed
 
 _NOTHING = "nothing"
 _ZONE = "Etc/UTC"

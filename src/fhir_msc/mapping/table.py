@@ -174,12 +174,12 @@ class TableMapper:
 
     def _keys(self, block: Block, participant: str, cells: Cells) -> tuple[Key, Key | None]:
         """The key, and the key without what a site may correct."""
-        kind, table, last = block.kind, self.table.name, block.name
+        head = (block.kind, self.table.name, participant)
         for name, place in self._sponsor:
             if cells[place]:
-                return (kind, table, participant, f"{name}={cells[place]}", *self._lasting(cells), last), None
-        key = (kind, table, participant, *self._key(cells), last)
-        return key, (kind, table, participant, *self._lasting(cells), last) if self._has_correctable else None
+                return (*head, f"{name}={cells[place]}", *self._lasting(cells), block.name), None
+        key = (*head, *self._key(cells), block.name)
+        return key, (*head, *self._lasting(cells), block.name) if self._has_correctable else None
 
     def _map_group(self, block: Block, rows: Sequence[GroupedRow], zone: Zone) -> Iterator[MappedRow]:
         members: list[Member] = []

@@ -115,6 +115,7 @@ def compile_template(layout: Layout[R], record: R, links: Links, context: Resour
     body = layout.body(record, marked, context)
 
     order: list[int] = []
+    # What is picked has a place in the body, so it is there in every resource of the shape.
     present = cast("Callable[[Sequence[int]], Callable[[Slots], tuple[str, ...]]]", picker)
 
     def cut(found: re.Match[str]) -> str:

@@ -25,11 +25,10 @@ from typing import BinaryIO, NoReturn
 
 from fhir_msc.errors import SourceError
 from fhir_msc.quick import picker
-from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.encoding import UTF_8
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.ibm import spelled
-from fhir_msc.sources.table import Row, Table
+from fhir_msc.sources.table import Row, Table, trimmed
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 24

@@ -17,10 +17,9 @@ from typing import BinaryIO
 
 from fhir_msc.errors import SourceError
 from fhir_msc.quick import picker
-from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.encoding import codec, detect, has_invalid
 from fhir_msc.sources.files import InputFile
-from fhir_msc.sources.table import Row, Table
+from fhir_msc.sources.table import Row, Table, trimmed
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LOOKED_AT = 50

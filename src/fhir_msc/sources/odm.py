@@ -19,7 +19,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.odm_definitions import Definitions, Version, columns_of
 from fhir_msc.sources.odm_document import Outline, stream
 from fhir_msc.sources.odm_walk import (
@@ -32,7 +31,7 @@ from fhir_msc.sources.odm_walk import (
     Cells,
     column_of,
 )
-from fhir_msc.sources.table import LABEL, UNIT, Row, Table
+from fhir_msc.sources.table import LABEL, UNIT, Row, Table, trimmed
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from typing import TypeVar, cast
 
 from fhir_msc.errors import ConfigError, FhirMscError, SourceError
 from fhir_msc.extensions import Extension, extensions
-from fhir_msc.sources.columns import trimmed
-from fhir_msc.sources.table import Row, Source, Table
+from fhir_msc.sources.table import Row, Source, Table, trimmed
 
 GROUP = "fhir_msc.sources"
 

@@ -19,9 +19,8 @@ from typing import Protocol
 
 from fhir_msc.errors import SourceError
 from fhir_msc.quick import picker
-from fhir_msc.sources.columns import trimmed
 from fhir_msc.sources.dictionary import COMPLETE_CHOICES, Field, fields_by_column
-from fhir_msc.sources.table import LABEL, Row, Table
+from fhir_msc.sources.table import LABEL, Row, Table, trimmed
 
 EVENT = "redcap_event_name"
 ARM = "redcap_arm"

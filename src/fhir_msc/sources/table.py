@@ -7,7 +7,7 @@ mean nothing, are gone. Rows are streamed; no source holds a table in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -90,3 +90,8 @@ class ToldSource(Source, Protocol):
         too. ``None`` where an integrator's own source has no file for it. Raises SourceError if a file is gone,
         BlindError in a blind project."""
         ...
+
+
+def trimmed(cells: Iterable[str]) -> tuple[str, ...]:
+    """The values of a row without blanks around them."""
+    return tuple([cell.strip() for cell in cells])
