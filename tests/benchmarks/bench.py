@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fhir_msc.desired import DesiredTable
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -70,6 +72,12 @@ class Bench:
     folder: Path
     hapi: str | None
     facts: Mapping[str, float]
+
+
+def exhaust(table: DesiredTable) -> None:
+    """Makes all bodies of a table, and keeps none, as the product does."""
+    for _ in table.stream():
+        pass
 
 
 def seconds(action: Callable[[], object]) -> float:

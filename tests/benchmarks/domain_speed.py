@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from fhir_msc.config import read_project
-from fhir_msc.desired import DesiredTable
 from fhir_msc.pipeline import desired_tables
-from tests.benchmarks.bench import Bench, middle, seconds
+from tests.benchmarks.bench import Bench, exhaust, middle, seconds
 from tests.benchmarks.report import Figure, Section
 from tests.benchmarks.sink import BASE
 from tests.benchmarks.study import new_trial, write_study
@@ -25,9 +24,9 @@ def measure(bench: Bench) -> Section:
     rates: dict[str, list[float]] = {}
     for _ in range(scale.repeats):
         tables = [table for table in desired_tables(project).tables() if table.name != "study"]
-        _exhaust(tables[0])
+        exhaust(tables[0])
         for table in tables:
-            taken = seconds(lambda: _exhaust(table))  # noqa: B023 - called at once
+            taken = seconds(lambda: exhaust(table))  # noqa: B023 - called at once
             if table.name != "LB" and table.account.rows >= (ENOUGH if scale.participants is None else 1):
                 rates.setdefault(table.name, []).append(table.account.rows / taken)
     found = {name: middle(values) for name, values in sorted(rates.items(), key=lambda one: middle(one[1]))}
@@ -48,8 +47,3 @@ def measure(bench: Bench) -> Section:
             Figure("all of them", ", ".join(f"{name} {rate:,.0f}" for name, rate in found.items())),
         ),
     )
-
-
-def _exhaust(table: DesiredTable) -> None:
-    for _ in table.stream():
-        pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,25 +9,20 @@ import pytest
 from fhir_msc.reports import Selection
 from fhir_msc.validation.files import validate_files
 from fhir_msc.validation.profiles.known import read_profiles
-from tests.unit.validation.profiles.definitions import claiming, element, package, profile
-
-PATIENT = {"resourceType": "Patient", "name": [{"family": "A"}]}
+from tests.unit.validation.profiles.definitions import wanting_a_photo, without_photos
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Many resources that lack what the profile asks for, and claim one that nobody knows."""
-    lines = [json.dumps(claiming({**PATIENT, "id": str(number)}, "own", "nobody")) for number in range(3000)]
     found = tmp_path / "files"
     found.mkdir()
     for number in range(4):
-        (found / f"{number}.ndjson").write_text("\n".join(lines))
+        (found / f"{number}.ndjson").write_text(without_photos(3000))
     return found
 
 
 def test_once_for_all_files_and_processes(folder: Path, tmp_path: Path) -> None:
-    own = package(tmp_path / "own.tgz", profile("Patient", element("Patient.photo", min=1, mustSupport=True)))
-    profiles = read_profiles([own], must_support=True)
+    profiles = read_profiles([wanting_a_photo(tmp_path)], must_support=True)
     chosen = Selection(most=20_000)
     one = validate_files([folder], chosen, profiles=profiles)
     assert one == validate_files([folder], chosen, profiles=profiles, jobs=2)

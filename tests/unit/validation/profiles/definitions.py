@@ -72,3 +72,14 @@ def archive(path: Path, files: dict[str, Any]) -> Path:
 def claiming(resource: dict[str, Any], *names: str) -> dict[str, Any]:
     """The resource with the claim of profiles of ours."""
     return {**resource, "meta": {"profile": [OWN + name for name in names or ("own",)]}}
+
+
+def without_photos(count: int) -> str:
+    """NDJSON of patients who lack what ``wanting_a_photo`` asks for, and claim one profile that nobody knows."""
+    patient = {"resourceType": "Patient", "name": [{"family": "A"}]}
+    return "\n".join(json.dumps(claiming({**patient, "id": str(one)}, "own", "nobody")) for one in range(count))
+
+
+def wanting_a_photo(folder: Path) -> Path:
+    """A package with a profile of Patient."""
+    return package(folder / "own.tgz", profile("Patient", element("Patient.photo", min=1, mustSupport=True)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +11,24 @@ from fhir_msc.reports import Selection, write_baseline
 from fhir_msc.reports.baseline import read_baseline
 from fhir_msc.validation.files import validate_files
 from fhir_msc.validation.profiles.known import read_profiles
-from tests.unit.validation.profiles.definitions import claiming, element, package, profile
-
-PATIENT = {"resourceType": "Patient", "name": [{"family": "A"}]}
+from tests.unit.validation.profiles.definitions import wanting_a_photo, without_photos
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Many resources that lack what the profile asks for, and claim one that nobody knows."""
-    lines = [json.dumps(claiming({**PATIENT, "id": str(number)}, "own", "nobody")) for number in range(3000)]
     found = tmp_path / "files.ndjson"
-    found.write_text("\n".join(lines))
+    found.write_text(without_photos(3000))
     return found
-
-
-def pack(tmp_path: Path) -> Path:
-    return package(tmp_path / "own.tgz", profile("Patient", element("Patient.photo", min=1, mustSupport=True)))
 
 
 @pytest.mark.parametrize("rule", ["MSC-PROFILE-UNKNOWN", "MSC-FHIR-PROFILE-*"])
 def test_they_may_be_left_out(rule: str, file: Path, tmp_path: Path) -> None:
-    found = validate_files([file], Selection(excluded=(rule,)), profiles=read_profiles([pack(tmp_path)]))
+    found = validate_files([file], Selection(excluded=(rule,)), profiles=read_profiles([wanting_a_photo(tmp_path)]))
     assert len(found.rules) == 1
 
 
 def test_a_baseline_knows_them(file: Path, tmp_path: Path) -> None:
-    profiles: Any = read_profiles([pack(tmp_path)])
+    profiles: Any = read_profiles([wanting_a_photo(tmp_path)])
     write_baseline(tmp_path / "known.json", validate_files([file], profiles=profiles))
     known = Selection(known=read_baseline(tmp_path / "known.json"))
     again = validate_files([file], known, profiles=profiles)
