@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fhir_msc.example.instruments import SLEDAI
-from fhir_msc.example.misle import DICTIONARY, PHARMACY, RECORDS, generate
+from fhir_msc.example.misle import DICTIONARY, PHARMACY, RECORDS
 from fhir_msc.mapping.compiler import compile_table, reads
 from fhir_msc.mapping.pack import Pack, read_pack
 from fhir_msc.mapping.values import Value
@@ -23,7 +23,8 @@ from fhir_msc.sources.table import LABEL, Source, Table, field_of
 from fhir_msc.trial import Coding, Consent, Disposition, Infusion, Observation, Participant, Quantity, Record, Visit
 
 ROOT = Path(__file__).parents[3]
-DATA = ROOT / "examples" / "misle-phase2" / "data" / "edc"
+EXPORT = ROOT / "examples" / "misle-phase2" / "data"
+DATA = EXPORT / "edc"
 MISSING = {"-99": "not-performed", "NASK": "not-asked", "UNK": "unknown"}
 NEW_YORK = "America/New_York"
 
@@ -37,7 +38,7 @@ def pack() -> Pack:
 
 @cache
 def rows(name: str) -> Rows:
-    return list(csv.DictReader(io.StringIO(generate()[name].decode())))
+    return list(csv.DictReader(io.StringIO((EXPORT / name).read_bytes().decode())))
 
 
 def filled(column: str) -> Rows:

@@ -44,25 +44,6 @@ def test_every_template_is_tried() -> None:
     assert {kind for kind, _ in TEMPLATED} == {kind for kind in BUILDERS if builder_for(kind).layout is not None}
 
 
-@pytest.mark.parametrize(("kind", "records"), TEMPLATED, ids=lambda value: getattr(value, "__name__", ""))
-def test_template_and_full_path_give_the_same_bytes(kind: type, records: st.SearchStrategy[Any]) -> None:
-    builder = builder_for(kind)
-    layout = builder.layout
-    assert layout is not None
-
-    @settings(max_examples=40, deadline=None)
-    @given(records, strategies.links, st.booleans(), st.booleans())
-    def same(record: object, its_links: Links, blind: bool, synthetic: bool) -> None:
-        here = context(blind=blind, synthetic=synthetic)
-        template = compile_template(layout, record, its_links, here)
-        _, values = layout.shape(record, its_links, here)
-        body = builder.build(record, its_links, here)
-        assert template.fill(values) == serialise(body)
-        assert template.references(values) == references(body)
-
-    same()
-
-
 def changed_in_one(record: Any, other: Any, data: st.DataObject) -> Any:
     """The record with one field as the other has it; of what describes an observation, one field of that."""
     names = [one.name for one in fields(record)]
@@ -74,25 +55,28 @@ def changed_in_one(record: Any, other: Any, data: st.DataObject) -> Any:
 
 
 @pytest.mark.parametrize(("kind", "records"), TEMPLATED, ids=lambda value: getattr(value, "__name__", ""))
-def test_records_of_one_shape_share_a_template(kind: type, records: st.SearchStrategy[Any]) -> None:
-    """A shape that forgot a field would fill one record's template with another's slots: then the bytes differ."""
+def test_template_and_full_path_give_the_same_bytes(kind: type, records: st.SearchStrategy[Any]) -> None:
+    """Records of one shape share a template, as they do in the product: a shape that forgot a field would fill one
+    record's template with another's slots, and then the bytes differ."""
     builder = builder_for(kind)
     layout = builder.layout
     assert layout is not None
 
     @settings(max_examples=40, deadline=None)
-    @given(records, strategies.links, st.data(), st.booleans())
-    def shared(record: Any, its_links: Links, data: st.DataObject, blind: bool) -> None:
-        here = context(blind=blind)
+    @given(records, strategies.links, st.data(), st.booleans(), st.booleans())
+    def same(record: Any, its_links: Links, data: st.DataObject, blind: bool, synthetic: bool) -> None:
+        here = context(blind=blind, synthetic=synthetic)
         templates: dict[Hashable, Template] = {}
         changed = changed_in_one(record, data.draw(records), data)
         for one, ids in ((record, its_links), (changed, its_links), (changed, data.draw(strategies.links))):
             shape, values = layout.shape(one, ids, here)
             if shape not in templates:
                 templates[shape] = compile_template(layout, one, ids, here)
-            assert templates[shape].fill(values) == serialise(builder.build(one, ids, here))
+            body = builder.build(one, ids, here)
+            assert templates[shape].fill(values) == serialise(body)
+            assert templates[shape].references(values) == references(body)
 
-    shared()
+    same()
 
 
 def test_slots_say_where_they_are_and_what_they_take() -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pyreadstat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -364,27 +362,6 @@ def test_transport_files_and_dataset_json_of_a_real_study_agree_in_every_cell(sh
         assert one == list(of_json.rows(table.name, table.columns)), table.name
         fractions += sum("." in visit for _, (visit,) in of_xpt.rows(table.name, ["VISITNUM"]))
     assert fractions > 50, "visits like 9.3, whose binary number has more digits"
-
-
-@pytest.mark.shared
-def test_as_written_by_python_it_is_the_same(shared: Path, tmp_path: Path) -> None:
-    """Python writes every number as a float: 1.0, 0.26999999999999996."""
-    columns, meta = pyreadstat.read_xport(str(shared / STUDY / "lb.xpt"), output_format="dict")
-    kinds = {name: "double" if kind == "double" else "string" for name, kind in meta.readstat_variable_types.items()}
-    head = {
-        **HEAD,
-        "records": len(columns["LBSEQ"]),
-        "columns": [{"name": name, "label": "", "dataType": kind} for name, kind in kinds.items()],
-    }
-    rows = [
-        [None if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells]
-        for cells in zip(*columns.values(), strict=True)
-    ]
-    written = opened(tmp_path, lines_of(head, rows), "lb.ndjson")
-    spelled = {repr(cell) for row in rows for cell in row if isinstance(cell, float)}
-    assert {"1.0", "0.26999999999999996"} <= spelled
-    of_xpt = open_source(shared / STUDY, SourceOptions(format="xpt"))
-    assert list(written.rows(written.table.columns)) == list(of_xpt.rows("LB", written.table.columns))
 
 
 def test_a_pack_for_both_reads_what_there_is(tmp_path: Path) -> None:

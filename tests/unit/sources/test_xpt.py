@@ -1,12 +1,10 @@
-"""SAS transport files: against pyreadstat on a real study, and against files written by the layout."""
+"""SAS transport files against files written by the layout. Real ones: ``tests/integration/test_pyreadstat.py``."""
 
 from __future__ import annotations
 
-import math
 import tracemalloc
 from pathlib import Path
 
-import pyreadstat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,13 +13,6 @@ from fhir_msc.errors import SourceError
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.xpt import XptTable, members
 from tests.unit.sources.xpt_writer import Column, ibm, xpt
-
-STUDY = Path(__file__).parents[4] / "shared/data/sdtm-msg-18subjects"
-DOMAINS = (
-    *("ae", "cm", "dd", "di", "dm", "ds", "ec", "ex", "fa", "ie", "lb", "mh", "oe", "qsph", "qssl"),
-    *("relrec", "rs", "se", "suppdm", "suppec", "sv", "ta", "te", "ti", "ts", "tv", "vs"),
-)
-OBSERVATIONS = b"HEADER RECORD*******OBS     HEADER RECORD!!!!!!!"
 
 
 def tables(path: Path, encoding: str | None = None) -> list[XptTable]:
@@ -32,53 +23,6 @@ def written(folder: Path, content: bytes) -> Path:
     path = folder / "x.xpt"
     path.write_bytes(content)
     return path
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_every_value_agrees_with_pyreadstat(domain: str) -> None:
-    path = STUDY / f"{domain}.xpt"
-    data, meta = pyreadstat.read_xport(
-        str(path), output_format="dict", disable_datetime_conversion=True, encoding="WINDOWS-1252"
-    )
-    [table] = tables(path)
-    assert table.table.name == domain.upper()
-    assert set(table.table.columns) == set(data)
-    assert dict(zip(table.table.columns, table.table.labels, strict=True)) == {
-        name: label or "" for name, label in meta.column_names_to_labels.items()
-    }
-    names = list(data)
-    rows = list(table.rows(names))
-    assert [number for number, _ in rows] == list(range(1, meta.number_rows + 1))
-    for position, name in enumerate(names):
-        ours = [values[position] for _, values in rows]
-        assert ours == [_spelled(value) for value in data[name]], name
-
-
-def _spelled(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return f"{value:.15g}"
-    return str(value)
-
-
-@pytest.mark.shared
-def test_a_file_cut_anywhere_is_an_error_or_ends_at_a_record(tmp_path: Path) -> None:
-    content = (STUDY / "dm.xpt").read_bytes()
-    _, meta = pyreadstat.read_xport(str(STUDY / "dm.xpt"), metadataonly=True, output_format="dict")
-    length = sum(meta.variable_storage_width.values())
-    start = content.index(OBSERVATIONS) + 80
-    cuts = {*range(0, len(content), 41), *range(start, len(content), length), *range(start - 3, start + 3)}
-    for cut in sorted(cuts):
-        path = written(tmp_path, content[:cut])
-        if cut >= start and (cut - start) % length == 0:
-            assert len(list(tables(path)[0].rows(["USUBJID"]))) == (cut - start) // length
-        else:
-            with pytest.raises(SourceError) as caught:
-                list(tables(path)[0].rows(["USUBJID"]))
-            if cut > start:
-                assert caught.value.row == min((cut - start) // length, 18) + 1, cut
 
 
 TEXT = Column("TEXT", 11, label="A text")
