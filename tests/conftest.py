@@ -73,7 +73,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _group(item: pytest.Item) -> str | None:
     """What the test shares with others that is costly to make: the tests of a group run in one process."""
     fixtures = set(getattr(item, "fixturenames", ()))
-    if item.get_closest_marker("hapi"):
+    if (mark := item.get_closest_marker("hapi")) is not None:
+        if mark.kwargs.get("own"):
+            return None
         return "engine" if "hl7_engine" in fixtures and "hapi" not in fixtures else "hapi"
     return item.path.stem if item.get_closest_marker("together") else None
 
@@ -141,8 +143,11 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def hapi() -> Iterator[HapiServer]:
-    """A real HAPI FHIR server for the session. Tests share it: each uses ids of its own."""
-    with HapiServer(heap="2g") as server:
+    """A real HAPI FHIR server for the session. Tests share it: each uses ids of its own.
+
+    It lives for minutes, and is done sooner if Java's compiler takes all its steps.
+    """
+    with HapiServer(heap="2g", optimise=True) as server:
         yield server
 
 

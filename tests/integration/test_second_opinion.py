@@ -40,6 +40,7 @@ def test_each_is_heard_where_we_say_nothing(hapi: HapiServer, tmp_path: Path) ->
     assert "labor" in engine.out
 
 
+@pytest.mark.hapi(own=True)
 @pytest.mark.npm
 def test_the_engine_knows_the_packages_too() -> None:
     meta = {"profile": ["http://hl7.org/fhir/uv/ips/StructureDefinition/Patient-uv-ips"]}

@@ -224,7 +224,7 @@ def test_a_server_set_back_and_then_worked_on_is_not_overwritten(tmp_path: Path)
         assert httpx.get(place).json()["meta"]["versionId"] == "2"
 
 
-@pytest.mark.hapi
+@pytest.mark.hapi(own=True)
 def test_hapi_killed_with_its_database_on_file(tmp_path: Path) -> None:
     jdbc = f"jdbc:h2:file:{tmp_path / 'h2' / 'fhir'}"
     with HapiServer(jdbc_url=jdbc) as server:

@@ -86,7 +86,8 @@ class HapiServer:
 
     With the database in memory (the default) a restart forgets everything; `jdbc:h2:file:/folder/name` keeps it
     (a crash may lose its last transactions, unless `;WRITE_DELAY=0` is added). With `optimise` the compiler of the
-    Java machine takes all its steps: slower to start and while cold, faster once warm, so for benchmarks.
+    Java machine takes all its steps: slower to start and while cold, faster once warm, so for a server that lives for
+    minutes.
     """
 
     def __init__(
