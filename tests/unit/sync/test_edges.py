@@ -17,7 +17,7 @@ POSSIBLE = [
     for up, down in [*pairwise(LAYERS), ("lot", "infusion")]
     for one, other in product("abcd", repeat=2)
 ]
-graphs = st.integers(0, 30).flatmap(
+graphs = st.integers(0, 36).flatmap(
     lambda size: st.lists(st.sampled_from(POSSIBLE), min_size=size, max_size=size, unique=True)
 )
 """Edges between neighbouring layers, and from a lot right to an infusion; things are shared as they may be."""
