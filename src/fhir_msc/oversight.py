@@ -7,6 +7,7 @@ beside a running worker too. ``settle`` and ``retire`` write, and only a person'
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 
 from fhir_msc.config import Project
 from fhir_msc.desired.frame import body_maker
@@ -57,7 +58,8 @@ def make_plan(project: Project, surroundings: Surroundings | None = None) -> tup
     target = probed(project, around)
     with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
         staged = stage(ledger, desired_tables(project), around.clock())
-        return planned(ledger, client, delivery_options(project, target), around.clock()), staged
+        options = replace(delivery_options(project, target), unread=staged.unread)
+        return planned(ledger, client, options, around.clock()), staged
 
 
 def verify(

@@ -280,7 +280,7 @@ def _round(
     delivered = deliver(
         ledger,
         lambda: client_of(project, around),
-        replace(delivery_options(project, target), plan=plan),
+        replace(delivery_options(project, target), plan=plan, unread=staged.unread),
         clock=around.clock,
         random=around.random,
         stop=around.stop,
@@ -360,13 +360,18 @@ def _worst(rounds: Mapping[str, Callable[[], Synced]]) -> DeliveryReport | None:
     errors: list[FhirMscError] = []
     for name, run in rounds.items():
         try:
-            report = run().delivery
+            synced = run()
         except FhirMscError as error:
             logger.warning("target failed", target=name, error=type(error).__name__)
             errors.append(error)
             continue
-        if report is not None:
-            reports.append(report)
+        if synced.delivery is not None:
+            reports.append(synced.delivery)
+        for table in synced.staging.tables:
+            if table.error is not None:
+                # It may be read the next time, though nothing tells that it changed.
+                logger.warning("table unreadable", target=name, table=table.table, error=type(table.error).__name__)
+                errors.append(table.error)
     if errors:
         raise errors[0]
     fine = (Ended.DONE, Ended.STOPPED)

@@ -17,8 +17,9 @@ class Scale:
 
     ``participants`` of the study are kept (``None``: all 18); ``lab_copies`` is how often its laboratory rows are
     taken; ``many`` is the factor between the two runs whose memory is compared; ``repeats`` of a comparison;
-    ``compared`` resources go to fhir.resources, ``judged`` to HL7's engine; ``starts`` of the command line; ``rounds``
-    of four legs to HAPI, after at least ``warm_up`` writes; ``file_bytes`` of NDJSON are checked as one file.
+    ``compared`` resources go to fhir.resources, ``judged`` to HL7's engine; ``starts`` of the command line. HAPI is
+    sent the study with its participants ``cohorts`` times under other ids, in ``rounds`` of four legs, after at least
+    ``warm_up`` writes. ``file_bytes`` of NDJSON are checked as one file.
     """
 
     participants: int | None
@@ -28,6 +29,7 @@ class Scale:
     compared: int
     judged: int
     starts: int
+    cohorts: int
     rounds: int
     warm_up: int
     file_bytes: int
@@ -41,7 +43,8 @@ FULL = Scale(
     compared=4000,
     judged=300,
     starts=7,
-    rounds=4,
+    cohorts=3,
+    rounds=2,
     warm_up=10_000,
     file_bytes=1_000_000_000,
 )
@@ -53,6 +56,7 @@ QUICK = Scale(
     compared=50,
     judged=5,
     starts=1,
+    cohorts=1,
     rounds=1,
     warm_up=0,
     file_bytes=200_000,

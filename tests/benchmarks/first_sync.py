@@ -14,7 +14,7 @@ import httpx
 
 from fhir_msc.config import read_project
 from fhir_msc.pipeline import Surroundings, sync
-from tests.benchmarks.bench import Bench, middle, seconds, spread
+from tests.benchmarks.bench import Bench, Scale, middle, seconds, spread
 from tests.benchmarks.report import Figure, Section
 from tests.benchmarks.sink import Sink
 from tests.benchmarks.study import new_trial, write_study
@@ -71,26 +71,27 @@ def measure(bench: Bench) -> Section:
     reason = None if bench.hapi else hapi_unavailable_reason()
     if reason:
         return Section(NAME, TITLE, f"Not measured: {reason}.", (Figure(BESIDE, "-", f"≤ {AIM:.2f}×"),))
-    study = write_study(bench.study, bench.folder / "study", participants=bench.scale.participants)
+    scale = bench.scale
+    study = write_study(bench.study, bench.folder / "study", participants=scale.participants, cohorts=scale.cohorts)
     legs, written = Legs(), 0
     with _server(bench.hapi) as url:
         trials = _trials(bench.folder, study, url)
         trial = next(trials)
-        while written < bench.scale.warm_up:
+        while written < scale.warm_up:
             Legs().upload(trial, url)
             Legs().sync(trial)
             written += 2 * trial.resources
             trial = next(trials)
-        for _ in range(bench.scale.rounds):
+        for _ in range(scale.rounds):
             first, second = next(trials), next(trials)
             legs.sync(first)
             legs.upload(first, url)
             legs.upload(second, url)
             legs.sync(second)
-    return _section(legs, trial, written, bench.scale.rounds)
+    return _section(legs, trial, written, scale)
 
 
-def _section(legs: Legs, trial: Trial, written: int, rounds: int) -> Section:
+def _section(legs: Legs, trial: Trial, written: int, scale: Scale) -> Section:
     ratio = sum(legs.synced) / sum(legs.uploaded)
     rate = trial.resources / middle(legs.synced)
     pairs = [ours / bare for ours, bare in zip(legs.synced, legs.uploaded, strict=True)]
@@ -98,11 +99,12 @@ def _section(legs: Legs, trial: Trial, written: int, rounds: int) -> Section:
         NAME,
         TITLE,
         f"HAPI FHIR JPA 8.8.0 on the same machine, H2 in memory, warmed by {written:,} writes. `sync` goes all the way:"
-        " it reads the export, maps, checks, stages into a new ledger, asks the server what it is, and sends. The bare"
+        f" it reads the export (the study with its participants {scale.cohorts} times under other ids), maps, checks,"
+        " stages into a new ledger, asks the server what it is, and sends. The bare"
         f" uploader posts {len(trial.bundles)} bundles of {trial.resources:,} resources that stand ready, those that"
         f" `sync` sends but for ids and namespace, on as many connections ({trial.connections}) with the same"
         " `Prefer: return=minimal`, and reads nothing of the answers but the status. Each pair has a namespace, an"
-        f" identity and a secret of its own. Order: A B B A, {rounds} times.",
+        f" identity and a secret of its own. Order: A B B A, {scale.rounds} times.",
         (
             Figure(BESIDE, f"{ratio:.2f}× (pairs {spread(pairs)})", f"≤ {AIM:.2f}×", ratio <= AIM),
             Figure("resources a second, sync", f"{rate:,.0f}"),
@@ -118,7 +120,7 @@ def _server(running: str | None) -> Iterator[str]:
     if running is not None:
         yield running
         return
-    with HapiServer(optimise=True, heap="4g") as server:
+    with HapiServer(optimise=True, heap="6g") as server:
         yield server.base_url
 
 

@@ -86,11 +86,15 @@ class TableOf:
 class SetOf:
     """A desired set of these tables."""
 
-    def __init__(self, *tables: TableOf) -> None:
+    def __init__(self, *tables: TableOf, lacking: Sequence[str] = ()) -> None:
         self._tables = tables
+        self._lacking = lacking
 
     def tables(self) -> Sequence[TableOf]:
         return self._tables
+
+    def lacking(self) -> Sequence[str]:
+        return self._lacking
 
 
 def by_table(*resources: Desired) -> SetOf:

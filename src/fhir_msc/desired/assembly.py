@@ -104,6 +104,10 @@ class DesiredTables:
         """The tables, the study first."""
         return self._tables
 
+    def lacking(self) -> Sequence[str]:
+        """The tables of the roster, beside that of the participants, that are not there or have no rows."""
+        return self.frame.lacking()
+
 
 def _tells_of_products(table: PackTable) -> bool:
     """Whether a table is of the cell product, or of what it is given with."""

@@ -132,6 +132,26 @@ class Frame:
                     hint="Give the table of participants whole: what belongs to nobody it names cannot be sent.",
                 )
 
+    def lacking(self) -> list[str]:
+        """The tables of consents, steps and visits that are not in the source or have no rows. That of the
+        participants is missed by whoever reads the roster."""
+        decide = [
+            name
+            for name, one in sorted(self.pack.tables.items())
+            if any(getattr(one.words, kind) for kind in _ROSTER_KINDS[1:])
+        ]
+        return [name for name in decide if not self._has_rows(name)]
+
+    def _has_rows(self, name: str) -> bool:
+        """Whether a table is there with a row; one that cannot be read is."""
+        table = self.tables.get(name)
+        if table is None:
+            return False
+        try:
+            return table.damage is not None or next(self.source.rows(name, ()), None) is not None
+        except SourceError:
+            return True  # whoever reads it is told
+
     def _roster_tables(self) -> Iterator[tuple[PackTable, Table]]:
         for pack_table, table in self.mapped:
             if any(getattr(pack_table.words, kind) for kind in _ROSTER_KINDS):

@@ -108,3 +108,8 @@ class DesiredSet(Protocol):
     def tables(self) -> Sequence[DesiredTable]:
         """The tables in the order in which they are staged, the study first."""
         ...
+
+    def lacking(self) -> Sequence[str]:
+        """The tables of consents, steps and visits, which decide of all others, that are not in the source or have no
+        rows. Raises SourceError if the source cannot be read."""
+        ...

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, select
 from fhir_msc.resources.body import parsed, serialise
 from fhir_msc.sync import outbox
 from fhir_msc.sync.exchange import Outgoing, Wanted
-from fhir_msc.sync.standing import GONE, Standing
+from fhir_msc.sync.standing import GONE, GONE_DIGEST, Standing
 from fhir_msc.sync.tables import resource
 from fhir_msc.target.fhirjson import Json, JsonObject, child, text
 from fhir_msc.target.routes import Route, RouteKind
@@ -119,10 +119,20 @@ def contents(
     return found
 
 
-def unmet(addressing: Addressing, content: bytes) -> str | None:
-    """A rid that a body still refers to as it leaves, though the server cannot hold it under this id."""
-    referred = ((type.decode(), rid.decode()) for type, rid in _REFERENCE.findall(content))
-    return next((rid for type, rid in referred if not addressing.holds_our_id(type)), None)
+def unmet(
+    connection: Connection, target_id: int, addressing: Addressing, leaving: Mapping[int, bytes]
+) -> dict[int, str]:
+    """For each body that refers, as it leaves, to something that the server cannot hold under this id: its rid.
+
+    What was delivered before the server gave the ids of its type stands there under ours.
+    """
+    referred = {
+        id: [rid.decode() for type, rid in _REFERENCE.findall(content) if not addressing.holds_our_id(type.decode())]
+        for id, content in leaving.items()
+    }
+    there = _under_our_ids(connection, target_id, {rid for rids in referred.values() for rid in rids})
+    lacking = {id: next((rid for rid in rids if rid not in there), None) for id, rids in referred.items()}
+    return {id: rid for id, rid in lacking.items() if rid is not None}
 
 
 def addressed(content: bytes, addressing: Addressing, type: str, own: str | None, known: Mapping[str, str]) -> bytes:
@@ -169,6 +179,24 @@ def _is_lacking(item: Json, lacking: frozenset[str]) -> bool:
 
 def _type_of(reference: JsonObject) -> str:
     return (text(reference.get("reference")) or "").partition("/")[0]
+
+
+def _under_our_ids(connection: Connection, target_id: int, rids: Iterable[str]) -> set[str]:
+    """Those of these that were delivered under our own ids."""
+    asked = sorted(rids)
+    found: set[str] = set()
+    for start in range(0, len(asked), _CHUNK):
+        found.update(
+            connection.execute(
+                select(resource.c.rid).where(
+                    resource.c.rid.in_(asked[start : start + _CHUNK]),
+                    resource.c.target_id == target_id,
+                    resource.c.server_id.is_(None),
+                    resource.c.delivered_digest != GONE_DIGEST,
+                )
+            ).scalars()
+        )
+    return found
 
 
 def _ids(connection: Connection, target_id: int, rids: Iterable[str]) -> dict[str, str]:

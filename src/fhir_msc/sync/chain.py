@@ -215,7 +215,7 @@ class Chain:
             return None
         course = self._course
         bodies = addresses.contents(connection, course.target_id, course.addressing, ready)
-        if unmet := self._unmet(ready, bodies):
+        if unmet := self._unmet(connection, ready, bodies):
             self._settle(connection, [(rows[id], waiting(rows[id], rid)) for id, rid in unmet.items()])
             return self._send(connection)
         leases = tuple([leased(row) for row in ready])
@@ -226,12 +226,13 @@ class Chain:
             outbox.lease_lanes(connection, (row.lane_id for row in ready)),
         )
 
-    def _unmet(self, ready: Sequence[Standing], bodies: Mapping[int, bytes]) -> dict[int, str]:
+    def _unmet(self, connection: Connection, ready: Sequence[Standing], bodies: Mapping[int, bytes]) -> dict[int, str]:
         """What refers to something that the server cannot hold under the id that is known of it."""
-        addressing = self._course.addressing
-        if addressing.is_plain:
+        course = self._course
+        if course.addressing.is_plain:
             return {}
-        return {row.id: rid for row in ready if (rid := addresses.unmet(addressing, _desired(row, bodies)))}
+        leaving = {row.id: _desired(row, bodies) for row in ready}
+        return addresses.unmet(connection, course.target_id, course.addressing, leaving)
 
     def _sendable(self, connection: Connection, parcel: Parcel, rows: Mapping[int, Standing]) -> Parcel:
         """What of the parcel is still to be sent; what refers to something that did not arrive waits for it."""
@@ -263,6 +264,8 @@ class Chain:
             return False
         if row.desired.is_gone:
             return True  # not every server takes If-Match with a DELETE
+        if row.delivered is not None and row.server_id is None and self._course.addressing.gives_ids(row.type):
+            return True  # delivered under our id, before its type was sent on another route
         if row.version is not None:
             return self._course.options.plan is not None  # whether it is the version that was planned
         return row.delivered is not None or row.type not in self._course.read
@@ -344,7 +347,11 @@ class Chain:
 
     def _settle(self, connection: Connection, steps: Sequence[tuple[Standing, Standing]], reason: str = "") -> None:
         outbox.settle(connection, steps, self._course.clock())
-        self._lost.update(after.rid for _, after in steps if after.delivered is None and after.state in _NOT_ARRIVED)
+        self._lost.update(
+            after.rid
+            for _, after in steps
+            if (after.delivered is None or after.delivered.is_gone) and after.state in _NOT_ARRIVED
+        )
         events = [event for before, after in steps if (event := event_of(before, after, reason)) is not None]
         self._course.record(connection, events)
 

@@ -42,7 +42,8 @@ class Held:
 
 
 class Returned(Exception):
-    """An earlier key has come back beside the one that goes on under its id: they are two after all."""
+    """An earlier key has come back beside the one that goes on under its id, or two keys go on under it: they are two
+    after all."""
 
     def __init__(self, rids: frozenset[str]) -> None:
         super().__init__("a corrected key returned")
@@ -81,11 +82,28 @@ def settle(ledger: Ledger, rid: str, answer: Answer, reason: str, actor: str, no
             values = {"state": State.PENDING, "reason": None, "changed_at": instant(now)}
             connection.execute(update(resource).where(*row).values(values))
         else:
+            if other := _goes_on(connection, ledger.target_id, found.twin):
+                raise UsageError(
+                    f"{other} goes on as {found.twin} already, and is in the source, too",
+                    hint="only one of them can be the earlier one: answer --new for this one",
+                )
             connection.execute(insert(correction).values(target_id=ledger.target_id, rid=rid, continues=found.twin))
             # Whatever refers to it must be made anew.
             connection.execute(update(staged).where(staged.c.target_id == ledger.target_id).values(fingerprint=None))
         said = f"{'the same as' if answer == 'same' else 'another than'} {found.twin}: {reason}"
         audit.append(connection, ledger.target, actor, [audit.Event("settled", found.type, rid, reason=said)], now)
+
+
+def _goes_on(connection: Connection, target_id: int, twin: str) -> str | None:
+    """The key of which a person said that it goes on under this one, if it has not vanished since."""
+    found: str | None = connection.execute(
+        select(correction.c.rid)
+        .join(resource, (resource.c.rid == correction.c.rid) & (resource.c.target_id == target_id))
+        .where(correction.c.target_id == target_id, correction.c.continues == twin, resource.c.vanished == false())
+        .order_by(correction.c.rid)
+        .limit(1)
+    ).scalar()
+    return found
 
 
 def take_back(ledger: Ledger, rids: frozenset[str], actor: str, now: datetime) -> None:

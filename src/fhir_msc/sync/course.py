@@ -32,7 +32,9 @@ class DeliveryOptions:
     """How a target is delivered to.
 
     ``system`` is the URI of our sync identifiers. ``undeliverable`` gives the types that the target does not take, each
-    with the reason; ``routes`` how each type is written, and found again (a type without one: under client ids);
+    with the reason; ``unread`` the source tables that could not be staged, of which nothing is sent, for nobody knows
+    what of them may leave today; ``routes`` how each type is written, and found again (a type without one: under client
+    ids);
     ``bundle`` what takes several at once, ``None`` for one by one.
 
     ``busy_tries`` is how often in a row a target that is too busy is asked before the run ends,
@@ -46,6 +48,7 @@ class DeliveryOptions:
     limits: Limits = field(default_factory=Limits)
     connections: int = 2
     undeliverable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unread: frozenset[str] = frozenset()
     routes: Mapping[str, Route] = field(default_factory=lambda: MappingProxyType({}))
     bundle: BundleKind | None = "transaction"
     busy_tries: int = 6
@@ -130,6 +133,8 @@ class Course:
     def take_up(self, connection: Connection) -> None:
         """Continues with the patience that an earlier run left."""
         self._busy, due_at = outbox.patience(connection, self.target_id)
+        if due_at is not None and due_at > outbox.latest(self.clock()):
+            due_at = None
         self.resume_at = datetime.fromisoformat(due_at) if due_at else None
         if self.resume_at is not None and (self.resume_at - self.clock()).total_seconds() > self.options.longest_wait:
             self.end(Ended.BUSY, f"the server asked not to be asked before {due_at}")

@@ -119,8 +119,14 @@ def _send_all(ledger: Ledger, course: Course, dispatch: Dispatch) -> None:
     arrived = -1
     while not dispatch.is_over and arrived != (arrived := _arrived(course)):
         with ledger.begin() as connection:
+            options = course.options
             outbox.take_up(
-                connection, ledger.target_id, course.clock(), course.options.undeliverable, course.options.unchangeable
+                connection,
+                ledger.target_id,
+                course.clock(),
+                options.undeliverable,
+                options.unchangeable,
+                options.unread,
             )
             new = outbox.new_by_type(connection, ledger.target_id)
         _first_contact(course, dispatch, {type: count for type, count in new.items() if type not in course.read})

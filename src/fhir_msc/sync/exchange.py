@@ -171,13 +171,18 @@ def _by_id(client: FhirClient, type: str, wanted: Sequence[Wanted]) -> dict[int,
 def _by_identifier(client: FhirClient, type: str, wanted: Sequence[Wanted]) -> dict[int, Resource | Missing | Several]:
     by, system = wanted[0].by or "identifier", wanted[0].system
     params = {by: ",".join(f"{system}|{one.rid}" for one in wanted), "_count": str(2 * len(wanted))}
-    there: dict[str, list[Resource]] = {}
+    there: dict[str, dict[str, Resource]] = {}
     for entry in client.search(type, params):
         if entry.mode == "match":
             for rid in _names(entry.resource.content, by, system):
-                there.setdefault(rid, []).append(entry.resource)
+                # By id, for what a server writes while it is paged through may come on two pages.
+                there.setdefault(rid, {})[entry.resource.id] = entry.resource
     return {
-        one.id: Missing(gone=False) if not (known := there.get(one.rid)) else known[0] if len(known) == 1 else Several()
+        one.id: Missing(gone=False)
+        if not (known := list(there.get(one.rid, {}).values()))
+        else known[0]
+        if len(known) == 1
+        else Several()
         for one in wanted
     }
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from sys import intern
 
 from sqlalchemy import Connection, and_, bindparam, delete, false, func, or_, select, update
-from sqlalchemy.sql.elements import BindParameter
+from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 from fhir_msc.sync.planning import Pending, Place
-from fhir_msc.sync.standing import Kept, Standing, unneeded
+from fhir_msc.sync.standing import GONE_DIGEST, Kept, Standing, unneeded
 from fhir_msc.sync.states import IN_FLIGHT, State
 from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import UNFINISHED, body, instant, lane, reference, resource, target
+from fhir_msc.target.retry import CAP_SECONDS
 
 _CHUNK = 500
 
 NO_UPDATES = "the server takes no updates of this type"
 """Why what changed after it was sent is skipped."""
+
+UNREAD = "its table is missing, has no rows or cannot be read: whether it may still leave is not known"
+"""Why what is left of a table that could not be staged is skipped."""
 
 BEGINNING: Place = (-1, "")
 """Before all of a lane."""
@@ -59,7 +63,10 @@ _referred = resource.alias("referred")
 _UNMET = (
     select(reference.c.resource_id, reference.c.rid, _referred.c.type)
     .outerjoin(_referred, (_referred.c.rid == reference.c.rid) & (_referred.c.target_id == bindparam("target")))
-    .where(reference.c.resource_id.in_(_IDS), _referred.c.delivered_digest.is_(None))
+    .where(
+        reference.c.resource_id.in_(_IDS),
+        or_(_referred.c.delivered_digest.is_(None), _referred.c.delivered_digest == GONE_DIGEST),
+    )
     .order_by(reference.c.id)
 )
 _CONTENT = select(body.c.id, body.c.content).where(body.c.id.in_(_IDS))
@@ -91,18 +98,20 @@ def take_up(
     now: datetime,
     undeliverable: Mapping[str, str],
     unchangeable: Collection[str] = (),
+    unread: Collection[str] = (),
 ) -> None:
     """Makes pending what waited, what is due, and what could not be sent for its type; skips what cannot be now.
 
     ``undeliverable`` gives the types that the target does not take, each with the reason; of those in ``unchangeable``
-    it takes what is new, and no update.
+    it takes what is new, and no update. ``unread`` are the source tables that could not be staged: a consent or a site
+    may have gone since their rows were judged. What a person retired of them goes all the same.
     """
     mine = (UNFINISHED, resource.c.target_id == target_id)
     back = {"state": State.PENDING, "waiting_on": None, "reason": None, "due_at": None}
     connection.execute(update(resource).where(*mine, resource.c.state == State.WAITING).values(back))
     connection.execute(
         update(resource)
-        .where(*mine, resource.c.state == State.RETRY, resource.c.due_at <= instant(now))
+        .where(*mine, resource.c.state == State.RETRY, _is_due(now))
         .values(state=State.PENDING, due_at=None)
     )
     connection.execute(
@@ -126,6 +135,25 @@ def take_up(
         )
         .values(state=State.SKIPPED, reason=NO_UPDATES, changed_at=instant(now))
     )
+    connection.execute(
+        update(resource)
+        .where(
+            *mine,
+            resource.c.source.in_(unread),
+            resource.c.state == State.PENDING,
+            resource.c.retired_at.is_(None),
+        )
+        .values(state=State.SKIPPED, reason=UNREAD, changed_at=instant(now))
+    )
+
+
+def latest(now: datetime) -> str:
+    """The latest instant to which anything is put off. One that is later was written by a clock that was ahead."""
+    return instant(now + timedelta(seconds=CAP_SECONDS))
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(resource.c.due_at <= instant(now), resource.c.due_at > latest(now))
 
 
 def doubtful(connection: Connection, target_id: int) -> list[int]:
@@ -380,7 +408,7 @@ def is_due(connection: Connection, target_id: int, now: datetime, *, skipped: bo
 
     ``skipped`` counts what the target could not take, too: whether it can by now is known only once it is probed.
     """
-    may_go = and_(resource.c.vanished == false(), or_(resource.c.due_at.is_(None), resource.c.due_at <= instant(now)))
+    may_go = and_(resource.c.vanished == false(), or_(resource.c.due_at.is_(None), _is_due(now)))
     always = [*IN_FLIGHT, State.CONFLICT, *([State.SKIPPED] if skipped else [])]
     found = select(resource.c.id).where(
         UNFINISHED,

@@ -97,7 +97,7 @@ def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions, now:
     target_id, addressing = ledger.target_id, options.addressing
     with ledger.begin() as connection:
         outbox.take_over(connection, target_id)
-        outbox.take_up(connection, target_id, now, options.undeliverable, options.unchangeable)
+        outbox.take_up(connection, target_id, now, options.undeliverable, options.unchangeable, options.unread)
         new = outbox.new_by_type(connection, target_id)
         left = _unfinished(connection, target_id)
         vanished = _vanished(connection, target_id)
@@ -154,7 +154,7 @@ def _step(
         )
     if after.state is State.SENT:
         return Step(row.type, row.rid, Action.NOTHING, digest, after.version, cause, "", (), places)
-    if after.version is None:
+    if not isinstance(found, dict):
         return Step(row.type, row.rid, Action.CREATE, digest, None, cause, "", (), places)
     if row.desired.is_gone:
         return Step(row.type, row.rid, Action.DELETE, digest, after.version, cause, "", (), places)

@@ -36,6 +36,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from fhir_msc.desired import Account
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.sync.accounts import origins
+from fhir_msc.sync.standing import GONE_DIGEST
 from fhir_msc.sync.states import IN_FLIGHT, State
 from fhir_msc.sync.storage import insert_or_update, row_writer
 from fhir_msc.sync.tables import UNFINISHED, instant, lane, resource, staged
@@ -57,8 +58,13 @@ _UNDELIVERED = and_(
 )
 
 
-MAY_BE_THERE = or_(resource.c.delivered_digest.is_not(None), resource.c.state.in_(IN_FLIGHT))
-"""What the server has, or may have. What never reached it leaves nothing behind when it vanishes."""
+MAY_BE_THERE = or_(
+    # Null, as of what was never delivered, is not unequal to anything.
+    resource.c.delivered_digest != GONE_DIGEST,
+    resource.c.state.in_(IN_FLIGHT),
+)
+"""What the server has, or may have. What never reached it, or was deleted there on a person's word, leaves nothing
+behind when it vanishes."""
 
 
 @dataclass(frozen=True, slots=True)

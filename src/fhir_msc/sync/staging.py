@@ -67,6 +67,13 @@ class StagingReport:
         return tuple(table.error for table in self.tables if table.error is not None)
 
     @property
+    def unread(self) -> frozenset[str]:
+        """The tables of which nothing could be staged, and that stay as they were."""
+        return frozenset(
+            one.table for one in self.tables if one.outcome in (Staged.EMPTY, Staged.MISSING, Staged.FAILED)
+        )
+
+    @property
     def changed(self) -> bool:
         """Whether anything is desired now that was not before."""
         return any(table.new or table.changed or table.returned for table in self.tables)
@@ -75,9 +82,29 @@ class StagingReport:
 def stage(ledger: Ledger, desired: DesiredSet, now: datetime) -> StagingReport:
     """Takes what is desired into the ledger. ``now`` is an aware instant."""
     given = desired.tables()
-    reports = [_stage_table(ledger, table, now) for table in given]
+    lost = _lost(ledger, desired.lacking())
+    if lost is not None:
+        reports = [TableReport(table.name, Staged.FAILED, error=lost) for table in given]
+    else:
+        reports = [_stage_table(ledger, table, now) for table in given]
     reports += _report_missing(ledger, {table.name for table in given})
     return StagingReport(tuple(reports))
+
+
+def _lost(ledger: Ledger, lacking: Iterable[str]) -> SourceError | None:
+    """That a table by which all others are judged is gone, though the ledger has resources of it. Judged without it,
+    every row would count as vanished, or lose its visit."""
+    with ledger.begin() as connection:
+        for name in lacking:
+            resources = presence.count(connection, ledger.target_id, name)
+            if resources:
+                return SourceError(
+                    f"is not in the source or has no rows, though {resources} resources came from it",
+                    file=presence.file_of(connection, ledger.target_id, name),
+                    table=name,
+                    hint="Give it whole: it tells of all other tables what may leave, and at which visit it was.",
+                )
+    return None
 
 
 def _stage_table(ledger: Ledger, table: DesiredTable, now: datetime) -> TableReport:

@@ -121,7 +121,8 @@ class Upsert:
         self._lanes: dict[str, int] = {}
         self._continuing = continuing(connection, target_id)
         self._earlier = frozenset(self._continuing.values())
-        self._went_on: set[str] = set()
+        self._went_on: dict[str, str] = {}
+        """The key that goes on, by the id that it goes on under."""
         self._stayed: set[str] = set()
         self._next_resource = _next_id(connection, resource)
         self._next_body = _next_id(connection, body)
@@ -142,12 +143,16 @@ class Upsert:
 
     def _gone_on(self, batch: Sequence[Desired]) -> list[Desired]:
         """The batch under the ids that corrected keys go on under. Raises Returned."""
+        both: set[str] = set()
         for one in batch:
             if one.rid in self._continuing:
-                self._went_on.add(self._continuing[one.rid])
+                first = self._continuing[one.rid]
+                if self._went_on.setdefault(first, one.rid) != one.rid:
+                    both.add(first)
             elif one.rid in self._earlier:
                 self._stayed.add(one.rid)
-        if both := self._went_on & self._stayed:
+        both |= self._went_on.keys() & self._stayed
+        if both:
             raise Returned(frozenset(both))
         return [continued(one, self._continuing) for one in batch]
 
