@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lark import Token, Tree
     from pint import Quantity
     from ucumvert import PintUcumRegistry
 
@@ -18,18 +19,30 @@ _LONGEST = 256
 @lru_cache(4096)
 def is_unit(code: str) -> bool:
     """Whether ``code`` is a UCUM unit. No unit is longer than 256 characters."""
+    return units_of(code) is not None
+
+
+@lru_cache(4096)
+def units_of(code: str) -> frozenset[str] | None:
+    """The units that a code is made of, each with its prefix (``mg``, ``dL`` of ``mg/dL``); ``None`` if it is none."""
     if not 0 < len(code) <= _LONGEST:
-        return False
+        return None
     parse, refusal = _parser()
     try:
-        parse(code)
+        tokens = list(parse(code).scan_values(lambda _: True))
     except refusal:
-        return False
-    return True
+        return None
+    found: set[str] = set()
+    prefix = ""
+    for token in tokens:
+        if token.type.startswith("UNIT"):
+            found.add(prefix + token)
+        prefix = str(token) if token.type.startswith("PREFIX") else ""
+    return frozenset(found)
 
 
 @cache
-def _parser() -> tuple[Callable[[str], object], type[Exception]]:
+def _parser() -> tuple[Callable[[str], Tree[Token]], type[Exception]]:
     """ucumvert's grammar in a parser of our own: importing ucumvert itself loads pint, which takes half a second."""
     from lark import Lark
     from lark.exceptions import LarkError

@@ -5,16 +5,24 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
+import structlog
 
+from fhir_msc.config import read_project
+from fhir_msc.errors import SourceError
 from fhir_msc.example import misle
+from fhir_msc.pipeline import Surroundings, work
 from fhir_msc.sandbox import SandboxServer
+from fhir_msc.sources.files import InputFile
+from fhir_msc.sync.outbox import UNREAD
 from tests.support.exports import Domain
+from tests.support.ledgers import FakeTime
 from tests.support.projects import Outcome, configure, fhir_msc, new_project
 from tests.support.serverside import held, versions, wanted
 from tests.support.tinystudy import DESIRED, SUBJECTS, edited, tiny_study, with_row, without_row, write_study
@@ -390,6 +398,68 @@ def test_a_table_that_is_empty_or_missing_does_not_count_as_vanished_rows(
     mend(export)
     assert_whole(project, url)
     assert set(versions(url).values()) == {"1"}
+
+
+@pytest.mark.parametrize("table", ["DS", "SV"])
+@pytest.mark.parametrize("ruin", [no_rows, gone], ids=["no rows", "no file"])
+def test_without_consents_or_visits_nothing_is_judged_anew(
+    ruin: Callable[[str], Callable[[Path], None]], table: str, project: Path, export: Path, url: str
+) -> None:
+    sync(project, 0)
+    before = held(url)
+    ruin(table)(export)
+    spoil(export, "VS", lambda domain: edited(domain, 1, VSORRES="38.25"))
+    document = sync(project, 3)
+    errors = {one["error"] for one in document["staging"] if one["outcome"] == "failed"}
+    assert len(errors) == 1
+    assert f"table {table}: is not in the source or has no rows, though" in errors.pop()
+    assert document["vanished"]["total"] == 0
+    assert held(url) == before
+    mend(export)
+    assert_whole(project, url)
+    assert set(versions(url).values()) == {"1"}
+
+
+def test_what_waits_of_a_missing_table_waits_until_it_can_be_judged(project: Path, export: Path, url: str) -> None:
+    """The server was down; then a consent is gone from the source, and the results are missing in the same export."""
+    gone("LB")(export)
+    sync(project, 0)
+    before = held(url)
+    mend(export)
+    configure(project, f'^url = "{url}"$', 'url = "http://127.0.0.1:9/fhir"')
+    assert fhir_msc("sync", "--project", project).code == 5
+    configure(project, "^url = .*$", f'url = "{url}"')
+    spoil(export, "DS", lambda domain: without_row(domain, 1))
+    gone("LB")(export)
+    document = sync(project, 0)
+    assert document["skipped"]["total"] == 9 + 6
+    assert {one["reason"] for one in document["skipped"]["first"]} == {UNREAD}
+    assert held(url).keys() == before.keys()
+    mend(export)
+    assert_whole(project, url)
+
+
+def test_the_worker_looks_again_at_a_table_that_could_not_be_read(
+    project: Path, export: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rights, or its disk, are as they should be a moment later, and nothing of that shows in its time or size."""
+    sync(project, 0)
+    before = held(url)
+    spoil(export, "LB", lambda domain: edited(domain, 1, LBORRES="5.55"))
+    time = FakeTime(stop_after=4)
+    opened = InputFile.open
+
+    def failing(file: InputFile) -> AbstractContextManager[BinaryIO]:
+        if not time.waits and file.name == "lb.xpt":
+            raise SourceError("cannot be read", file=file.name)
+        return opened(file)
+
+    monkeypatch.setattr(InputFile, "open", failing)
+    with structlog.testing.capture_logs() as lines:
+        assert work(read_project(project), Surroundings(clock=time, stop=time, random=lambda: 0.0)) == 2
+    unread = [(line["table"], line["error"]) for line in lines if line["event"] == "table unreadable"]
+    assert unread == [("LB", "SourceError")]
+    assert sum(body != before[key] for key, body in held(url).items()) == 1
 
 
 def test_a_file_cut_at_the_end_of_a_record_is_reported_and_nothing_retired(

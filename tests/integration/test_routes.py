@@ -245,6 +245,35 @@ def test_one_change_is_one_update(scene: Scene) -> None:
     assert scene.drifts() == 0
 
 
+@cases(lambda case: case.profile == "hapi")
+@pytest.mark.parametrize("types", ["*", "Observation"])
+@pytest.mark.parametrize("route", [UPDATE, CREATE, SEARCH])
+def test_a_type_that_goes_on_another_route_is_read_first(scene: Scene, route: str, types: str) -> None:
+    """What was delivered under our ids is found under them: not doubled, and not written over the hospital's change."""
+    trial = scene.trial()
+    scene.sync(trial)
+    theirs, ours = trial.rid("Observation", "result 0 0"), trial.rid("Observation", "result 0 1")
+    body = httpx.get(f"{scene.url}/Observation/{theirs}", trust_env=False).json()
+    note = [{"text": "seen by the hospital"}]
+    assert httpx.put(f"{scene.url}/Observation/{theirs}", json={**body, "note": note}, trust_env=False).is_success
+    config = scene.folder / "fhir-msc.toml"
+    config.write_text(f'{config.read_text()}\n[targets.store.routes]\n"{types}" = "{route}"\n')
+    scene.project = read_project(scene.folder)
+    scene.options = delivery_options(scene.project, probed(scene.project))
+    trial.values = {"result 0 0": "2.50", "result 0 1": "2.60"}
+    trial.observations += 1
+    report = scene.sync(trial)
+    assert (report.created, report.updated, report.left) == (trial.people, 1, {State.CONFLICT: 1})
+    contents, ids, versions = held(scene.url, trial)
+    assert len(contents) == len(trial.bodies)
+    assert {ids[rid] == rid for rid in (theirs, ours)} == {True}
+    assert (versions[theirs], versions[ours]) == ("2", "2")
+    assert "seen by the hospital" in contents[theirs]
+    assert scene.sync(trial).left == {State.CONFLICT: 1}
+    # An adverse event lacks the tag by which it would be found on the new route.
+    assert scene.drifts() == 1 + (trial.people if types == "*" else 0)
+
+
 @where_results_change
 def test_what_the_hospital_changed_is_a_conflict_and_the_rest_goes_on(scene: Scene) -> None:
     trial = scene.trial()

@@ -25,7 +25,7 @@ Fault = Callable[[int, "Bundle"], "httpx.Response | Exception | None"]
 
 @dataclass(frozen=True)
 class Bundle:
-    """A transaction as it came: per entry type/id, body, If-Match."""
+    """A transaction as it came: per entry type/id, body (empty: a DELETE), If-Match."""
 
     entries: tuple[tuple[str, str, str | None], ...]
     size: int
@@ -128,10 +128,10 @@ class FakeServer:
     def _transaction(self, request: httpx.Request) -> httpx.Response:
         text = request.content.decode()
         document = json.loads(text)
-        raw = _raw_bodies(text)
+        raw = iter(_raw_bodies(text))
         entries = tuple(
-            (entry["request"]["url"], body, entry["request"].get("ifMatch"))
-            for entry, body in zip(document["entry"], raw, strict=True)
+            (entry["request"]["url"], next(raw) if "resource" in entry else "", entry["request"].get("ifMatch"))
+            for entry in document["entry"]
         )
         bundle = Bundle(entries, len(text))
         with self.lock:
@@ -165,10 +165,14 @@ class FakeServer:
                 return outcome(422, "processing", place)
             if if_match is not None and if_match != f'W/"{len(self.store.get(key, []))}"':
                 return outcome(self.mismatch, "conflict")
-            if self.integrity and not set(_references(json.loads(body))) <= there:
+            if self.integrity and body and not set(_references(json.loads(body))) <= there:
                 return outcome(400, "processing")
         answers = []
         for key, body, _ in bundle.entries:
+            if not body:
+                self.delete(key)
+                answers.append({"response": {"status": "204 No Content"}})
+                continue
             new = key not in self.store
             if self.current(key) != body:
                 self.store.setdefault(key, []).append(body)

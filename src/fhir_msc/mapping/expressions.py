@@ -13,16 +13,17 @@ from typing import TypeVar
 
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
+from fhir_msc.mapping.code_tables import CodeTable
 from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test, nothing, remembering
 from fhir_msc.mapping.transforms import Number, Unreadable, decimal, iso_date_time
 from fhir_msc.mapping.values import Condition, Range, UnitOf, Value
 from fhir_msc.trial import Quantity, ReferenceRange, Unit
-from fhir_msc.ucum import is_unit
+from fhir_msc.ucum import is_unit, units_of
 
 T = TypeVar("T")
 
-_NOT_UCUM = "a unit that is not UCUM: sent as text, without a code"
+_NOT_UCUM = "a unit that is not UCUM, or not one that the table of units knows: sent as text, without a code"
 _ZONE_HINT = 'declare the zone of the site in fhir-msc.toml: [sites.ID] zone = "Area/City"'
 
 
@@ -272,13 +273,25 @@ def _printed_unit(words: UnitOf, scope: Scope) -> Getter[Unit]:
         if not cell or cell in scope.missing:
             return None
         line = table.find({table.columns[0]: cell}) if table else None
-        code = line["ucum"] if line else cell if is_unit(cell) else ""
+        code = line["ucum"] if line else cell if _is_ucum(cell, table) else ""
         if not code:
             topic = Topic("MSC-UNIT-001", Severity.WARNING, _NOT_UCUM, (column,), hint, cell)
             scope.notes.say(scope.notes.open(topic))
         return Unit(cell, code or None)
 
     return read
+
+
+def _is_ucum(cell: str, table: CodeTable | None) -> bool:
+    """Whether a cell that the pack's table of units lacks is a UCUM code as it stands.
+
+    By UCUM's grammar ``K/uL`` is kelvin per microlitre and ``G/L`` gauss per litre, which no laboratory means: a cell
+    is taken as UCUM where the table has each of its units.
+    """
+    units = units_of(cell)
+    if units is None or table is None:
+        return units is not None
+    return units <= {unit for line in table.lines for unit in units_of(line["ucum"]) or ()}
 
 
 def limits(words: Range | None, scope: Scope) -> Getter[ReferenceRange]:

@@ -73,12 +73,20 @@ class Addressing:
         route = self.routes.get(type)
         return route is None or route.kind is RouteKind.CLIENT_ID_PUT
 
+    def address(self, row: Standing) -> str | None:
+        """The id of a resource on the server, where one is known. What was delivered before the server gave the ids of
+        its type stands there under ours."""
+        if not self.gives_ids(row.type):
+            return row.rid
+        is_there = row.delivered is not None and not row.delivered.is_gone
+        return row.server_id or (row.rid if is_there else None)
+
     def wanted(self, row: Standing) -> Wanted:
         """How a resource is read."""
-        expected = row.delivered is not None
+        expected, address = row.delivered is not None, self.address(row)
         if not self.gives_ids(row.type):
-            return Wanted(row.id, row.rid, row.type, expected, row.rid)
-        return Wanted(row.id, row.rid, row.type, expected, row.server_id, self.routes[row.type].by, self.system)
+            return Wanted(row.id, row.rid, row.type, expected, address)
+        return Wanted(row.id, row.rid, row.type, expected, address, self.routes[row.type].by, self.system)
 
     def outgoing(self, row: Standing, content: bytes) -> Outgoing:
         """How a resource is sent. ``content`` is its body as it leaves."""
@@ -87,7 +95,7 @@ class Addressing:
             return Outgoing(row.id, row.rid, row.type, content, row.version, RouteKind.CLIENT_ID_PUT, row.rid)
         value = quote(f"{self.system}|{row.rid}", safe="")
         return Outgoing(
-            row.id, row.rid, row.type, content, row.version, route.kind, row.server_id, f"{route.by}={value}"
+            row.id, row.rid, row.type, content, row.version, route.kind, self.address(row), f"{route.by}={value}"
         )
 
 
@@ -112,27 +120,17 @@ def contents(
     told = {row.rid: ids[row.id] for row in all_rows if row.id in ids and addressing.gives_ids(row.type)}
     there = {**_ids(connection, target_id, referred), **known, **told}
     for row in all_rows:
-        own = ids.get(row.id) or row.server_id if addressing.gives_ids(row.type) else row.rid
+        own = ids.get(row.id, addressing.address(row)) if addressing.gives_ids(row.type) else row.rid
         for number in row.bodies:
             if found[number] != GONE:
                 found[number] = addressed(found[number], addressing, row.type, own, there)
     return found
 
 
-def unmet(
-    connection: Connection, target_id: int, addressing: Addressing, leaving: Mapping[int, bytes]
-) -> dict[int, str]:
-    """For each body that refers, as it leaves, to something that the server cannot hold under this id: its rid.
-
-    What was delivered before the server gave the ids of its type stands there under ours.
-    """
-    referred = {
-        id: [rid.decode() for type, rid in _REFERENCE.findall(content) if not addressing.holds_our_id(type.decode())]
-        for id, content in leaving.items()
-    }
-    there = _under_our_ids(connection, target_id, {rid for rids in referred.values() for rid in rids})
-    lacking = {id: next((rid for rid in rids if rid not in there), None) for id, rids in referred.items()}
-    return {id: rid for id, rid in lacking.items() if rid is not None}
+def unmet(addressing: Addressing, content: bytes) -> list[str]:
+    """The rids that a body still refers to as it leaves, though the server gives the ids of their types."""
+    referred = ((type.decode(), rid.decode()) for type, rid in _REFERENCE.findall(content))
+    return [rid for type, rid in referred if not addressing.holds_our_id(type)]
 
 
 def addressed(content: bytes, addressing: Addressing, type: str, own: str | None, known: Mapping[str, str]) -> bytes:
@@ -181,8 +179,8 @@ def _type_of(reference: JsonObject) -> str:
     return (text(reference.get("reference")) or "").partition("/")[0]
 
 
-def _under_our_ids(connection: Connection, target_id: int, rids: Iterable[str]) -> set[str]:
-    """Those of these that were delivered under our own ids."""
+def under_our_ids(connection: Connection, target_id: int, rids: Iterable[str]) -> set[str]:
+    """Those of these that were delivered under our own ids, before the server gave those of their types."""
     asked = sorted(rids)
     found: set[str] = set()
     for start in range(0, len(asked), _CHUNK):

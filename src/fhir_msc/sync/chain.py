@@ -231,8 +231,12 @@ class Chain:
         course = self._course
         if course.addressing.is_plain:
             return {}
-        leaving = {row.id: _desired(row, bodies) for row in ready}
-        return addresses.unmet(connection, course.target_id, course.addressing, leaving)
+        referred = {row.id: addresses.unmet(course.addressing, _desired(row, bodies)) for row in ready}
+        there = addresses.under_our_ids(
+            connection, course.target_id, {rid for rids in referred.values() for rid in rids}
+        )
+        lacking = {id: next((rid for rid in rids if rid not in there), None) for id, rids in referred.items()}
+        return {id: rid for id, rid in lacking.items() if rid is not None}
 
     def _sendable(self, connection: Connection, parcel: Parcel, rows: Mapping[int, Standing]) -> Parcel:
         """What of the parcel is still to be sent; what refers to something that did not arrive waits for it."""
@@ -264,8 +268,6 @@ class Chain:
             return False
         if row.desired.is_gone:
             return True  # not every server takes If-Match with a DELETE
-        if row.delivered is not None and row.server_id is None and self._course.addressing.gives_ids(row.type):
-            return True  # delivered under our id, before its type was sent on another route
         if row.version is not None:
             return self._course.options.plan is not None  # whether it is the version that was planned
         return row.delivered is not None or row.type not in self._course.read

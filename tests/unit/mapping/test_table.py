@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_msc.errors import PackError, SourceError
-from fhir_msc.mapping.pack import Pack
+from fhir_msc.mapping.code_tables import read_code_table
+from fhir_msc.mapping.pack import Pack, packs_folder
 from fhir_msc.mapping.table import MappedRow
-from fhir_msc.trial import Concept, Infusion, Observation, Participant, Quantity, Record, ReferenceRange
+from fhir_msc.trial import Concept, Infusion, Observation, Participant, Quantity, Record, ReferenceRange, Unit
 from tests.unit.mapping.memory import Memory, mapped, pack_of
 
 LAB = """
@@ -118,6 +119,37 @@ def test_a_unit_that_is_not_ucum_is_text_and_said_once(pack: Pack) -> None:
         if isinstance(record, Observation) and isinstance(record.value, Quantity)
     }
     assert [(unit.text, unit.ucum) for unit in units if unit] == [("furlong/L", None)]
+
+
+@pytest.mark.parametrize("unit", ["K/uL", "G/L", "T/L", "pH", "ft", "MG/L", "PG", "AU/mL", "Mg/L"])
+def test_what_is_ucum_by_accident_is_text(pack: Pack, unit: str) -> None:
+    """Kelvin, gauss, tesla, picohenry, femtotonne, megagauss, petagauss, astronomical unit, megagram."""
+    found = lab(pack, RES="250", UNIT=unit).value
+    assert isinstance(found, Quantity)
+    assert found.unit == Unit(unit, None)
+
+
+@pytest.mark.parametrize("unit", ["dL/g", "10*6/L", "{cells}/L", "g"])
+def test_what_is_made_of_units_of_the_table_is_ucum(pack: Pack, unit: str) -> None:
+    found = lab(pack, RES="250", UNIT=unit).value
+    assert isinstance(found, Quantity)
+    assert found.unit == Unit(unit, unit)
+
+
+@pytest.mark.parametrize(
+    ("printed", "ucum"),
+    [
+        ("K/uL", "10*3/uL"),
+        ("M/uL", "10*6/uL"),
+        ("G/L", "10*9/L"),
+        ("T/L", "10*12/L"),
+        ("pH", "[pH]"),
+        ("MG/DL", "mg/dL"),
+    ],
+)
+def test_the_sdtm_pack_knows_how_laboratories_spell(printed: str, ucum: str) -> None:
+    lines = read_code_table(packs_folder() / "sdtm" / "units.csv", "units.csv").lines
+    assert [line["ucum"] for line in lines if line["unit"] == printed] == [ucum]
 
 
 def test_a_code_counts_with_its_unit_and_keeps_the_sponsors(pack: Pack) -> None:

@@ -52,13 +52,13 @@ def test_only_the_ids_are_others() -> None:
         expected = expected.replace(f"/{rid}", f"/{id}")
     assert sent.decode() == expected
     assert json.loads(sent)["identifier"] == [{"value": OWN}]
-    assert unmet(addressing(), sent) is None
+    assert unmet(addressing(), sent) == []
 
 
 def test_what_is_not_there_yet_is_named() -> None:
     sent = addressed(observation("1.50"), addressing(), "Observation", None, {PERSON: "17", STUDY: "19"})
     assert "id" not in json.loads(sent)
-    assert unmet(addressing(), sent) == VISIT
+    assert unmet(addressing(), sent) == [VISIT]
 
 
 def test_what_the_target_lacks_is_left_out_where_the_rest_says_enough() -> None:
@@ -67,7 +67,7 @@ def test_what_the_target_lacks_is_left_out_where_the_rest_says_enough() -> None:
     assert set(sent) == {"resourceType", "identifier", "subject", "valueQuantity"}
     without = addressing(RouteKind.SEARCH_THEN_CREATE, "Patient")
     kept = addressed(observation("1.50"), without, "Observation", None, {VISIT: "18", STUDY: "19"})
-    assert unmet(without, kept) == PERSON
+    assert unmet(without, kept) == [PERSON]
 
 
 def test_a_type_that_is_found_by_tag_carries_it() -> None:

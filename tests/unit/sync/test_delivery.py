@@ -18,6 +18,7 @@ from fhir_msc.sync.course import Course, DeliveryOptions, Ended
 from fhir_msc.sync.delivery import DeliveryReport, deliver
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.planning import Limits, cut, plan_lane
+from fhir_msc.sync.retirement import retire, vanished
 from fhir_msc.sync.staging import stage
 from fhir_msc.sync.states import State
 from fhir_msc.sync.status import status
@@ -42,6 +43,10 @@ def obs(rid: str, patient: Desired, value: str = "1.50") -> Desired:
     return desired("Observation", rid, patient.lane, refs=[patient, STUDY], value=value)
 
 
+def event(patient: Desired, rid: str = "a1") -> Desired:
+    return desired("AdverseEvent", rid, patient.lane, refs=[patient], table="AE")
+
+
 @pytest.fixture
 def server() -> FakeServer:
     return FakeServer()
@@ -58,11 +63,18 @@ def run(ledger: Ledger, server: FakeServer, time: FakeTime) -> Run:
         entries: int = 5,
         bytes: int = 10**6,
         page: int = 1000,
+        unread: frozenset[str] = frozenset(),
     ) -> DeliveryReport:
         if wanted:
             stage(ledger, by_table(*wanted), time())
         options = DeliveryOptions(
-            SYSTEM, Limits(entries, bytes), connections=connections, undeliverable=undeliverable, grace=0.01, page=page
+            SYSTEM,
+            Limits(entries, bytes),
+            connections=connections,
+            undeliverable=undeliverable,
+            unread=unread,
+            grace=0.01,
+            page=page,
         )
         return deliver(ledger, server.client, options, clock=time, random=lambda: 0.5, stop=time)
 
@@ -549,6 +561,81 @@ def test_what_vanished_is_not_sent(run: Run, server: FakeServer, ledger: Ledger,
     assert "Observation/o1-001" not in server.store
     run(STUDY, patient, first, second)
     assert "Observation/o1-001" in server.store
+
+
+class TestTableThatCouldNotBeStaged:
+    """A consent or a site may have gone since its rows were judged, and nobody can judge them now."""
+
+    def test_nothing_of_it_is_sent_until_it_is_staged_again(self, run: Run, server: FakeServer, ledger: Ledger) -> None:
+        patient, first, second = person(1, 2)
+        run(STUDY, patient, first)
+        stage(ledger, by_table(STUDY, patient, first, second), FakeTime()())
+        report = run(unread=frozenset({"LB"}))
+        assert (report.left, report.is_clean) == ({State.SKIPPED: 1}, True)
+        assert "Observation/o1-001" not in server.store
+        assert {item.reason for item in status(ledger).skipped.items} == {outbox.UNREAD}
+        run()
+        assert "Observation/o1-001" in server.store
+
+    def test_what_a_person_retired_of_it_goes(
+        self, run: Run, server: FakeServer, ledger: Ledger, time: FakeTime
+    ) -> None:
+        patient, first, second = person(1, 2)
+        run(STUDY, patient, first, second)
+        run(STUDY, patient, second)
+        retire(ledger, [first.rid], "taken back", "dm", time())
+        assert run(unread=frozenset({"LB"})).updated == 1
+
+
+class TestClock:
+    """What was put off by a clock that was ahead is not put off as long as it was ahead."""
+
+    def test_a_resource_that_is_to_be_tried_again(self, run: Run, server: FakeServer, time: FakeTime) -> None:
+        right, (patient, result) = time.now, person(1, 1)
+        time.now = right + timedelta(days=365)
+        server.fault = lambda _number, bundle: outcome(500, "exception") if result.rid in str(bundle.keys) else None
+        assert run(STUDY, patient, result).left == {State.RETRY: 1}
+        time.now, server.fault = right, lambda *_: None
+        assert run().left == {}
+        assert f"Observation/{result.rid}" in server.store
+
+    def test_a_server_that_was_too_busy(self, run: Run, server: FakeServer, time: FakeTime) -> None:
+        right = time.now
+        time.now = right + timedelta(days=365)
+        server.fault = lambda *_: outcome(429, "throttled")
+        assert run(STUDY).ended is Ended.BUSY
+        time.now, server.fault = right, lambda *_: None
+        assert run().ended is Ended.DONE
+        assert "ResearchStudy/s1" in server.store
+
+
+class TestDeleted:
+    """An adverse event that was deleted on a person's word, and whose row has come back."""
+
+    @pytest.fixture
+    def patient(self, run: Run, ledger: Ledger, time: FakeTime) -> Desired:
+        patient = person(1, 0)[0]
+        run(STUDY, patient, event(patient), event(patient, "a2"))
+        run(STUDY, patient, event(patient, "a2"))
+        retire(ledger, ["a1"], "never happened", "dm", time(), {"AdverseEvent"})
+        assert run().deleted == 1
+        return patient
+
+    def test_what_refers_to_it_waits(self, run: Run, server: FakeServer, ledger: Ledger, patient: Desired) -> None:
+        server.integrity = False
+        again = event(patient)
+        result = desired("Observation", "o1", patient.lane, refs=[patient, again])
+        server.refuse = lambda key, _body: key == "AdverseEvent/a1"
+        run(STUDY, patient, again, event(patient, "a2"), result)
+        assert states(ledger) == {"a1": "dead", "a2": "sent", "o1": "waiting", "p1": "sent", "s1": "sent"}
+        assert "Observation/o1" not in server.store
+
+    def test_when_the_row_goes_again_there_is_nothing_to_retire(
+        self, run: Run, ledger: Ledger, time: FakeTime, patient: Desired
+    ) -> None:
+        stage(ledger, by_table(STUDY, patient, event(patient), event(patient, "a2")), time())
+        stage(ledger, by_table(STUDY, patient, event(patient, "a2")), time())
+        assert vanished(ledger, {"AdverseEvent"}) == []
 
 
 def test_a_lane_is_never_in_two_requests_at_once(run: Run, server: FakeServer) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Table, func, select, update
 
 from fhir_msc.desired import Desired
-from fhir_msc.errors import SourceError
+from fhir_msc.errors import SourceError, UsageError
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.sync.accounts import accounts, findings
+from fhir_msc.sync.corrections import held, settle
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.staging import Staged, StagingReport, TableReport, stage
 from fhir_msc.sync.states import State
@@ -200,6 +202,49 @@ def test_a_missing_and_an_empty_table_leave_what_is_there(ledger: Ledger, time: 
     ]
     stage(ledger, whole, time())
     assert status(ledger).findings == ()
+
+
+def test_without_a_table_that_decides_of_all_others_none_is_staged(ledger: Ledger, time: FakeTime) -> None:
+    consent = desired("Encounter", "e1", "p1", refs=[PATIENT], table="DS")
+    stage(ledger, by_table(STUDY, PATIENT, consent, obs("o1")), time())
+    pretend_sent(ledger)
+    judged = SetOf(TableOf("study", [STUDY]), TableOf("DM", []), TableOf("LB", []), lacking=["CO", "DS"])
+    report = stage(ledger, judged, time())
+    assert {one.table: one.outcome for one in report.tables} == {
+        "study": Staged.FAILED,
+        "DM": Staged.FAILED,
+        "LB": Staged.FAILED,
+        "DS": Staged.MISSING,
+    }
+    assert report.unread == {"study", "DM", "LB", "DS"}
+    assert {(error.file, error.table) for error in report.errors} == {("ds.csv", "DS")}
+    assert not any(vanished for _, vanished, _ in rows(ledger).values())
+
+
+def test_a_table_that_never_was_decides_of_nothing(ledger: Ledger, time: FakeTime) -> None:
+    report = stage(ledger, SetOf(TableOf("LB", [obs("o1")]), lacking=["DS"]), time())
+    assert only(report).outcome is Staged.STAGED
+
+
+def test_two_corrected_keys_do_not_end_as_one(ledger: Ledger, time: FakeTime) -> None:
+    first, second, third = (f"o{digit * 40}" for digit in "123")
+    stage(ledger, by_table(PATIENT, obs(first, loose=b"x")), time())
+    pretend_sent(ledger)
+    for later in (second, third):
+        stage(ledger, by_table(PATIENT, obs(later, loose=b"x")), time())
+        settle(ledger, later, "same", "a typo", "dm", time())
+        stage(ledger, by_table(PATIENT, obs(later, loose=b"x")), time())
+        assert rows(ledger)[first][:2] == ("sent", False)
+    both = [obs(second, "2.5", loose=b"x"), obs(third, "3.0", loose=b"x")]
+    stage(ledger, by_table(PATIENT, *both), time())
+    assert {one.rid for one in held(ledger)} == {second, third}
+    settle(ledger, third, "same", "it is this one", "dm", time())
+    with pytest.raises(UsageError, match=third):
+        settle(ledger, second, "same", "this one, too", "dm", time())
+    settle(ledger, second, "new", "another", "dm", time())
+    stage(ledger, by_table(PATIENT, *both), time())
+    kept = {rid: state for rid, (state, vanished, _) in rows(ledger).items() if not vanished and rid[0] == "o"}
+    assert kept == {first: "pending", second: "pending"}
 
 
 def test_rows_without_a_single_resource_are_no_empty_table(ledger: Ledger, time: FakeTime) -> None:
