@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import typer
 from fhir_msc.cli.app import app
 from fhir_msc.sandbox import SandboxServer
 from tests.support.projects import Outcome, configure, fhir_msc, new_project
+from tests.support.serverside import held
 from tests.support.tinystudy import edited, tiny_study, write_study
 
 HEAVY = {"sqlalchemy", "alembic", "httpx", "httpcore", "starlette", "uvicorn", "anyio", "jinja2"}
@@ -166,6 +168,20 @@ def test_no_server_ends_with_5(closed: str, monkeypatch: pytest.MonkeyPatch) -> 
         assert (outcome.code, outcome.out) == (5, "")
         assert "cannot be reached" in outcome.err
         assert_plain(outcome)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_who_stops_reading_stops_nothing(form: list[str], project: Path, url: str) -> None:
+    """``fhir-msc sync | head -1``."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "fhir_msc.cli", "sync", "--project", str(project), *form]
+    try:
+        done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writes)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert any(place.startswith("Observation/") for place in held(url))
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["sync", "--help"], ["validate", "FILE"], ["mapping", "--help"]])

@@ -114,6 +114,22 @@ def test_something_new_goes_as_such_and_is_not_asked_again(project: Path, export
     assert sent(sync(project)) == (0, 0)
 
 
+@pytest.mark.parametrize("answers", [("--same", "--new"), ("--new", "--same"), ("--same", "--same")])
+def test_the_last_answer_before_the_next_sync_counts(answers: tuple[str, str], project: Path, url: str) -> None:
+    before = infusions(url)
+    (one,) = listed(project)
+    settle(project, one["key"], answers[0])
+    if answers[0] == "--same":
+        settle(project, one["key"], answers[1])
+        expected = (1, 0) if answers[1] == "--new" else (0, 1)
+    else:
+        refused = fhir_msc("corrections", one["key"], answers[1], "--reason", "query 18", "--project", project)
+        assert refused.code == 2  # it is held no more
+        expected = (1, 0)
+    assert sent(sync(project)) == expected
+    assert len(infusions(url)) == len(before) + expected[0]
+
+
 def test_an_earlier_row_that_returns_takes_the_answer_back(project: Path, export: Path, url: str) -> None:
     before = infusions(url)
     (one,) = listed(project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,7 +24,14 @@ def console(stderr: bool = False) -> Console:
     """Where people read. Without a terminal: no colours, 120 columns."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+    class Unbroken(Console):
+        """Goes quiet when nobody reads on (``sync | head -1``): the command does all that it was asked for."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            _read_no_more()
+
+    return Unbroken(stderr=stderr, highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
 def print_json(document: object) -> None:
@@ -33,8 +41,18 @@ def print_json(document: object) -> None:
 
 def print_bytes(text: bytes) -> None:
     """A report on stdout, as it is."""
-    sys.stdout.buffer.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _read_no_more()
+
+
+def _read_no_more() -> None:
+    """What is still written to stdout goes nowhere, and Python does not complain about it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def print_accounts(out: Console, accounts: Iterable[Account]) -> None:

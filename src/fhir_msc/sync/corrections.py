@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy import Connection, delete, false, insert, select, update
 
@@ -71,12 +71,21 @@ def held(ledger: Ledger) -> list[Held]:
 
 
 def settle(ledger: Ledger, rid: str, answer: Answer, reason: str, actor: str, now: datetime) -> None:
-    """A person's answer, with the reason, into the audit; the next sync acts on it. Raises UsageError."""
+    """A person's answer, with the reason, into the audit; the next sync acts on it. Until then another answer takes its
+    place. Raises UsageError."""
+    if answer not in get_args(Answer):
+        raise UsageError("the answer is same or new")
     found = next((one for one in held(ledger) if one.rid == rid), None)
     if found is None:
         raise UsageError("no key of this name is held as a possible correction", hint="list them: fhir-msc corrections")
     with ledger.begin() as connection:
         row = (UNFINISHED, resource.c.target_id == ledger.target_id, resource.c.rid == rid)
+        taken_back = connection.execute(
+            delete(correction).where(correction.c.target_id == ledger.target_id, correction.c.rid == rid)
+        ).rowcount
+        if answer == "same" or taken_back:
+            # Whatever refers to it must be made anew.
+            connection.execute(update(staged).where(staged.c.target_id == ledger.target_id).values(fingerprint=None))
         if answer == "new":
             # The twin stays named: what was said once is not asked again.
             values = {"state": State.PENDING, "reason": None, "changed_at": instant(now)}
@@ -88,8 +97,6 @@ def settle(ledger: Ledger, rid: str, answer: Answer, reason: str, actor: str, no
                     hint="only one of them can be the earlier one: answer --new for this one",
                 )
             connection.execute(insert(correction).values(target_id=ledger.target_id, rid=rid, continues=found.twin))
-            # Whatever refers to it must be made anew.
-            connection.execute(update(staged).where(staged.c.target_id == ledger.target_id).values(fingerprint=None))
         said = f"{'the same as' if answer == 'same' else 'another than'} {found.twin}: {reason}"
         audit.append(connection, ledger.target, actor, [audit.Event("settled", found.type, rid, reason=said)], now)
 
