@@ -186,7 +186,7 @@ class TableMapper:
         participant = rows[0].cells[self._participant]
         site_zone = zone(participant)
         extended = [self.joins.extended(one.cells) if self._is_joined else (one.cells, (), ()) for one in rows]
-        key, lasting = self._group_keys(block, participant, [cells for cells, _, _ in extended])
+        key, lasting = self._group_keys(block, participant, extended[0][0])
         for (row, place, _), (cells, joined, shares) in zip(rows, extended, strict=True):
             origins = (self._origin(row, block.columns, key), *joined)
             try:
@@ -209,17 +209,14 @@ class TableMapper:
                 shares=panel.shares,
             )
 
-    def _group_keys(self, block: Block, participant: str, rows: Sequence[Cells]) -> tuple[Key, Key | None]:
-        """The key of a panel: the columns of the group, or the sponsor's own identifier where all its rows have one."""
+    def _group_keys(self, block: Block, participant: str, cells: Cells) -> tuple[Key, Key | None]:
+        """The keys of a panel, by the columns of its group alone: an identifier of the sponsor's is a row's, and its
+        panel must stay the same when a further row of it arrives."""
         head = (block.kind, self.table.name, participant)
         columns, words = self.columns, self.words
         named = [name for name in block.group if name != words.participant]
-        cells = rows[0]
-        lasting = tuple(cells[columns[name]] for name in named if name not in words.correctable)
-        for name, place in self._sponsor:
-            if len({row[place] for row in rows}) == 1 and cells[place]:
-                return (*head, f"{name}={cells[place]}", *lasting, block.name), None
         key = (*head, *[cells[columns[name]] for name in named], block.name)
+        lasting = [cells[columns[name]] for name in named if name not in words.correctable]
         return key, (*head, *lasting, block.name) if len(lasting) < len(named) else None
 
     def _origin(self, row: int, columns: tuple[str, ...], key: Key) -> Origin:

@@ -66,6 +66,20 @@ def test_an_end_that_is_less_precise_than_its_start_is_left_out_and_told() -> No
     assert wrong.outcomes("CM") == {"rejected": 1}
 
 
+@pytest.mark.parametrize(
+    ("answer", "code"), [("Y", "Serious"), ("N", "Non-serious"), ("U", None), ("NA", None), ("na", None), ("", None)]
+)
+def test_an_event_may_say_nothing_of_seriousness(answer: str, code: str | None) -> None:
+    event = {"USUBJID": "S", "AETERM": "FEVER", "AESTDTC": "2020-02-01", "AESER": answer, "AEOUT": "Fatal"}
+    found = outcome({**ONE, "AE": [event]})
+    assert found.outcomes("AE") == {"delivered": 1}
+    [told] = found.of_type("AdverseEvent")
+    seriousness: Any = told.get("seriousness")
+    assert (seriousness and seriousness["coding"][0]["code"]) == code
+    ended: Any = told["outcome"]
+    assert ended["coding"][0]["code"] == "fatal"
+
+
 def test_a_condition_that_ended_does_not_go_on() -> None:
     """R4's con-4: what has an end is resolved, whatever else the row says."""
     found = outcome({**ONE, "MH": [mh(start="1999", MHENDTC="2001", MHENRTPT="ONGOING")]})

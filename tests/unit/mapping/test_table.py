@@ -323,11 +323,13 @@ def test_parts_say_why_they_have_no_value(pack: Pack) -> None:
     assert [part.absent.codings[0].code for part in (systolic, diastolic) if part.absent] == ["not-asked", "unknown"]
 
 
-def test_a_group_has_the_sponsors_identifier_only_if_all_its_rows_do(pack: Pack) -> None:
-    one = only(rows(pack, "VS", vital("SYS", "120", SPID="7"), vital("DIA", "80", SPID="7")))
-    assert one.key == ("Observation", "VS", "S", "SPID=7", "")
-    two = only(rows(pack, "VS", vital("SYS", "120", SPID="7"), vital("DIA", "80", SPID="8")))
-    assert two.key == ("Observation", "VS", "S", "2020-01-01", "")
+def test_a_panel_stays_the_same_when_its_second_reading_arrives(pack: Pack) -> None:
+    """A sponsor's identifier is a row's, so that it says nothing of the panel."""
+    first, second = vital("SYS", "120", SPID="7"), vital("DIA", "80", SPID="8")
+    for cut in ([first], [first, second], [first, {**second, "SPID": "7"}], [vital("SYS", "120")]):
+        [row] = rows(pack, "VS", *cut)
+        assert row.records[0].key == ("Observation", "VS", "S", "2020-01-01", "")
+        assert row.correctable == (("Observation", "VS", "S", ""),)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
