@@ -177,7 +177,7 @@ def _joined(
     for join in words.join:
         other = available.get(join.table)
         if other is not None and join.kind == "qualifiers":
-            qualifiers = Qualifiers(source, other)
+            qualifiers = Qualifiers(source, other, table.columns, scope.closed)
             columns |= {name for name in scope.columns if name not in listed and name.removesuffix(LABEL) not in listed}
             for name in qualifiers.variables:
                 if name:
