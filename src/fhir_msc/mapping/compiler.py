@@ -59,6 +59,7 @@ def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Sourc
         notes=notes,
         numbered=seals.numbers_rows(table.name),
         joins=Joins(joined, columns, len(own), columns[words.participant or ""], notes),
+        missing=frozenset(pack.words.missing),
     )
 
 
