@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_msc.errors import SourceError, UsageError
+from fhir_msc.errors import PackError, SourceError, UsageError
+from fhir_msc.mapping.checking import check_pack
 from fhir_msc.release.consent import ConsentPolicy
+from fhir_msc.sources.seals import Seals
 from fhir_msc.trial import Study
 from tests.unit.desired.trial_source import Outcome, consent, dm, fingerprints, lb, outcome, step, vs
 from tests.unit.mapping.memory import Memory, pack_of
@@ -240,6 +243,18 @@ def test_a_participant_stands_once() -> None:
     assert found.outcomes("DM") == {"delivered": 1, "rejected": 1}
     assert "MSC-KEY-002" in found.rules()
     assert len(found.of_type("Patient")) == len(found.of_type("ResearchSubject")) == 1
+
+
+def test_two_tables_of_participants_are_refused_by_name(tmp_path: Path) -> None:
+    words = "table: {}\nparticipant: ID\nrequired: ID\nkey: [ID]\nparticipant-record: {{}}\n"
+    pack = pack_of(tmp_path, {"dm": words.format("DM"), "more": words.format("MORE")})
+    row = [{"ID": "S"}]
+    assert outcome({"DM": row}, pack=pack, blind=False).outcomes("DM") == {"held": 1}
+    both = Memory({"DM": row, "MORE": row})
+    with pytest.raises(PackError, match=r"more\.yaml:5:1: DM and MORE both have a participant-record"):
+        outcome(both, pack=pack, blind=False)
+    with pytest.raises(PackError, match="DM and MORE"):
+        check_pack(pack, both, Seals())
 
 
 def test_one_early_row_changes_one_resource() -> None:
