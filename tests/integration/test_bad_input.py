@@ -21,11 +21,11 @@ from fhir_msc.pipeline import Surroundings, work
 from fhir_msc.sandbox import SandboxServer
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sync.outbox import UNREAD
-from tests.support.exports import Domain
+from tests.support.exports import Domain, new_domain
 from tests.support.ledgers import FakeTime
 from tests.support.projects import Outcome, configure, fhir_msc, new_project
 from tests.support.serverside import held, versions, wanted
-from tests.support.tinystudy import DESIRED, SUBJECTS, edited, tiny_study, with_row, without_row, write_study
+from tests.support.tinystudy import DESIRED, STUDY, SUBJECTS, edited, tiny_study, with_row, without_row, write_study
 from tests.support.xpt_edit import RawXpt
 
 OUTCOMES = ("delivered", "merged", "held", "rejected", "withheld", "not-mapped")
@@ -201,6 +201,16 @@ def test_in_a_blind_project_a_row_is_named_by_its_key(export: Path, url: str, tm
     assert origin["key"].startswith(SUBJECTS[1])
     mend(export)
     assert_whole(project, url)
+
+
+def test_in_a_blind_project_a_qualifier_by_a_sealed_column_costs_itself(export: Path, url: str, tmp_path: Path) -> None:
+    columns = ("STUDYID", "RDOMAIN", "USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QLABEL", "QVAL")
+    row = (STUDY, "EC", SUBJECTS[0], "ECSPID", "E1", "ECREASOC", "Reason", "FEVER")
+    write_study(export, {"SUPPEC": new_domain("SUPPEC", columns, [row])})
+    outcome = fhir_msc("validate", "--project", new_project(tmp_path / "blind", "sdtm", export, url), "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "ECSPID" not in outcome.out
+    assert table_of(outcome.document, "SUPPEC")["not-mapped"] == 1
 
 
 def test_below_the_limit_of_detection_is_a_comparator(project: Path, export: Path, url: str) -> None:

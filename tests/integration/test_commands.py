@@ -175,7 +175,7 @@ def test_who_stops_reading_stops_nothing(form: list[str], project: Path, url: st
     """``fhir-msc sync | head -1``."""
     reads, writes = os.pipe()
     os.close(reads)
-    command = [sys.executable, "-m", "fhir_msc.cli", "sync", "--project", str(project), *form]
+    command = [Path(sys.executable).with_name("fhir-msc"), "sync", "--project", project, *form]
     try:
         done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
     finally:

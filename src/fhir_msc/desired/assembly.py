@@ -14,6 +14,7 @@ from fhir_msc.desired.relations import Relations, RelationTable
 from fhir_msc.desired.study import StudyTable
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.mapping.classes import fitted
+from fhir_msc.mapping.compiler import refuse_second_participants
 from fhir_msc.mapping.joins import Qualifiers
 from fhir_msc.mapping.pack import Pack, PackTable
 from fhir_msc.release.blinding import refuse_open_products, refuse_unsealed_pack
@@ -146,6 +147,7 @@ def assemble(
         seals=seals,
         own=own,
     )
+    refuse_second_participants(frame.pack, opened.tables())
     relations = _relations(frame)
     mapped: dict[str, MappedTable] = {}
     for pack_table, table in frame.mapped:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Origin, Severity
 from fhir_msc.mapping.classes import fitted
-from fhir_msc.mapping.compiler import compile_table, reads
+from fhir_msc.mapping.compiler import compile_table, reads, refuse_second_participants
 from fhir_msc.mapping.design_table import DesignMapper, compile_design
 from fhir_msc.mapping.examples import run_examples
 from fhir_msc.mapping.pack import Pack, PackTable
@@ -34,6 +34,7 @@ def check_pack(pack: Pack, source: Source | None, seals: Seals) -> list[Finding]
         findings += _idle_seals(pack, source)
     opened = SealedSource(source, seals) if seals else source
     pack = fitted(pack, opened.tables())
+    refuse_second_participants(pack, opened.tables())
     for table in opened.tables():
         pack_table = pack.tables.get(table.name)
         if pack_table is not None:

@@ -59,6 +59,7 @@ def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Sourc
         notes=notes,
         numbered=seals.numbers_rows(table.name),
         joins=Joins(joined, columns, len(own), columns[words.participant or ""], notes),
+        missing=frozenset(pack.words.missing),
     )
 
 
@@ -135,6 +136,23 @@ def refuse_incomplete(words: TableWords, table: Table) -> None:
             )
 
 
+def refuse_second_participants(pack: Pack, tables: Sequence[Table]) -> None:
+    """Raises PackError where two of a source's tables say who takes part: one's Patient would replace the other's."""
+    telling = [
+        pack.tables[table.name]
+        for table in tables
+        if table.name in pack.tables and pack.tables[table.name].words.participants
+    ]
+    if len(telling) < 2:
+        return
+    first, second, *_ = sorted(telling, key=lambda one: one.words.table)
+    raise PackError(
+        f"{second.document.place(('participant-record',))}: {first.words.table} and {second.words.table} both have a "
+        "participant-record, and a participant has one",
+        hint="keep one, and take the other table's cells by a join of `kind: look-up`",
+    )
+
+
 def _withheld(pack: Pack, table: Table) -> frozenset[str]:
     """The columns that the source flags as identifying and the pack gives no reason to take."""
     taken = {name.partition(".")[2] for name in pack.words.identifying if name.partition(".")[0] == table.name}
@@ -177,7 +195,7 @@ def _joined(
     for join in words.join:
         other = available.get(join.table)
         if other is not None and join.kind == "qualifiers":
-            qualifiers = Qualifiers(source, other)
+            qualifiers = Qualifiers(source, other, table.columns, scope.closed)
             columns |= {name for name in scope.columns if name not in listed and name.removesuffix(LABEL) not in listed}
             for name in qualifiers.variables:
                 if name:

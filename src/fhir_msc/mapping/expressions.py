@@ -30,26 +30,32 @@ _ZONE_HINT = 'declare the zone of the site in fhir-msc.toml: [sites.ID] zone = "
 def condition(words: Condition | None, scope: Scope) -> Test | None:
     """A condition as a test of a row; ``None`` where it always holds.
 
-    A condition on a sealed column never holds: what hangs on the arm is not made in a blind project.
+    A condition on a sealed column never holds: what hangs on the arm is not made in a blind project. A declared
+    missing-data code counts as empty, and is found by its name, too.
     """
     if not words:
         return None
     if len(scope.open(list(words))) < len(words):
         return lambda _cells: False
-    tests = [_cell_test(scope.index(column), wanted) for column, wanted in words.items()]
+    empty = frozenset(("", *scope.missing))
+    tests = [_cell_test(scope.index(column), wanted, empty) for column, wanted in words.items()]
     if len(tests) == 1:
         return tests[0]
     return lambda cells: all(test(cells) for test in tests)
 
 
-def _cell_test(index: int, wanted: tuple[str, ...]) -> Test:
+def _cell_test(index: int, wanted: tuple[str, ...], empty: frozenset[str]) -> Test:
     if wanted == ("*",):
-        return lambda cells: bool(cells[index])
+        return lambda cells: cells[index] not in empty
     if all(word.startswith("!") for word in wanted) and wanted:
-        others = frozenset(word[1:] for word in wanted)
+        others = _with_empty([word[1:] for word in wanted], empty)
         return lambda cells: cells[index] not in others
-    values = frozenset(wanted)
+    values = _with_empty(wanted, empty)
     return lambda cells: cells[index] in values
+
+
+def _with_empty(words: Sequence[str], empty: frozenset[str]) -> frozenset[str]:
+    return empty.union(words) if "" in words else frozenset(words)
 
 
 def words_of(values: Sequence[Value] | None, scope: Scope) -> Getter[str]:

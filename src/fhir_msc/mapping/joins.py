@@ -6,7 +6,7 @@ What becomes of a joined row is what becomes of the row it went into: its *fate*
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fhir_msc.findings import Origin, Severity
@@ -19,6 +19,7 @@ from fhir_msc.sources.table import Source, Table
 
 _QUALIFIER_COLUMNS = ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QVAL")
 _FATE = "rank INTEGER DEFAULT 99, outcome, reason"
+_NOT_READ = "qualifiers of rows that are named by a column that is not read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,12 @@ class _Kept:
 
 
 class Qualifiers(_Kept):
-    """SDTM supplemental qualifiers (SDTMIG 8.4): QNAM and QVAL of a parent row, found by IDVAR and its value."""
+    """SDTM supplemental qualifiers (SDTMIG 8.4): QNAM and QVAL of a parent row, found by IDVAR and its value.
 
-    def __init__(self, source: Source, table: Table) -> None:
+    ``columns`` are those of the parent. Qualifiers that name their row by a ``closed`` column are joined to none.
+    """
+
+    def __init__(self, source: Source, table: Table, columns: Sequence[str], closed: Callable[[str], bool]) -> None:
         super().__init__(table, "subject, variable, value, name, text")
         rows = (
             (subject, variable, plain_number(value), name, text, row)
@@ -90,8 +94,11 @@ class Qualifiers(_Kept):
         )
         self._database.execute("CREATE INDEX by_parent ON kept (subject, variable, value)")
         self._database.execute("COMMIT")
-        self.variables: tuple[str, ...] = tuple(
-            name for (name,) in self._database.execute("SELECT DISTINCT variable FROM kept ORDER BY variable")
+        named = [name for (name,) in self._database.execute("SELECT DISTINCT variable FROM kept ORDER BY variable")]
+        self.variables = tuple(name for name in named if not name or (name in columns and not closed(name)))
+        self._database.executemany(
+            "UPDATE kept SET rank = 98, outcome = 'not-mapped', reason = ? WHERE variable = ?",
+            [(_NOT_READ, name) for name in named if name and closed(name)],
         )
 
     def of_parent(self, subject: str, identifying: Iterable[tuple[str, str]]) -> list[tuple[int, str, str, Origin]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -68,6 +68,14 @@ class MappedRow(NamedTuple):
 _mapped_row = filled(MappedRow)
 
 
+def _filled(places: Sequence[int], missing: Collection[str]) -> Callable[[Cells], Cells]:
+    """Picks the cells at these places; a missing-data code is no more than an empty cell."""
+    pick: Callable[[Cells], Cells] = picker(places)
+    if not missing:
+        return pick
+    return lambda cells: tuple(["" if cell in missing else cell for cell in pick(cells)])
+
+
 class TableMapper:
     """Maps the rows of one table. Made by ``compiler.compile_table``."""
 
@@ -83,6 +91,7 @@ class TableMapper:
         notes: Notes,
         numbered: bool,
         joins: Joins,
+        missing: Collection[str],
     ) -> None:
         words = pack_table.words
         self.words = words
@@ -102,8 +111,10 @@ class TableMapper:
         self._lasting = picker([columns[name] for name in lasting])
         self._has_correctable = len(lasting) < len(key)
         self._sponsor = tuple((name, columns[name]) for name in words.sponsor_id)
-        self._skip = picker([columns[name] for name in words.skip_unless_any]) if words.skip_unless_any else None
-        self._required = picker([columns[name] for name in words.required])
+        self._skip = (
+            _filled([columns[name] for name in words.skip_unless_any], missing) if words.skip_unless_any else None
+        )
+        self._required = _filled([columns[name] for name in words.required], missing)
         self._one_of_each = words.one_of_each
         self._ties = picker([columns[name] for name in words.tie_breakers]) if words.tie_breakers else None
 

@@ -68,6 +68,8 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _YEAR_AND_DAY = re.compile(r"(\d{4})---\d\d", re.ASCII)
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _HOUR_ALONE = re.compile(r"\d\d", re.ASCII)
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3])(:([0-5]\d|-)(:([0-5]\d(\.\d+)?|-))?)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII)
+"""A time that is left out, and so may have parts that are not known (SDTM's ``13:-:17``)."""
 
 
 def _joined(cell: str) -> str:
@@ -81,7 +83,10 @@ def iso_date(cell: str) -> str:
 
     SDTM's ``2021---05``, of which the month is not known (SDTMIG 4.4.2), is the year: FHIR has no day without a month.
     """
-    day = _joined(cell).partition("T")[0].rstrip("-")
+    day, _, clock = _joined(cell).partition("T")
+    day = day.rstrip("-")
+    if clock and not clock.startswith("-") and not (len(day) == 10 and _TIME_OF_DAY.fullmatch(clock)):
+        raise Unreadable("a date as YYYY, YYYY-MM or YYYY-MM-DD is expected")
     if _YEAR_AND_DAY.fullmatch(day):
         day = day[:4]
     match = _DATE.fullmatch(day)

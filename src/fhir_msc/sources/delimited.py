@@ -56,12 +56,8 @@ class DelimitedTable:
                             "A value that holds the delimiter or a line end must stand in double quotes.",
                         )
                     yield number, fields
-            except csv.Error:
-                raise self._error(
-                    number + 1,
-                    "a double quote does not close, or stands inside a value",
-                    "Export again with values in double quotes and the quotes inside them doubled.",
-                ) from None
+            except csv.Error as error:
+                raise self._error(number + 1, *_unparsable(error)) from None
             except UnicodeError:
                 raise self._undecodable(file) from None
 
@@ -84,6 +80,19 @@ class DelimitedTable:
 
     def _error(self, row: int | None, message: str, hint: str, column: str | None = None) -> SourceError:
         return SourceError(message, file=self.file.name, table=self.table.name, row=row, column=column, hint=hint)
+
+
+def _unparsable(error: csv.Error) -> tuple[str, str]:
+    """What is wrong with a row that csv refuses, and what to do: it tells a long cell by its words alone."""
+    if "field limit" in str(error):
+        return (
+            f"a cell is longer than {csv.field_size_limit():,} characters",
+            "Look in that row for a double quote that does not close; if a value is that long, leave its column out.",
+        )
+    return (
+        "a double quote does not close, or stands inside a value",
+        "Export again with values in double quotes and the quotes inside them doubled.",
+    )
 
 
 def delimited(file: InputFile, encoding: str | None = None, delimiter: str | None = None) -> DelimitedTable:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_msc.errors import SourceError, UsageError
+from fhir_msc.errors import PackError, SourceError, UsageError
+from fhir_msc.mapping.checking import check_pack
 from fhir_msc.release.consent import ConsentPolicy
+from fhir_msc.sources.seals import Seals
 from fhir_msc.trial import Study
-from tests.unit.desired.trial_source import consent, dm, fingerprints, lb, outcome, step, vs
+from tests.unit.desired.trial_source import Outcome, consent, dm, fingerprints, lb, outcome, step, vs
 from tests.unit.mapping.memory import Memory, pack_of
 
 ONE = {"DM": dm("S"), "DS": consent("S")}
@@ -242,6 +245,18 @@ def test_a_participant_stands_once() -> None:
     assert len(found.of_type("Patient")) == len(found.of_type("ResearchSubject")) == 1
 
 
+def test_two_tables_of_participants_are_refused_by_name(tmp_path: Path) -> None:
+    words = "table: {}\nparticipant: ID\nrequired: ID\nkey: [ID]\nparticipant-record: {{}}\n"
+    pack = pack_of(tmp_path, {"dm": words.format("DM"), "more": words.format("MORE")})
+    row = [{"ID": "S"}]
+    assert outcome({"DM": row}, pack=pack, blind=False).outcomes("DM") == {"held": 1}
+    both = Memory({"DM": row, "MORE": row})
+    with pytest.raises(PackError, match=r"more\.yaml:5:1: DM and MORE both have a participant-record"):
+        outcome(both, pack=pack, blind=False)
+    with pytest.raises(PackError, match="DM and MORE"):
+        check_pack(pack, both, Seals())
+
+
 def test_one_early_row_changes_one_resource() -> None:
     rows = [lb(day=f"2020-02-{day:02}", LBSEQ=str(day)) for day in range(1, 20)]
     before = outcome({**ONE, "LB": rows}).bodies
@@ -316,6 +331,23 @@ def test_qualifiers_without_a_row_are_rejected_by_name() -> None:
     assert [origin.row for origin in orphan.origins] == [2]
     early = outcome({**ONE, "AE": [{**event, "AESTDTC": "2019-01-01"}], "SUPPAE": told[:1]}, blind=False)
     assert early.outcomes("SUPPAE") == {"held": 1}
+
+
+def test_qualifiers_that_name_their_row_by_a_sealed_column_are_joined_to_none() -> None:
+    def found(value: str, *, blind: bool) -> Outcome:
+        told = [
+            {"USUBJID": "S", "IDVAR": "VISITNUM", "IDVARVAL": "1", "QNAM": "ECREASOC", "QVAL": "FEVER"},
+            {"USUBJID": "S", "IDVAR": "ECSPID", "IDVARVAL": "E1", "QNAM": "ECREASOC", "QVAL": "FEVER"},
+            {"USUBJID": "S", "IDVAR": "ECREASOC", "IDVARVAL": "", "QNAM": "ECREASOC", "QVAL": "FEVER"},
+        ]
+        rows = [{**row, "VISITNUM": "1", "ECSPID": value} for row in EC[:1]]
+        return outcome({**ONE, "EC": rows, "SUPPEC": told}, blind=blind)
+
+    assert found("E1", blind=False).outcomes("SUPPEC") == {"merged": 2, "rejected": 1}
+    blind = found("E1", blind=True)
+    assert blind.outcomes("SUPPEC") == {"merged": 1, "not-mapped": 1, "rejected": 1}
+    assert "ECSPID" not in repr((blind.findings, blind.accounts))
+    assert blind == found("", blind=True)
 
 
 def test_an_empty_required_cell_costs_its_row_where_qualifiers_are_joined_and_columns_of_the_key_lack() -> None:

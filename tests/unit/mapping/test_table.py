@@ -13,7 +13,17 @@ from fhir_msc.errors import PackError, SourceError
 from fhir_msc.mapping.code_tables import read_code_table
 from fhir_msc.mapping.pack import Pack, packs_folder
 from fhir_msc.mapping.table import MappedRow
-from fhir_msc.trial import Concept, Infusion, Observation, Participant, Quantity, Record, ReferenceRange, Unit
+from fhir_msc.trial import (
+    Concept,
+    Consent,
+    Infusion,
+    Observation,
+    Participant,
+    Quantity,
+    Record,
+    ReferenceRange,
+    Unit,
+)
 from tests.unit.mapping.memory import Memory, mapped, pack_of
 
 LAB = """
@@ -495,6 +505,57 @@ def test_conditions(tmp_path: Path, condition: str, cell: str, holds: bool) -> N
     pack = pack_of(tmp_path, {"t": DM.replace("{label", f"{{if: {condition}, label")})
     [row] = mapped(pack, Memory({"DM": [{"ID": "S", "A": cell}]}), "DM")
     assert bool(row.records) == holds
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("{A: '*'}", False),
+        ("{A: ''}", True),
+        ("{A: [x, '']}", True),
+        ("{A: '!'}", False),
+        ("{A: '!x'}", True),
+        ("{A: NASK}", True),
+        ("{A: [NASK, x]}", True),
+        ("{A: '!NASK'}", False),
+        ("{A: '-99'}", False),
+    ],
+)
+def test_a_missing_data_code_counts_as_empty_unless_it_is_named(tmp_path: Path, condition: str, holds: bool) -> None:
+    pack = pack_of(tmp_path, {"t": DM.replace("{label", f"{{if: {condition}, label")}, MISSING)
+    [row] = mapped(pack, Memory({"DM": [{"ID": "S", "A": "NASK"}]}), "DM")
+    assert bool(row.records) == holds
+
+
+CONSENTS = """
+table: DS
+participant: ID
+required: [ID, BY]
+key: [ID]
+skip-unless-any: [SIGNED, WITHDRAWN]
+consent:
+  - date: {from: SIGNED, as: date}
+  - {if: {WITHDRAWN: "*"}, name: withdrawal, decision: withdrawn, date: {from: WITHDRAWN, as: date}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("cells", "decisions"),
+    [
+        ({"SIGNED": "2020-01-05", "WITHDRAWN": "NASK"}, ["given"]),
+        ({"SIGNED": "2020-01-05", "WITHDRAWN": "2020-03"}, ["given", "withdrawn"]),
+        ({"SIGNED": "NASK", "WITHDRAWN": "-99"}, "empty"),
+        ({"SIGNED": "2020-01-05", "BY": "NASK"}, ["MSC-MAP-005"]),
+    ],
+)
+def test_a_missing_data_code_withdraws_no_consent(
+    tmp_path: Path, cells: dict[str, str], decisions: list[str] | str
+) -> None:
+    pack = pack_of(tmp_path, {"ds": CONSENTS}, MISSING)
+    [row] = mapped(pack, Memory({"DS": [{"ID": "S", "BY": "x", "WITHDRAWN": "", **cells}]}), "DS")
+    rules = [one.rule for one in row.problems]
+    said = [one.decision for one in row.records if isinstance(one, Consent)]
+    assert (row.outcome if not (rules or said) else [*rules, *said]) == decisions
 
 
 def test_a_condition_on_what_is_sealed_never_holds(tmp_path: Path) -> None:

@@ -79,7 +79,9 @@ def test_a_declared_delimiter_is_taken(tmp_path: Path) -> None:
         ("a,b\n1,2\n3,4,5\n", 2, "3 fields where the header names 2"),
         ('a,b\n1,2\n3,"4\n5,6\n', 2, "double quote"),
         ('a,b\n1,"2"x\n', 1, "double quote"),
+        (f"a,b\n1,2\n3,{'x' * 131_073}\n", 2, "a cell is longer than 131,072 characters"),
     ],
+    ids=["short", "long", "open", "inside", "huge"],
 )
 def test_a_damaged_row_is_named(tmp_path: Path, content: str, row: int, message: str) -> None:
     with pytest.raises(SourceError, match=rf"lab\.csv, table lab, row {row}: .*{message}"):
