@@ -30,7 +30,7 @@ from fhir_msc.trial import (
 def _is_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones, as America
         raise ValueError("is no IANA time zone such as America/New_York") from error
     return name
 

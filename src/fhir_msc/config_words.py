@@ -78,7 +78,7 @@ class SourceSection(Section):
 
     format: str | None = None
     encoding: str | None = None
-    delimiter: str | None = None
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
     records: str | None = None
     dictionary: str | None = None
     tables: dict[str, str] = Field(default_factory=dict)
@@ -110,7 +110,7 @@ class TargetSection(Section):
     auth: AuthSection | None = None
     ca_bundle: str | None = None
     proxy: str | None = None
-    timeout: float = Field(60.0, gt=0, description="seconds")
+    timeout: float = Field(60.0, gt=0, allow_inf_nan=False, description="seconds")
     connections: int = Field(2, ge=1, le=16)
     entries: int | None = Field(default=None, ge=1, description="most entries of a bundle; default: the family's")
     bytes: int | None = Field(default=None, ge=10_000, description="most bytes of a bundle; default: the family's")
@@ -214,8 +214,16 @@ def _check_format(form: str | None, text: str) -> None:
         )
 
 
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket that does not close, a port that is no number
+        return False
+
+
 def _check_target(words: Words, text: str, name: str, target: TargetSection) -> None:
-    if urlsplit(target.url).scheme not in ("http", "https") or not urlsplit(target.url).hostname:
+    if not _is_http(target.url):
         raise ConfigError(f"{FILE}:{_line(text, ('targets', name, 'url'))}: the url must be http:// or https://")
     if words.project.namespace == PLACEHOLDER_NAMESPACE and not target.is_loopback:
         raise ConfigError(

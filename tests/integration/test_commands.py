@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -168,6 +169,38 @@ def test_no_server_ends_with_5(closed: str, monkeypatch: pytest.MonkeyPatch) -> 
         assert (outcome.code, outcome.out) == (5, "")
         assert "cannot be reached" in outcome.err
         assert_plain(outcome)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["map", "--output"], ["plan", "--output"], ["verify", "--csv"], ["queries", "--csv"], ["reconcile", "--csv"]],
+    ids=" ".join,
+)
+def test_a_file_that_cannot_be_written_is_named(arguments: list[str], project: Path, tmp_path: Path) -> None:
+    assert fhir_msc("sync", "--project", project).code == 0
+    file = tmp_path / "nowhere" / "out"
+    outcome = fhir_msc(*arguments, file, "--project", project)
+    assert outcome.code == 2
+    assert str(file) in outcome.err
+    assert_plain(outcome)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("^\\[project\\]$", '[project]\nzone = "America"'),
+        ("^url = .*$", 'url = "http://[::1"'),
+        ("^url = .*$", 'url = "http://127.0.0.1:abc/fhir"'),
+        ("^url = (.*)$", "url = \\1\ntimeout = inf"),
+        ("^format = .*$", 'format = "xpt"\ndelimiter = ";;"'),
+    ],
+)
+def test_a_value_that_nothing_can_be_done_with_is_named_by_its_line(before: str, after: str, project: Path) -> None:
+    configure(project, before, after)
+    outcome = fhir_msc("validate", "--project", project)
+    assert outcome.code == 2, outcome.out
+    assert re.search(r"fhir-msc\.toml:\d+: ", outcome.err)
+    assert_plain(outcome)
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
