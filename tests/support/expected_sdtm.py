@@ -12,7 +12,9 @@ import pyreadstat
 FINDINGS = ("DD", "FA", "IE", "OE", "QSPH", "QSSL", "RS")
 """The domains of the Findings class beside LB and VS that the study has as XPT; FT stands as Dataset-JSON alone."""
 
-NOTHING_IS_MADE_OF = ("SE",)
+NOTHING_IS_MADE_OF = ("SE", "SUPPDM")
+"""SUPPDM says RACE1 to RACE3 alone, and R4's Patient has no race."""
+
 JOINED = {"FA": "FALNKGRP", "DD": "DDLNKID"}
 """The tables of results that RELREC joins to AE, by the column that holds AELNKID."""
 

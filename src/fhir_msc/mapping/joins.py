@@ -31,6 +31,9 @@ class Fate:
     reason: str
 
 
+_UNREAD = Fate(98, "not-mapped", "nothing reads this qualifier")
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """The rows of a joined table that went into one row."""
@@ -204,16 +207,21 @@ class Joins:
 
     def _add_qualifiers(self, join: Qualifiers, own: Cells, extra: list[str], origins: list[Origin]) -> tuple[int, ...]:
         identifying = [(name, own[self._columns[name]] if name else "") for name in join.variables]
-        found = join.of_parent(own[self._participant], identifying)
-        for _, name, text, origin in found:
+        read: list[int] = []
+        unread: list[int] = []
+        for row, name, text, origin in join.of_parent(own[self._participant], identifying):
             place = self._columns.get(name, -1) - self._own
             if place < 0:
+                unread.append(row)
                 continue
+            read.append(row)
             if extra[place] not in ("", text):
                 self._warn(f"several qualifiers of one name in {join.table.name}: the last is taken", name)
             extra[place] = text
             origins.append(origin)
-        return tuple(row for row, *_ in found)
+        if unread:
+            join.tell(unread, _UNREAD)
+        return tuple(read)
 
     def _add_same(self, join: SameThing, own: Cells, extra: list[str], origins: list[Origin]) -> tuple[int, ...]:
         found = join.of_row([own[self._columns[name]] for name in join.on])

@@ -10,8 +10,9 @@ import calendar
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 
@@ -66,9 +67,11 @@ _KEPT = 2048
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _YEAR_AND_DAY = re.compile(r"(\d{4})---\d\d", re.ASCII)
-_TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
-_HOUR_ALONE = re.compile(r"\d\d", re.ASCII)
-_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3])(:([0-5]\d|-)(:([0-5]\d(\.\d+)?|-))?)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII)
+_TIME = re.compile(r"(\d\d)(?::(?:(\d\d)|-)(?::(?:(\d\d)(?:[.,](\d+))?|-))?)?(Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII)
+"""Parts that are not known are left out or, before one that is known, a line (SDTMIG 4.4.2)."""
+_TIME_OF_DAY = re.compile(
+    r"(?:([01]\d|2[0-3])(:([0-5]\d|-)(:([0-5]\d([.,]\d+)?|-))?)?|24(:00){0,2})(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII
+)
 """A time that is left out, and so may have parts that are not known (SDTM's ``13:-:17``)."""
 
 
@@ -104,31 +107,60 @@ def iso_date(cell: str) -> str:
 def iso_date_time(cell: str, zone: str | None) -> tuple[str, bool]:
     """A date, or a date and time with a zone: its own, or that of ``zone`` (IANA name).
 
-    The second part says whether a time had to be left out: no zone is known, or it is an hour without minutes, which
-    R4 does not have. Missing seconds become ``:00``.
+    The second part says whether a time had to be left out: no zone is known, or the minutes are not, without which R4
+    has no time. Missing seconds become ``:00``, 24:00 is 00:00 of the next day.
     A wall-clock time that occurs twice when clocks go back is taken as the first of the two.
+    Of an interval in which the moment lies (SDTMIG 4.4.2), what is known of the moment: the day, month or year that
+    both ends have.
     """
+    ends = cell.split("/")
+    if len(ends) == 2:
+        return _common(iso_date_time(ends[0], zone), iso_date_time(ends[1], zone))
     day, _, clock = _joined(cell).partition("T")
     date = iso_date(day)
     if not clock or clock.startswith("-"):
         return date, False
-    if _HOUR_ALONE.fullmatch(clock) and len(date) == 10:
-        return date, True
     match = _TIME.fullmatch(clock)
     if match is None or len(date) < 10:
         raise Unreadable("a time as hh:mm or hh:mm:ss after a whole date is expected")
     hour, minute, second, fraction, offset = match.groups()
     second = second or "00"
-    if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+    if hour == "24" and not f"{minute or ''}{second}{fraction or ''}".strip("0"):
+        date, hour = _day_after(date), "00"
+    if int(hour) > 23 or int(minute or 0) > 59 or int(second) > 59:
         raise Unreadable("there is no such time of day")
-    wall = f"{date}T{hour}:{minute}:{second}{fraction or ''}"
+    if minute is None:
+        return date, True
+    wall = f"{date}T{hour}:{minute}:{second}"
+    moment = f"{wall}.{fraction}" if fraction else wall
     if offset:
-        return wall + offset, False
+        return moment + _with_minutes(offset), False
     if zone is None:
         return date, True
-    moment = datetime.fromisoformat(f"{date}T{hour}:{minute}:{second}").replace(tzinfo=ZoneInfo(zone))
-    shift = moment.strftime("%z")
-    return f"{wall}{shift[:3]}:{shift[3:5]}", False
+    return moment + _with_minutes(datetime.fromisoformat(wall).replace(tzinfo=ZoneInfo(zone)).strftime("%z")), False
+
+
+def _with_minutes(offset: str) -> str:
+    """An offset in FHIR's form: ``+01:00`` of ``+0100`` and ``+01``."""
+    digits = offset.replace(":", "")
+    return offset if offset == "Z" else f"{digits[:3]}:{digits[3:5] or '00'}"
+
+
+def _day_after(date: str) -> str:
+    try:
+        return (datetime.fromisoformat(date) + timedelta(days=1)).date().isoformat()
+    except OverflowError:
+        raise Unreadable("there is no such day") from None
+
+
+def _common(start: tuple[str, bool], end: tuple[str, bool]) -> tuple[str, bool]:
+    if start == end:
+        return start
+    parts = zip(*(moment.partition("T")[0].split("-") for moment, _ in (start, end)), strict=False)
+    date = "-".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], parts))
+    if not date:
+        raise Unreadable("an interval within one year is expected")
+    return date, any(lost or "T" in moment for moment, lost in (start, end))
 
 
 def _layout(pattern: str, *order: int) -> Callable[[str], str]:

@@ -119,6 +119,8 @@ class Walk:
             self._values = [attributes["Value"]] if "Value" in attributes else []
             if name in BINARY:
                 self._values = [_of_vendor(attributes).get("DocName") or "[document]"]
+            if name != "ItemData":
+                self._keep_unit(attributes)
         elif name == "ItemGroupData":
             place.groups.append(attributes)
             oid = attributes.get("ItemGroupOID", "")
@@ -131,10 +133,8 @@ class Walk:
             place.subject, place.location = attributes, ""
         elif name == "SiteRef":
             place.location = attributes.get("LocationOID", "")
-        elif name == "MeasurementUnitRef" and self._item:
-            cells = self._cells[-1] if self._cells else None
-            if cells is not None:
-                cells[f"{self._item}{UNIT_OID}"] = attributes.get("MeasurementUnitOID", "")
+        elif name == "MeasurementUnitRef":
+            self._keep_unit(attributes)
 
     def _end(self, name: str, text: str) -> Found | None:
         place = self.place
@@ -161,6 +161,13 @@ class Walk:
         elif name == "ClinicalData":
             self.inside = False
         return None
+
+    def _keep_unit(self, attributes: Mapping[str, str]) -> None:
+        """The item's own unit: ``ItemData`` names it in a child, typed items (``ItemDataFloat``) in an attribute."""
+        cells = self._cells[-1] if self._cells else None
+        unit = attributes.get("MeasurementUnitOID")
+        if cells is not None and self._item and unit:
+            cells[f"{self._item}{UNIT_OID}"] = unit
 
     def _keep(self, name: str, text: str) -> None:
         item, values = self._item, self._values

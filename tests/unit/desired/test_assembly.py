@@ -322,15 +322,35 @@ def test_a_blind_project_has_no_infusions_without_collected_exposure() -> None:
     assert "MSC-BLIND-001" not in {one.rule for one in outcome({**ONE, "EX": EX}, blind=False).findings}
 
 
+def qualifier(name: str, number: str = "1", domain: str = "EC") -> dict[str, str]:
+    return {"USUBJID": "S", "IDVAR": f"{domain}SEQ", "IDVARVAL": number, "QNAM": name, "QVAL": "x"}
+
+
 def test_qualifiers_without_a_row_are_rejected_by_name() -> None:
-    told = [{"USUBJID": "S", "IDVAR": "AESEQ", "IDVARVAL": n, "QNAM": "AESOSP", "QVAL": "x"} for n in ("1", "2")]
-    event = {"USUBJID": "S", "AESEQ": "1", "AETERM": "RASH", "AESTDTC": "2020-02-01"}
-    found = outcome({**ONE, "AE": [event], "SUPPAE": told}, blind=False)
-    assert found.outcomes("SUPPAE") == {"merged": 1, "rejected": 1}
+    told = [qualifier("ECREASOC", n) for n in ("1", "2")]
+    dose = {"USUBJID": "S", "ECSEQ": "1", "ECSTDTC": "2020-02-01", "ECOCCUR": "N"}
+    found = outcome({**ONE, "EC": [dose], "SUPPEC": told}, blind=False)
+    assert found.outcomes("SUPPEC") == {"merged": 1, "rejected": 1}
     [orphan] = [one for one in found.findings if one.rule == "MSC-MAP-008"]
     assert [origin.row for origin in orphan.origins] == [2]
-    early = outcome({**ONE, "AE": [{**event, "AESTDTC": "2019-01-01"}], "SUPPAE": told[:1]}, blind=False)
-    assert early.outcomes("SUPPAE") == {"held": 1}
+    early = outcome({**ONE, "EC": [{**dose, "ECSTDTC": "2019-01-01"}], "SUPPEC": told[:1]}, blind=False)
+    assert early.outcomes("SUPPEC") == {"held": 1}
+
+
+def test_qualifiers_that_nothing_reads_went_into_no_row() -> None:
+    dose = {"USUBJID": "S", "ECSEQ": "1", "ECSTDTC": "2020-02-01", "ECOCCUR": "N"}
+    told = [qualifier("ECREASOC"), qualifier("ECOTHER"), qualifier("ECOTHER", "2")]
+    found = outcome({**ONE, "EC": [dose], "SUPPEC": told}, blind=False)
+    assert found.accounts["SUPPEC"].rows == 3
+    assert found.accounts["SUPPEC"].outcomes == {
+        ("merged", "a row of EC"): 1,
+        ("not-mapped", "nothing reads this qualifier"): 1,
+        ("rejected", "MSC-MAP-008"): 1,
+    }
+    event = {"USUBJID": "S", "AESEQ": "1", "AETERM": "RASH", "AESTDTC": "2020-02-01"}
+    of_event = outcome({**ONE, "AE": [event], "SUPPAE": [qualifier("AESOSP", domain="AE")]}, blind=False)
+    assert of_event.accounts["SUPPAE"].outcomes == {("not-mapped", "nothing reads this qualifier"): 1}
+    assert of_event.outcomes("AE") == {"delivered": 1}
 
 
 def test_qualifiers_that_name_their_row_by_a_sealed_column_are_joined_to_none() -> None:
@@ -351,7 +371,7 @@ def test_qualifiers_that_name_their_row_by_a_sealed_column_are_joined_to_none() 
 
 
 def test_an_empty_required_cell_costs_its_row_where_qualifiers_are_joined_and_columns_of_the_key_lack() -> None:
-    told = [{"USUBJID": "S", "IDVAR": "AESEQ", "IDVARVAL": "1", "QNAM": "AESOSP", "QVAL": "x"}]
+    told = [qualifier("AESOSP", domain="AE")]
     event = {"USUBJID": "S", "AESEQ": "1", "AETERM": "RASH", "AESTDTC": "2020-02-01"}
     found = outcome({**ONE, "AE": [event, {**event, "AESEQ": "2", "AETERM": ""}], "SUPPAE": told})
     assert found.outcomes("AE") == {"delivered": 1, "rejected": 1}

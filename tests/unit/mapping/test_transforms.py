@@ -144,6 +144,20 @@ def test_what_stands_behind_a_date_is_a_time_or_it_is_no_date(cell: str) -> None
         ("2021-03-05T10:30", None, "2021-03-05", True),
         ("2021-03-05T10", "America/New_York", "2021-03-05", True),
         ("2021-03-05T-:30", "America/New_York", "2021-03-05", False),
+        ("2021-03-05T13:-:17", "America/New_York", "2021-03-05", True),
+        ("2021-03-05T13:-", "America/New_York", "2021-03-05", True),
+        ("2021-03-05T13:-:17+01:00", None, "2021-03-05", True),
+        ("2021-03-05T10:30:-", "America/New_York", "2021-03-05T10:30:00-05:00", False),
+        # 24:00 is the next day's beginning, in the zone's offset of that day.
+        ("2021-03-13T24:00", "America/New_York", "2021-03-14T00:00:00-05:00", False),
+        ("2021-03-14T24:00:00", "America/New_York", "2021-03-15T00:00:00-04:00", False),
+        ("2020-12-31T24:00:00.00Z", None, "2021-01-01T00:00:00.00Z", False),
+        ("2021-02-28T24:00", None, "2021-03-01", True),
+        ("2021-02-28T24", "America/New_York", "2021-03-01", True),
+        ("2021-03-05T10:30+0100", None, "2021-03-05T10:30:00+01:00", False),
+        ("2021-03-05T10:30:15-0330", None, "2021-03-05T10:30:15-03:30", False),
+        ("2021-03-05T10:30+01", "America/New_York", "2021-03-05T10:30:00+01:00", False),
+        ("2021-03-05T10:30:15,250", "Asia/Kolkata", "2021-03-05T10:30:15.250+05:30", False),
         # The hour that comes twice is taken as the first of the two.
         ("2021-11-07T01:30", "America/New_York", "2021-11-07T01:30:00-04:00", False),
         ("2021-03-05T10:30", "Asia/Kolkata", "2021-03-05T10:30:00+05:30", False),
@@ -154,7 +168,46 @@ def test_times_carry_a_zone(cell: str, zone: str | None, moment: str, lost: bool
     assert is_date_time(moment)
 
 
-@pytest.mark.parametrize("cell", ["2021-03T10:30", "2021-03-05T24:00", "2021-03-05T10:60", "2021-03-05T1:30", "T10:30"])
+@pytest.mark.parametrize(
+    ("cell", "zone", "moment", "lost"),
+    [
+        ("2021-02-01T10:00/2021-02-01T10:30", "America/New_York", "2021-02-01", True),
+        ("2021-02-01 10:00/2021-02-01 10:30", None, "2021-02-01", True),
+        ("2021-02-01T10:00Z/2021-02-01T10:00Z", None, "2021-02-01T10:00:00Z", False),
+        ("2021-02-01/2021-02-01T10:30", "America/New_York", "2021-02-01", True),
+        ("2021-02-01T22:00/2021-02-02T01:00", "America/New_York", "2021-02", True),
+        ("2021-02-01/2021-02-15", "America/New_York", "2021-02", False),
+        ("2021-02-15/2021-03", "America/New_York", "2021", False),
+    ],
+)
+def test_of_an_interval_stays_what_its_ends_have_in_common(
+    cell: str, zone: str | None, moment: str, lost: bool
+) -> None:
+    assert iso_date_time(cell, zone) == (moment, lost)
+    assert is_date_time(moment)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("2020-12-31/2021-01-01", "2021-02-01/2021-02-30", "2021-02-01/", "/2021-02-01", "2021-02-01/P1D"),
+        *("2021/03/05", "2021-02-01/2021-02-01/2021-02-01", "2021-02-01T10:00/2021-02-01T10:60"),
+    ],
+)
+def test_what_is_no_interval_within_a_year(cell: str) -> None:
+    with pytest.raises(Unreadable):
+        iso_date_time(cell, "Etc/UTC")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("2021-03T10:30", "2021-03T10", "2021-03T10:-:17", "2021-03-05T10:60", "2021-03-05T1:30", "T10:30"),
+        *("2021-03-05T24:01", "2021-03-05T24:00:00.1", "2021-03-05T24:-:17", "9999-12-31T24:00", "2021-03-05T25"),
+        *("2021-03-05T10:", "2021-03-05T10:30:", "2021-03-05T10:30:-.5", "2021-03-05T10:30:15.", "2021-03-05T10.5"),
+        *("2021-03-05T10:30+1", "2021-03-05T10:30+01:", "2021-03-05T10:30+010", "-----T07:15", "--02-01"),
+    ],
+)
 def test_what_is_no_time(cell: str) -> None:
     with pytest.raises(Unreadable):
         iso_date_time(cell, "Etc/UTC")
@@ -172,7 +225,7 @@ def test_a_wall_clock_time_is_the_moment_it_was_there(wall: datetime, zone: str)
     assert moment.startswith(wall.isoformat())
 
 
-@given(st.text(alphabet="0123456789-T: Z+.", max_size=20))
+@given(st.text(alphabet="0123456789-T: Z+.,/", max_size=20))
 def test_a_time_is_a_dateTime_of_fhir_or_unreadable(cell: str) -> None:
     try:
         moment, _ = iso_date_time(cell, "Europe/Zurich")

@@ -145,6 +145,27 @@ def test_labels_and_units(tmp_path: Path) -> None:
     assert cells(source, "DM", "SEX:label", "WT:unit") == [("m", "kg"), ("?", "lb")]
 
 
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ('<ItemDataFloat ItemOID="WT" MeasurementUnitOID="MU.P">70.0</ItemDataFloat>', ("70.0", "lb")),
+        ('<ItemDataInteger ItemOID="WT" MeasurementUnitOID="MU.X">70</ItemDataInteger>', ("70", "MU.X")),
+        ('<ItemDataFloat ItemOID="WT">70.0</ItemDataFloat>', ("70.0", "kg")),
+        ('<ItemDataFloat ItemOID="WT" MeasurementUnitOID="">70.0</ItemDataFloat>', ("70.0", "kg")),
+        ('<ItemDataFloat ItemOID="WT" MeasurementUnitOID="MU.P" IsNull="Yes"/>', ("", "lb")),
+    ],
+)
+def test_a_typed_item_names_its_unit_itself(tmp_path: Path, item: str, expected: tuple[str, str]) -> None:
+    assert cells(opened(tmp_path, document(group(item))), "DM", "WT", "WT:unit") == [expected]
+
+
+def test_a_unit_that_only_the_data_name(tmp_path: Path) -> None:
+    item = '<ItemDataFloat ItemOID="TEMP" MeasurementUnitOID="MU.K">37.0</ItemDataFloat>'
+    source = opened(tmp_path, document(group(item)))
+    assert columns_of(source, "DM")[-2:] == ("TEMP:unit", "TEMP")
+    assert cells(source, "DM", "TEMP", "TEMP:unit") == [("37.0", "kg")]
+
+
 def test_units_of_2_0_stand_in_another_item(tmp_path: Path) -> None:
     metadata = (
         '<Study OID="S"><MetaDataVersion OID="M"><ItemGroupDef OID="DM"><ItemRef ItemOID="WT" UnitsItemOID="WTU"/>'
