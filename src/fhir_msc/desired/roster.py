@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from fhir_msc.findings import Origin
-from fhir_msc.release.consent import ConsentPolicy, ConsentState, consent_state
+from fhir_msc.release.consent import ConsentPolicy, ConsentState, consent_state, ends_consent
 from fhir_msc.scratch import scratch_database
 from fhir_msc.trial import Consent, Disposition, Participant
 
@@ -154,9 +154,12 @@ class Roster:
 
     def withdrawal_of(self, consent: Consent) -> Consent | None:
         """The first withdrawal of that consent or of a later one."""
-        day = consent.date or ""
+        since = consent.date or ""
+        given = [day for one in self.consents(consent.participant) if one.decision == "given" and (day := one.date)]
         found = (
-            one for one in self.withdrawals(consent.participant) if not one.date or one.date >= day[: len(one.date)]
+            one
+            for one in self.withdrawals(consent.participant)
+            if not one.date or any(day >= since and ends_consent(one.date, day) for day in given)
         )
         return next(found, None)
 
