@@ -92,6 +92,15 @@ def test_a_visit_ends_after_it_starts(start: str, end: str, period: dict[str, st
         ("ADVERSE EVENT", "off-study", 2),
         # Says nothing of the consent: a question, which stops nothing.
         ("WITHDRAWAL BY SUBJECT", "screening", 2),
+        # However it is spelled.
+        ("Withdrawal of Consent", "withdrawn", 1),
+        ("WITHDREW CONSENT", "withdrawn", 1),
+        ("Consent withdrawn by subject", "withdrawn", 1),
+        ("Subject withdrew consent ", "withdrawn", 1),
+        ("Withdrawal by Subject", "screening", 2),
+        ("Withdrawal by parent/guardian", "screening", 2),
+        ("Withdrawn", "screening", 2),
+        ("Lost to Follow-Up", "off-study", 2),
     ],
 )
 def test_withdrawal_of_consent_stops_what_was_collected_later(term: str, status: str, delivered: int) -> None:
@@ -127,6 +136,7 @@ def test_a_consent_given_anew_stands_for_itself() -> None:
     states = {str(one["dateTime"]): one for one in found.of_type("Consent")}
     assert {day: one["status"] for day, one in states.items()} == {"2020-01-01": "inactive", "2020-05-01": "active"}
     [subject] = found.of_type("ResearchSubject")
+    assert subject["status"] == "screening"
     assert subject["consent"] == {"reference": f"Consent/{states['2020-05-01']['id']}"}
 
 
