@@ -169,6 +169,27 @@ def test_participants_of_other_sites_never_leave() -> None:
     assert len(sites) == 1
 
 
+@pytest.mark.parametrize("others", [("1", "2"), ("2", "1"), ("", "1", "2")])
+@pytest.mark.parametrize(
+    ("sites", "leaves"), [(None, True), ({"1"}, False), ({"2"}, False), ({"1", "2"}, True), ({"3"}, False)]
+)
+def test_who_is_of_two_sites_leaves_for_a_target_of_both(
+    others: tuple[str, ...], sites: set[str] | None, leaves: bool
+) -> None:
+    rows = {"DM": [*dm("T"), *(one for site in others for one in dm("S", SITEID=site))], "DS": consent("S", "T")}
+    found = outcome({**rows, "LB": [lb("S")]}, sites=None if sites is None else frozenset(sites))
+    assert found.outcomes("LB") == {"delivered" if leaves else "withheld": 1}
+    [told] = [one for one in found.findings if one.rule == "MSC-SITE-003"]
+    assert [origin.row for origin in told.origins] == [2 + others.index(site) for site in ("1", "2")]
+    assert told.patient is not None
+
+
+def test_rows_of_one_site_are_not_told_as_of_several() -> None:
+    found = outcome({"DM": [*dm("S", "S"), *dm("S", SITEID="")], "DS": consent("S")}, sites=frozenset({"1"}))
+    assert not [one for one in found.findings if one.rule == "MSC-SITE-003"]
+    assert len(found.of_type("Patient")) == 1
+
+
 def test_a_table_that_is_not_mapped_is_counted() -> None:
     export = {**ONE, "ZZ": [{"USUBJID": "S"}] * 3, "SU": [{"USUBJID": "S"}]}
     found = outcome(export, blind=False)
