@@ -28,6 +28,7 @@ from fhir_msc.sources.table import LABEL, Source, Table
 from fhir_msc.trial import CellProduct, Consent, DeviceFact, Disposition, Participant, Visit
 from fhir_msc.version import __version__
 
+SEVERAL_SITES = "MSC-SITE-003"
 _ROSTER_KINDS = ("participants", "consents", "dispositions", "visits")
 
 
@@ -262,6 +263,23 @@ class Frame:
                 '"participation"',
             )
             for patient, step in asked
+        ]
+
+    def of_several_sites(self) -> list[Finding]:
+        """The participants whose rows name more than one site."""
+        return [
+            Finding(
+                rule=SEVERAL_SITES,
+                severity=Severity.WARNING,
+                message="the rows of a participant name different sites: nothing leaves for a target that does not "
+                "take all of them",
+                origins=origins,
+                key=patient,
+                patient=patient,
+                hint="correct the source: one row per participant",
+            )
+            for participant, origins in self.roster.of_several_sites()
+            for patient in (self.identity.rid("Patient", (participant,)),)
         ]
 
     def fingerprint(self, name: str, *rows: bytes) -> bytes:

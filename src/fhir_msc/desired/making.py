@@ -218,6 +218,8 @@ class Maker:
         in_force = roster.consent_in_force(participant)
         consent = InformedConsent(*in_force) if in_force else None
         steps = tuple(roster.dispositions(participant))
+        if consent and consent.withdrawal is None:  # given anew: what ended the one before does not end this one
+            steps = tuple(replace(one, kind="other") if one.kind == "consent-withdrawn" else one for one in steps)
         told: Sequence[Record] = (record, *roster.consents(participant), *steps)
         origins = dict.fromkeys(origin for one in told for origin in one.origins)
         enrolment = Enrolment(record, consent, steps)

@@ -273,6 +273,9 @@ class MappedTable:
                     patient=patient,
                 )
             )
+        if self._pack_table.words.participants:
+            several = self._frame.of_several_sites()
+            self._findings += [one for one in several if one.origins[0].table == self.name]
         if self._pack_table.words.dispositions:
             self._findings += [
                 one for one in self._frame.questions() if any(origin.table == self.name for origin in one.origins)

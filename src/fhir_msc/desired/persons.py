@@ -112,6 +112,6 @@ class Persons(dict[str, Person]):
         if not member.mapped:
             return Made(None, "held", PARTICIPANT_REJECTED)
         sites = self._frame.policy.sites
-        if sites is not None and member.site not in sites:
+        if sites is not None and not (member.sites and member.sites <= sites):
             return Made(None, "withheld", NOT_OF_THIS_TARGET)
         return None

@@ -13,21 +13,23 @@ from typing import Any
 import orjson
 
 from fhir_msc.findings import Origin
-from fhir_msc.release.consent import ConsentPolicy, ConsentState, consent_state
+from fhir_msc.release.consent import ConsentPolicy, ConsentState, consent_state, ends_consent
 from fhir_msc.scratch import scratch_database
 from fhir_msc.trial import Consent, Disposition, Participant
 
 _REMEMBERED = 512
+_STAYS = "SELECT site FROM stay WHERE subject = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """A participant as the release rules see one: whether the study's tables name them at all, whether their own row
-    could be mapped, site, the site's IANA zone, and consent."""
+    could be mapped, site, all sites that their rows name, the site's IANA zone, and consent."""
 
     known: bool
     mapped: bool
     site: str | None
+    sites: frozenset[str]
     zone: str | None
     consent: ConsentState
 
@@ -47,6 +49,9 @@ class Roster:
         self._answers = dict(answers)
         self._database = scratch_database()
         self._database.execute("CREATE TABLE participant (subject PRIMARY KEY, site, mapped) WITHOUT ROWID")
+        self._database.execute(
+            "CREATE TABLE stay (subject, site, key, origins, PRIMARY KEY (subject, site)) WITHOUT ROWID"
+        )
         self._database.execute("CREATE TABLE consent (subject, day, decision, key, origins)")
         self._database.execute("CREATE TABLE disposition (subject, kind, day, scope, term, key, origins)")
         self._database.execute("CREATE TABLE visit (subject, number, rid, day)")
@@ -55,13 +60,19 @@ class Roster:
         self._members: dict[str, Member] = {}
 
     def add_participant(self, record: Participant) -> None:
-        """Enters a participant; of two rows the one whose site comes first in the alphabet counts."""
+        """Enters a participant; of two rows the one whose site comes first in the alphabet counts, and both sites are
+        kept."""
         self._members.pop(record.participant, None)
         self._database.execute(
             "INSERT INTO participant VALUES (?, ?, 1) ON CONFLICT (subject) DO UPDATE"
             " SET site = min(coalesce(site, excluded.site), coalesce(excluded.site, site)), mapped = 1",
             (record.participant, record.site),
         )
+        if record.site is not None:
+            self._database.execute(
+                "INSERT OR IGNORE INTO stay VALUES (?, ?, ?, ?)",
+                (record.participant, record.site, *_packed(record.key, record.origins)),
+            )
 
     def add_unmapped(self, participant: str) -> None:
         """Enters a participant whose own row could not be mapped."""
@@ -118,7 +129,9 @@ class Roster:
             "SELECT site, mapped FROM participant WHERE subject = ?", (participant,)
         ).fetchone()
         site, mapped = row or (None, 0)
-        return Member(row is not None, bool(mapped), site, self._zone_of(site), self._consent_state(participant))
+        sites = frozenset(one for (one,) in self._database.execute(_STAYS, (participant,)))
+        consent = self._consent_state(participant)
+        return Member(row is not None, bool(mapped), site, sites, self._zone_of(site), consent)
 
     def _consent_state(self, participant: str) -> ConsentState:
         given: list[str] = []
@@ -154,9 +167,12 @@ class Roster:
 
     def withdrawal_of(self, consent: Consent) -> Consent | None:
         """The first withdrawal of that consent or of a later one."""
-        day = consent.date or ""
+        since = consent.date or ""
+        given = [day for one in self.consents(consent.participant) if one.decision == "given" and (day := one.date)]
         found = (
-            one for one in self.withdrawals(consent.participant) if not one.date or one.date >= day[: len(one.date)]
+            one
+            for one in self.withdrawals(consent.participant)
+            if not one.date or any(day >= since and ends_consent(one.date, day) for day in given)
         )
         return next(found, None)
 
@@ -210,6 +226,25 @@ class Roster:
                 "SELECT DISTINCT site FROM participant JOIN consent USING (subject)"
                 " WHERE site IS NOT NULL AND decision = 'given' ORDER BY site"
             )
+        ]
+
+    def of_several_sites(self) -> list[tuple[str, tuple[Origin, ...]]]:
+        """The participants whose rows name more than one site, and a row for each."""
+        subjects = self._database.execute(
+            "SELECT subject FROM stay GROUP BY subject HAVING count(*) > 1 ORDER BY subject"
+        ).fetchall()
+        return [
+            (
+                subject,
+                tuple(
+                    origin
+                    for _, origins in self._rows(
+                        "SELECT key, origins FROM stay WHERE subject = ? ORDER BY site", subject
+                    )
+                    for origin in origins
+                ),
+            )
+            for (subject,) in subjects
         ]
 
     def unclear_withdrawals(self) -> list[Disposition]:

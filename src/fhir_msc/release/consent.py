@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 WITHOUT_CONSENT = "MSC-CONSENT-001"
@@ -28,8 +28,6 @@ REASONS = {
 
 _DAY = 10
 """The length of a whole date."""
-
-_LAST = "9999-12-31"
 
 
 class Gate(StrEnum):
@@ -83,27 +81,48 @@ def consent_state(given: Sequence[str], withdrawn: Sequence[str | None], policy:
     """The state that follows from the dates of consents and withdrawals, in any order.
 
     A consent given anew after a withdrawal opens another period; of consents in one period the first counts. A
-    withdrawal whose date is not known, or that may lie after a new consent, ends what it may end. Of the first period
-    the policy says how far it reaches back.
+    withdrawal whose date is not known, or that may lie after a consent, ends what it may end. Of the first period the
+    policy says how far it reaches back.
     """
     if not given:
         return ConsentState()
     first = _earlier(min(given), policy.covers_days_before)
     if None in withdrawn:
         return ConsentState((Period(first, ""),))
-    events = sorted(
-        # A partial date of a withdrawal stands at its latest day. On one day a consent comes before its withdrawal.
-        [(day, 0, day) for day in given] + [(day + _LAST[len(day) :], 1, day) for day in withdrawn if day]
-    )
     periods: list[Period] = []
-    since: str | None = None
-    for _, is_withdrawal, day in events:
-        if not is_withdrawal:
-            since = since or (day if periods else first)
-        elif since is not None:
-            periods.append(Period(since, day))
-            since = None
-    return ConsentState((*periods, Period(since)) if since is not None else tuple(periods))
+    until: str | None = None
+    for day in sorted(given, reverse=True):
+        ends = [one for one in withdrawn if one and ends_consent(one, day)]
+        # What ends a later consent ends this one too, and what may come first counts.
+        ended = min([*ends, until] if until else ends, default=None)
+        if periods and ended == until:
+            periods.pop()
+        periods.append(Period(day, ended))
+        until = ended
+    oldest = periods.pop()
+    return ConsentState((Period(first, oldest.until), *reversed(periods)))
+
+
+def ends_consent(withdrawn: str, given: str) -> bool:
+    """Whether a withdrawal is, or may be, later than a consent; both are FHIR dates or dateTimes.
+
+    On one day a consent comes before its withdrawal, unless both have a time: then these are compared, whatever their
+    zones, to the minute.
+    """
+    ended, begun = _minute(withdrawn), _minute(given)
+    if ended and begun:
+        return ended >= begun
+    precision = min(len(withdrawn), len(given), _DAY)
+    return withdrawn[:precision] >= given[:precision]
+
+
+def _minute(day: str) -> datetime | None:
+    """The minute of a dateTime with a zone: seconds that nobody wrote down stand as zero."""
+    try:
+        moment = datetime.fromisoformat(day).replace(second=0, microsecond=0) if len(day) > _DAY else None
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
 
 
 def gate(state: ConsentState, collected: str | None, kind: Gate) -> str | None:

@@ -95,6 +95,15 @@ def test_a_visit_ends_after_it_starts(start: str, end: str, period: dict[str, st
         ("ADVERSE EVENT", "off-study", 2),
         # Says nothing of the consent: a question, which stops nothing.
         ("WITHDRAWAL BY SUBJECT", "screening", 2),
+        # However it is spelled.
+        ("Withdrawal of Consent", "withdrawn", 1),
+        ("WITHDREW CONSENT", "withdrawn", 1),
+        ("Consent withdrawn by subject", "withdrawn", 1),
+        ("Subject withdrew consent ", "withdrawn", 1),
+        ("Withdrawal by Subject", "screening", 2),
+        ("Withdrawal by parent/guardian", "screening", 2),
+        ("Withdrawn", "screening", 2),
+        ("Lost to Follow-Up", "off-study", 2),
     ],
 )
 def test_withdrawal_of_consent_stops_what_was_collected_later(term: str, status: str, delivered: int) -> None:
@@ -130,6 +139,7 @@ def test_a_consent_given_anew_stands_for_itself() -> None:
     states = {str(one["dateTime"]): one for one in found.of_type("Consent")}
     assert {day: one["status"] for day, one in states.items()} == {"2020-01-01": "inactive", "2020-05-01": "active"}
     [subject] = found.of_type("ResearchSubject")
+    assert subject["status"] == "screening"
     assert subject["consent"] == {"reference": f"Consent/{states['2020-05-01']['id']}"}
 
 
@@ -160,6 +170,27 @@ def test_participants_of_other_sites_never_leave() -> None:
     assert len({one.lane for one in found.bodies.values() if one.lane}) == 1
     sites = found.of_type("Organization")
     assert len(sites) == 1
+
+
+@pytest.mark.parametrize("others", [("1", "2"), ("2", "1"), ("", "1", "2")])
+@pytest.mark.parametrize(
+    ("sites", "leaves"), [(None, True), ({"1"}, False), ({"2"}, False), ({"1", "2"}, True), ({"3"}, False)]
+)
+def test_who_is_of_two_sites_leaves_for_a_target_of_both(
+    others: tuple[str, ...], sites: set[str] | None, leaves: bool
+) -> None:
+    rows = {"DM": [*dm("T"), *(one for site in others for one in dm("S", SITEID=site))], "DS": consent("S", "T")}
+    found = outcome({**rows, "LB": [lb("S")]}, sites=None if sites is None else frozenset(sites))
+    assert found.outcomes("LB") == {"delivered" if leaves else "withheld": 1}
+    [told] = [one for one in found.findings if one.rule == "MSC-SITE-003"]
+    assert [origin.row for origin in told.origins] == [2 + others.index(site) for site in ("1", "2")]
+    assert told.patient is not None
+
+
+def test_rows_of_one_site_are_not_told_as_of_several() -> None:
+    found = outcome({"DM": [*dm("S", "S"), *dm("S", SITEID="")], "DS": consent("S")}, sites=frozenset({"1"}))
+    assert not [one for one in found.findings if one.rule == "MSC-SITE-003"]
+    assert len(found.of_type("Patient")) == 1
 
 
 def test_a_table_that_is_not_mapped_is_counted() -> None:

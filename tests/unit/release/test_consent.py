@@ -17,6 +17,7 @@ from fhir_msc.release.consent import (
     ConsentState,
     Gate,
     consent_state,
+    ends_consent,
     gate,
 )
 
@@ -77,6 +78,52 @@ def test_what_is_collected_is_gated_by_its_date(
     given: list[str], withdrawn: list[str | None], collected: str | None, reason: str | None
 ) -> None:
     assert gate(consent_state(given, withdrawn, NONE_BEFORE), collected, Gate.DATED) == reason
+
+
+@pytest.mark.parametrize(
+    ("given", "withdrawn", "ends"),
+    [
+        ("2020-03-05", "2020-03-04", False),
+        ("2020-03-05", "2020-03-05", True),
+        ("2020-03-05", "2020-02", False),
+        ("2020-03-31", "2020-03", True),
+        ("2020-03", "2020-03-01", True),
+        ("2020-03", "2020", True),
+        ("2020", "2019", False),
+        # One has a time, the other has none: the day counts.
+        ("2020-03-05T11:00:00+01:00", "2020-03-05", True),
+        ("2020-03-05", "2020-03-05T00:00:00Z", True),
+        ("2020-03-05T11:00:00+01:00", "2020-03-04", False),
+        ("2020-03-31T11:00:00+01:00", "2020-03", True),
+        ("2020-03-31T11:00:00+01:00", "2020", True),
+        ("2020-03-31T11:00:00+01:00", "2020-02", False),
+        # Both have one: whatever the zones say of the day.
+        ("2020-03-06T00:30:00+01:00", "2020-03-05T23:45:00Z", True),
+        ("2020-03-05T23:30:00-08:00", "2020-03-06T06:00:00Z", False),
+        ("2020-03-05T11:00:00+01:00", "2020-03-05T10:30:00+01:00", False),
+        # Seconds may be none that anybody wrote down.
+        ("2020-03-05T11:00:30+01:00", "2020-03-05T10:00:00Z", True),
+        ("2020-03-05T11:01:00+01:00", "2020-03-05T10:00:59.5Z", False),
+        # A time that is none, or has no zone, is as good as none.
+        ("2020-03-05T25:00:00Z", "2020-03-05T10:00:00Z", True),
+        ("2020-03-05T11:00:00", "2020-03-05T10:00:00Z", True),
+    ],
+)
+def test_a_withdrawal_ends_each_consent_that_it_may_come_after(given: str, withdrawn: str, ends: bool) -> None:
+    assert ends_consent(withdrawn, given) == ends
+    state = consent_state([given], [withdrawn], NONE_BEFORE)
+    assert state.is_withdrawn == ends
+    assert gate(state, "2021-01-01", Gate.DATED) == (AFTER_WITHDRAWAL if ends else None)
+
+
+def test_what_may_be_the_earlier_withdrawal_counts() -> None:
+    state = consent_state(["2020-01-05"], ["2020-03-15", "2020-03"], NONE_BEFORE)
+    assert gate(state, "2020-02-29", Gate.DATED) is None
+    assert gate(state, "2020-03-10", Gate.DATED) == AFTER_WITHDRAWAL
+    # The day of the one consent is after the withdrawal's, the time of the other before it: none of them holds.
+    mixed = consent_state(["2020-03-06", "2020-03-06T00:30:00+01:00"], ["2020-03-05T23:45:00Z"], NONE_BEFORE)
+    assert mixed.is_withdrawn
+    assert gate(mixed, "2020-03-07", Gate.DATED) == AFTER_WITHDRAWAL
 
 
 def test_the_person_is_gated_by_there_being_a_consent() -> None:
