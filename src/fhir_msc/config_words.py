@@ -78,7 +78,7 @@ class SourceSection(Section):
 
     format: str | None = None
     encoding: str | None = None
-    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     records: str | None = None
     dictionary: str | None = None
     tables: dict[str, str] = Field(default_factory=dict)
