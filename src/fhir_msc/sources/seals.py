@@ -2,8 +2,9 @@
 
 ``SealedSource`` stands between a source and everything else. What it seals cannot be asked for: a sealed table is not
 listed, a sealed column is not in a table's columns and is refused by name, a sealed row is skipped, and row numbers of
-a table with sealed rows are not given out, nor those of a table that is named ``unnumbered``. A table of which no row
-is left is as one that is not there, for whether it is there may tell the arm.
+a table with sealed rows are not given out, nor those of a table that is named ``unnumbered``. A qualifier of a
+sealed row is skipped with it, and so is one of no row at all, for nobody who is blind may tell them apart. A table of
+which no row is left is as one that is not there, for whether it is there may tell the arm.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from fhir_msc.sources.table import LABEL, UNIT, FileFacts, Row, Source, Table, f
 
 _REMEMBERED = 4096
 """How many distinct cells are remembered as sealed or not: few tell, in many rows."""
+
+QUALIFIED_BY = ("USUBJID", "IDVAR", "IDVARVAL")
+"""The columns by which a qualifier names its row (SDTMIG 8.4)."""
 
 NO_NUMBER = 0
 """The row number of every row in a table whose row numbers are not given out."""
@@ -59,6 +63,8 @@ class Seals:
     """Columns that name participants."""
     open: frozenset[str] = frozenset()
     """The tables that come in, where only these may: of any other nobody knows whether it tells the arm."""
+    qualifiers: Mapping[str, str] = field(default_factory=dict)
+    """Tables of qualifiers, and the table whose rows they qualify."""
     _answers: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was answered of a table's column: it is asked for every rule that reads it."""
 
@@ -110,9 +116,16 @@ class Seals:
         """The row seals of that table."""
         return tuple(seal for name, seals in self.rows.items() if fnmatchcase(table, name) for seal in seals)
 
+    def qualified(self, table: str) -> str | None:
+        """The table with sealed rows that this one qualifies, if it does."""
+        parent = self.qualifiers.get(table)
+        return parent if parent is not None and self.row_seals(parent) else None
+
     def numbers_rows(self, table: str) -> bool:
         """Whether row numbers of that table may be given out."""
-        return not self.row_seals(table) and not any(fnmatchcase(table, pattern) for pattern in self.unnumbered)
+        if self.row_seals(table) or self.qualified(table) is not None:
+            return False
+        return not any(fnmatchcase(table, pattern) for pattern in self.unnumbered)
 
 
 class SealedSource:
@@ -122,6 +135,7 @@ class SealedSource:
         self._source = source
         self._seals = seals
         self._open: list[Table] | None = None
+        self._parents: dict[str, set[tuple[str, str, str]]] = {}
 
     def tables(self) -> Sequence[Table]:
         """The tables that are not sealed, without their sealed columns; looked for once."""
@@ -159,7 +173,14 @@ class SealedSource:
 
     def _has_open_rows(self, table: Table) -> bool:
         seals = self._seals.row_seals(table.name)
-        if not seals or table.damage is not None:
+        if table.damage is not None:
+            return True
+        if self._seals.qualified(table.name) is not None:
+            try:
+                return next(self._unnumbered(table.name, ()), None) is not None
+            except SourceError:
+                return True  # whoever reads the rows is told
+        if not seals:
             return True
         rows = self._source.rows(table.name, [seal.column for seal in seals])
         try:
@@ -173,7 +194,13 @@ class SealedSource:
         read = [*columns, *(seal.column for seal in seals if seal.column not in columns)]
         told_by = picker([read.index(seal.column) for seal in seals])
         known: dict[tuple[str, ...], bool] = {}
+        parents = self._parents_of(table)
+        at = len(read)
+        if parents is not None:
+            read += QUALIFIED_BY
         for _, values in self._source.rows(table, read):
+            if parents is not None and _parent(values[at:]) not in parents:
+                continue
             told = told_by(values)
             dropped = known.get(told)
             if dropped is None:
@@ -182,6 +209,32 @@ class SealedSource:
                 dropped = known[told] = _is_dropped(seals, told)
             if not dropped:
                 yield NO_NUMBER, values[:asked]
+
+    def _parents_of(self, table: str) -> set[tuple[str, str, str]] | None:
+        """The rows that are not sealed and are named in a table of their qualifiers, where some rows are sealed."""
+        parent = self._seals.qualified(table)
+        if parent is None:
+            return None
+        if table not in self._parents:
+            self._parents[table] = self._named(table, parent)
+        return self._parents[table]
+
+    def _named(self, table: str, parent: str) -> set[tuple[str, str, str]]:
+        described = next((one for one in self._source.tables() if one.name == parent), None)
+        if described is None or self._seals.seals_table(parent):
+            return set()
+        shown = set(self._without_sealed(described).columns)
+        wanted = {_parent(cells) for _, cells in self._source.rows(table, QUALIFIED_BY)}
+        variables = sorted({variable for _, variable, _ in wanted} & shown)
+        found: set[tuple[str, str, str]] = set()
+        for _, (subject, *cells) in self.rows(parent, [QUALIFIED_BY[0], *variables]):
+            found.add((subject, "", ""))
+            found.update(
+                key
+                for variable, cell in zip(variables, cells, strict=True)
+                if (key := _parent((subject, variable, cell))) in wanted
+            )
+        return found
 
     def _without_number(self, error: SourceError) -> SourceError:
         if error.row is None:
@@ -200,7 +253,8 @@ class SealedSource:
         if refused is not None:
             return Table(table.name, table.file, (), damage=refused.message)
         # Whether a column that only rows name is there may be due to a sealed row.
-        hidden = table.undescribed if self._seals.row_seals(table.name) else frozenset()
+        seals = self._seals
+        hidden = table.undescribed if seals.row_seals(table.name) or seals.qualified(table.name) else frozenset()
         kept = [
             i
             for i, column in enumerate(table.columns)
@@ -219,3 +273,9 @@ class SealedSource:
 
 def _is_dropped(seals: Sequence[RowSeal], values: Sequence[str]) -> bool:
     return any(seal.drops(value) for seal, value in zip(seals, values, strict=True))
+
+
+def _parent(cells: Sequence[str]) -> tuple[str, str, str]:
+    """The row that a qualifier names; a number is written with and without its zero."""
+    subject, variable, value = cells
+    return subject, variable, value.removesuffix(".0") if variable else ""

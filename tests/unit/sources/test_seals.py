@@ -150,3 +150,27 @@ def test_beside_participants_they_are_refused(column: str) -> None:
     for asked in (["ARM"], ["ETCD"], []):
         with pytest.raises(SourceError, match="names participants"):
             list(source.rows("TA", asked))
+
+
+class Qualified:
+    """A table with a sealed row, and qualifiers of either row, of none, and of the participant."""
+
+    def tables(self) -> Sequence[Table]:
+        return [
+            Table("LB", "lb.xpt", ("USUBJID", "LBSEQ", "LBTESTCD")),
+            Table("SUPPLB", "supplb.xpt", ("USUBJID", "IDVAR", "IDVARVAL", "QNAM")),
+        ]
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        tests = [("P1", "1", "ALB"), ("P2", "2.0", "CHIMERI")]
+        said = [("P1", "LBSEQ", "1.0", "Q1"), ("P2", "LBSEQ", "2", "Q2"), ("P1", "LBSEQ", "7", "Q3")]
+        listed = next(one.columns for one in self.tables() if one.name == table)
+        for number, row in enumerate(tests if table == "LB" else said, start=1):
+            yield number, tuple(row[listed.index(c)] if c in listed else "" for c in columns)
+
+
+def test_a_qualifier_of_a_sealed_row_is_as_one_of_no_row() -> None:
+    chimerism = Seals(rows={"LB": (RowSeal("LBTESTCD", ("CHIM*",)),)}, qualifiers={"SUPPLB": "LB"})
+    assert list(SealedSource(Qualified(), chimerism).rows("SUPPLB", ["QNAM"])) == [(NO_NUMBER, ("Q1",))]
+    every = Seals(rows={"LB": (RowSeal("LBTESTCD", ("*",)),)}, qualifiers={"SUPPLB": "LB"})
+    assert SealedSource(Qualified(), every).tables() == []
