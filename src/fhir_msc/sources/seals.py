@@ -46,7 +46,8 @@ class RowSeal:
 
 @dataclass(frozen=True, slots=True)
 class Seals:
-    """What a pack seals: whole tables, columns and rows per table. Names may hold ``*`` (``ARM*``).
+    """What a pack seals: whole tables, columns and rows per table. Names may hold ``*`` (``ARM*``),
+    and their case means nothing: who exports a table as ``Pharmacy`` does not open it.
 
     A seal on a field seals what else shows it: ``arm`` seals ``arm:label`` and the box ``arm___1``.
     """
@@ -74,9 +75,9 @@ class Seals:
 
     def seals_table(self, name: str) -> bool:
         """Whether the table is sealed as a whole."""
-        if self.open and not any(fnmatchcase(name, pattern) for pattern in self.open):
+        if self.open and not any(_fits(name, pattern) for pattern in self.open):
             return True
-        return any(fnmatchcase(name, pattern) for pattern in self.tables)
+        return any(_fits(name, pattern) for pattern in self.tables)
 
     def seals_column(self, table: str, column: str) -> bool:
         """Whether the column of that table is sealed."""
@@ -86,23 +87,31 @@ class Seals:
         return answer
 
     def _seals_column(self, table: str, column: str) -> bool:
-        if column in self.planned.get(table, ()):
+        planned = self._planned(table) or ()
+        if any(column.upper() == name.upper() for name in planned):
             return False
         shown = {column, column.removesuffix(LABEL), column.removesuffix(UNIT), field_of(column)}
         return any(
-            fnmatchcase(name, pattern)
+            _fits(name, pattern)
             for tables, patterns in self.columns.items()
-            if fnmatchcase(table, tables)
+            if _fits(table, tables)
             for pattern in patterns
             for name in shown
         )
 
+    def _planned(self, table: str) -> tuple[str, ...] | None:
+        return next((columns for name, columns in self.planned.items() if name.upper() == table.upper()), None)
+
+    def is_planned(self, table: str) -> bool:
+        """Whether it is a table of the protocol."""
+        return self._planned(table) is not None
+
     def why_refused(self, table: Table) -> SourceError | None:
         """Why a table of the protocol may not be read: it names participants, and so it may tell their arm."""
-        if table.name not in self.planned:
+        if not self.is_planned(table.name):
             return None
         for column in table.columns:
-            if any(fnmatchcase(column.upper(), pattern) for pattern in self.participants):
+            if any(_fits(column, pattern) for pattern in self.participants):
                 return SourceError(
                     "names participants, and is a table of the protocol: beside the planned arms it may tell theirs",
                     file=table.file,
@@ -114,18 +123,18 @@ class Seals:
 
     def row_seals(self, table: str) -> tuple[RowSeal, ...]:
         """The row seals of that table."""
-        return tuple(seal for name, seals in self.rows.items() if fnmatchcase(table, name) for seal in seals)
+        return tuple(seal for name, seals in self.rows.items() if _fits(table, name) for seal in seals)
 
     def qualified(self, table: str) -> str | None:
         """The table with sealed rows that this one qualifies, if it does."""
-        parent = self.qualifiers.get(table)
+        parent = next((one for name, one in self.qualifiers.items() if name.upper() == table.upper()), None)
         return parent if parent is not None and self.row_seals(parent) else None
 
     def numbers_rows(self, table: str) -> bool:
         """Whether row numbers of that table may be given out."""
         if self.row_seals(table) or self.qualified(table) is not None:
             return False
-        return not any(fnmatchcase(table, pattern) for pattern in self.unnumbered)
+        return not any(_fits(table, pattern) for pattern in self.unnumbered)
 
 
 class SealedSource:
@@ -154,7 +163,7 @@ class SealedSource:
         for column in columns:
             if self._seals.seals_column(table, column):
                 raise BlindError(f"column {column} of {table} is sealed in a blind project")
-        if table in self._seals.planned:
+        if self._seals.is_planned(table):
             for one in self._source.tables():
                 refused = self._seals.why_refused(one) if one.name == table else None
                 if refused is not None:
@@ -171,8 +180,18 @@ class SealedSource:
         """Refused, whatever the table: a whole file holds what is sealed of it, and may be due to it."""
         raise BlindError(f"what is true of whole files, as that of {table}, is not told in a blind project")
 
+    def _row_seals(self, table: str) -> list[RowSeal]:
+        """The row seals of that table, on each column that bears the seal's name in whatever case."""
+        columns = [column for one in self._source.tables() if one.name == table for column in one.columns]
+        found: list[RowSeal] = []
+        for seal in self._seals.row_seals(table):
+            name = seal.column.removesuffix(LABEL)
+            named = [one for one in columns if one.upper() == name.upper()] or [name]
+            found += [replace(seal, column=one + seal.column[len(name) :]) for one in named]
+        return found
+
     def _has_open_rows(self, table: Table) -> bool:
-        seals = self._seals.row_seals(table.name)
+        seals = self._row_seals(table.name)
         if table.damage is not None:
             return True
         if self._seals.qualified(table.name) is not None:
@@ -189,7 +208,7 @@ class SealedSource:
             return True  # whoever reads the rows is told
 
     def _unnumbered(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
-        seals = self._seals.row_seals(table)
+        seals = self._row_seals(table)
         asked = len(columns)
         read = [*columns, *(seal.column for seal in seals if seal.column not in columns)]
         told_by = picker([read.index(seal.column) for seal in seals])
@@ -220,14 +239,14 @@ class SealedSource:
         return self._parents[table]
 
     def _named(self, table: str, parent: str) -> set[tuple[str, str, str]]:
-        described = next((one for one in self._source.tables() if one.name == parent), None)
+        described = next((one for one in self._source.tables() if one.name.upper() == parent.upper()), None)
         if described is None or self._seals.seals_table(parent):
             return set()
         shown = set(self._without_sealed(described).columns)
         wanted = {_parent(cells) for _, cells in self._source.rows(table, QUALIFIED_BY)}
         variables = sorted({variable for _, variable, _ in wanted} & shown)
         found: set[tuple[str, str, str]] = set()
-        for _, (subject, *cells) in self.rows(parent, [QUALIFIED_BY[0], *variables]):
+        for _, (subject, *cells) in self.rows(described.name, [QUALIFIED_BY[0], *variables]):
             found.add((subject, "", ""))
             found.update(
                 key
@@ -279,3 +298,7 @@ def _parent(cells: Sequence[str]) -> tuple[str, str, str]:
     """The row that a qualifier names; a number is written with and without its zero."""
     subject, variable, value = cells
     return subject, variable, value.removesuffix(".0") if variable else ""
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name.upper(), pattern.upper())

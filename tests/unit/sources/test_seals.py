@@ -174,3 +174,15 @@ def test_a_qualifier_of_a_sealed_row_is_as_one_of_no_row() -> None:
     assert list(SealedSource(Qualified(), chimerism).rows("SUPPLB", ["QNAM"])) == [(NO_NUMBER, ("Q1",))]
     every = Seals(rows={"LB": (RowSeal("LBTESTCD", ("*",)),)}, qualifiers={"SUPPLB": "LB"})
     assert SealedSource(Qualified(), every).tables() == []
+
+
+def test_the_case_of_a_name_opens_nothing() -> None:
+    assert SealedSource(Memory(), Seals(tables=frozenset({"ex"}))).tables() == []
+    [table] = SealedSource(Memory(), Seals(columns={"ex": ("ARM",)})).tables()
+    assert table.columns == ("id", "kit___1")
+    rows = Seals(rows={"ex": (RowSeal("ARM", ("P",)),)})
+    assert list(SealedSource(Memory(), rows).rows("EX", ["id"])) == [(NO_NUMBER, ("1",)), (NO_NUMBER, ("3",))]
+    assert not Seals(unnumbered=frozenset({"ex"})).numbers_rows("EX")
+    planned = Seals(columns={"*": ("ARM",)}, planned={"ta": ("arm",)}, participants=("*subj*",))
+    assert not planned.seals_column("TA", "ARM")
+    assert planned.why_refused(Table("TA", "ta.xpt", ("USUBJID",))) is not None
