@@ -160,8 +160,9 @@ class SealedSource:
         """The rows that are not sealed. Raises BlindError for a sealed table or column."""
         if self._seals.seals_table(table):
             raise BlindError(f"table {table} is sealed in a blind project")
+        made_of_sealed = self._made_of_sealed(table)
         for column in columns:
-            if self._seals.seals_column(table, column):
+            if self._seals.seals_column(table, column) or column.removesuffix(LABEL) in made_of_sealed:
                 raise BlindError(f"column {column} of {table} is sealed in a blind project")
         if self._seals.is_planned(table):
             for one in self._source.tables():
@@ -179,6 +180,16 @@ class SealedSource:
     def facts(self, table: str) -> FileFacts:
         """Refused, whatever the table: a whole file holds what is sealed of it, and may be due to it."""
         raise BlindError(f"what is true of whole files, as that of {table}, is not told in a blind project")
+
+    def _made_of_sealed(self, table: str) -> set[str]:
+        """The columns of that table that are read from a sealed one."""
+        return {
+            column
+            for one in self._source.tables()
+            if one.name == table
+            for column, of in one.made_of
+            if self._seals.seals_column(table, of)
+        }
 
     def _row_seals(self, table: str) -> list[RowSeal]:
         """The row seals of that table, on each column that bears the seal's name in whatever case."""
@@ -274,6 +285,7 @@ class SealedSource:
         # Whether a column that only rows name is there may be due to a sealed row.
         seals = self._seals
         hidden = table.undescribed if seals.row_seals(table.name) or seals.qualified(table.name) else frozenset()
+        hidden |= self._made_of_sealed(table.name)
         kept = [
             i
             for i, column in enumerate(table.columns)
@@ -284,6 +296,7 @@ class SealedSource:
             columns=tuple(table.columns[i] for i in kept),
             labels=tuple(table.labels[i] for i in kept) if table.labels else (),
             undescribed=table.undescribed - hidden,
+            made_of=(),
             identifiers=frozenset(
                 column for column in table.identifiers if not self._seals.seals_column(table.name, column)
             ),

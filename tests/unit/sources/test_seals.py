@@ -186,3 +186,20 @@ def test_the_case_of_a_name_opens_nothing() -> None:
     planned = Seals(columns={"*": ("ARM",)}, planned={"ta": ("arm",)}, participants=("*subj*",))
     assert not planned.seals_column("TA", "ARM")
     assert planned.why_refused(Table("TA", "ta.xpt", ("USUBJID",))) is not None
+
+
+class Dose:
+    """A table whose unit is read from another column."""
+
+    def tables(self) -> Sequence[Table]:
+        return [Table("DOSE", "odm.xml", ("A", "A:unit", "AU"), made_of=(("A:unit", "AU"),))]
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        yield 1, tuple("x" for _ in columns)
+
+
+def test_a_column_is_sealed_with_the_one_it_is_read_from() -> None:
+    source = SealedSource(Dose(), Seals(columns={"DOSE": ("AU",)}))
+    assert source.tables()[0].columns == ("A",)
+    with pytest.raises(BlindError):
+        list(source.rows("DOSE", ["A", "A:unit"]))
