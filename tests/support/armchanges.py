@@ -36,6 +36,8 @@ _FINDINGS = ("PC", "GF", "CP", "FAEX", "ZZ")
 TELLING_DRUGS = ("Placebo", "STUDY DRUG", "UC-MSC", "stromal cells of a donor")
 TELLING_TESTS = ("CHIMERI", "HLACHIM", "DSA", "DONORDNA", "ANTIHLA", "HLAAB1")
 TELLING_QUALIFIERS = ("UNBLIND", "KITNO", "DONOR", "ARMREAS")
+OPEN_QUALIFIERS = ("LBCLSIG", "LBTMSHI", "LBTMSLO")
+"""Qualifiers that tell the arm where the row that they qualify does."""
 _QUALIFIED = ("SUPPDM", "SUPPDS", "SUPPSV", "SUPPEC", "SUPPLB", "SUPPVS", "SUPPAE")
 _SUPP_COLUMNS = ("STUDYID", "RDOMAIN", "USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QLABEL", "QVAL", "QORIG", "QEVAL")
 
@@ -159,6 +161,23 @@ def lab_tests_removed(export: Export, random: Random) -> Export:
     return _moved(export, ("LB",), "LBTESTCD", TELLING_TESTS, random)
 
 
+def qualifiers_of_sealed_rows(export: Export, random: Random) -> Export:
+    """Open qualifiers of laboratory rows that tell the arm."""
+    changed = dict(export)
+    [domain] = [one for _, one in _domains(export, ("LB",))]
+    told = [row for row in domain.rows if domain.text(row, "LBTESTCD") in TELLING_TESTS]
+    subjects = sorted({domain.text(row, "USUBJID") for row in told})
+    for file, one in _domains(export, ("SUPPLB",)):
+        rows = list(one.rows)
+        for subject in random.choices(subjects, k=random.randrange(1, 5)) if subjects else ():
+            values = {"USUBJID": subject, "IDVAR": "LBSEQ", "IDVARVAL": f"9{random.randrange(10**5, 10**6)}"}
+            at = random.randrange(len(rows) + 1)
+            qualifier = _filled(one, _qualifier(one, random), {**values, "QNAM": random.choice(OPEN_QUALIFIERS)})
+            rows.insert(at, qualifier)
+        changed[file] = replace(one, rows=tuple(rows))
+    return changed
+
+
 def qualifiers_inserted(export: Export, random: Random) -> Export:
     """Supplemental qualifiers that tell the arm, in tables that are there and in tables of their own."""
     changed = dict(export)
@@ -244,6 +263,7 @@ CHANGES: Mapping[str, Change] = {
         tables_doubled,
         lab_tests_inserted,
         lab_tests_removed,
+        qualifiers_of_sealed_rows,
         qualifiers_inserted,
         qualifiers_removed,
         findings_added,

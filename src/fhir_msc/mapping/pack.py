@@ -44,10 +44,10 @@ class Pack:
     @property
     def seals(self) -> Seals:
         """What the pack seals, as the sources take it."""
-        return _seals(self.words)
+        return _seals(self.words, self.tables)
 
 
-def _seals(words: PackWords) -> Seals:
+def _seals(words: PackWords, tables: Mapping[str, PackTable]) -> Seals:
     sealed = words.sealed
     return Seals(
         tables=frozenset(sealed.tables),
@@ -60,6 +60,9 @@ def _seals(words: PackWords) -> Seals:
         unnumbered=frozenset(sealed.unnumbered),
         planned=dict(sealed.planned),
         participants=sealed.participants,
+        qualifiers={
+            join.table: name for name, one in tables.items() for join in one.words.join if join.kind == "qualifiers"
+        },
     )
 
 
@@ -156,7 +159,7 @@ def _refuse_unknown_source(words: PackWords, head: Document) -> None:
 
 def _refuse_sealed_keys(words: PackWords, head: Document, tables: Mapping[str, PackTable]) -> None:
     """A sealed column is in no key, in an unblinded project neither: both must give the same resources the same key."""
-    seals = _seals(words)
+    seals = _seals(words, tables)
     if seals.planned and not seals.participants:
         raise PackError(
             f"{head.place(('sealed', 'planned'))}: which columns name participants is not said",

@@ -16,7 +16,7 @@ read. A document of changes (Update, Remove) is refused: it says what happened, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.odm_definitions import Definitions, Version, columns_of
@@ -127,7 +127,15 @@ def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions]) -> 
             column = column_of(item)
             columns += [column, f"{column}{UNIT}"] if item in units else [column]
         labels = {column_of(item): described[item].label for item in groups.get(name, ()) if item in described}
-        tables.append(_table(outlined, definitions, name, CONTEXT, columns, labels))
+        made_of = {
+            (f"{column_of(item)}{UNIT}", column_of(unit))
+            for version in definitions.values()
+            if name in version.groups
+            for item, unit in version.groups[name].unit_items.items()
+            if unit
+        }
+        one = _table(outlined, definitions, name, CONTEXT, columns, labels)
+        tables.append(replace(one, table=replace(one.table, made_of=tuple(sorted(made_of)))))
     return tables
 
 

@@ -2,8 +2,9 @@
 
 ``SealedSource`` stands between a source and everything else. What it seals cannot be asked for: a sealed table is not
 listed, a sealed column is not in a table's columns and is refused by name, a sealed row is skipped, and row numbers of
-a table with sealed rows are not given out, nor those of a table that is named ``unnumbered``. A table of which no row
-is left is as one that is not there, for whether it is there may tell the arm.
+a table with sealed rows are not given out, nor those of a table that is named ``unnumbered``. A qualifier of a
+sealed row is skipped with it, and so is one of no row at all, for nobody who is blind may tell them apart. A table of
+which no row is left is as one that is not there, for whether it is there may tell the arm.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from fhir_msc.sources.table import LABEL, UNIT, FileFacts, Row, Source, Table, f
 
 _REMEMBERED = 4096
 """How many distinct cells are remembered as sealed or not: few tell, in many rows."""
+
+QUALIFIED_BY = ("USUBJID", "IDVAR", "IDVARVAL")
+"""The columns by which a qualifier names its row (SDTMIG 8.4)."""
 
 NO_NUMBER = 0
 """The row number of every row in a table whose row numbers are not given out."""
@@ -42,7 +46,8 @@ class RowSeal:
 
 @dataclass(frozen=True, slots=True)
 class Seals:
-    """What a pack seals: whole tables, columns and rows per table. Names may hold ``*`` (``ARM*``).
+    """What a pack seals: whole tables, columns and rows per table. Names may hold ``*`` (``ARM*``),
+    and their case means nothing: who exports a table as ``Pharmacy`` does not open it.
 
     A seal on a field seals what else shows it: ``arm`` seals ``arm:label`` and the box ``arm___1``.
     """
@@ -59,6 +64,8 @@ class Seals:
     """Columns that name participants."""
     open: frozenset[str] = frozenset()
     """The tables that come in, where only these may: of any other nobody knows whether it tells the arm."""
+    qualifiers: Mapping[str, str] = field(default_factory=dict)
+    """Tables of qualifiers, and the table whose rows they qualify."""
     _answers: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was answered of a table's column: it is asked for every rule that reads it."""
 
@@ -68,9 +75,9 @@ class Seals:
 
     def seals_table(self, name: str) -> bool:
         """Whether the table is sealed as a whole."""
-        if self.open and not any(fnmatchcase(name, pattern) for pattern in self.open):
+        if self.open and not any(_fits(name, pattern) for pattern in self.open):
             return True
-        return any(fnmatchcase(name, pattern) for pattern in self.tables)
+        return any(_fits(name, pattern) for pattern in self.tables)
 
     def seals_column(self, table: str, column: str) -> bool:
         """Whether the column of that table is sealed."""
@@ -80,23 +87,31 @@ class Seals:
         return answer
 
     def _seals_column(self, table: str, column: str) -> bool:
-        if column in self.planned.get(table, ()):
+        planned = self._planned(table) or ()
+        if any(column.upper() == name.upper() for name in planned):
             return False
         shown = {column, column.removesuffix(LABEL), column.removesuffix(UNIT), field_of(column)}
         return any(
-            fnmatchcase(name, pattern)
+            _fits(name, pattern)
             for tables, patterns in self.columns.items()
-            if fnmatchcase(table, tables)
+            if _fits(table, tables)
             for pattern in patterns
             for name in shown
         )
 
+    def _planned(self, table: str) -> tuple[str, ...] | None:
+        return next((columns for name, columns in self.planned.items() if name.upper() == table.upper()), None)
+
+    def is_planned(self, table: str) -> bool:
+        """Whether it is a table of the protocol."""
+        return self._planned(table) is not None
+
     def why_refused(self, table: Table) -> SourceError | None:
         """Why a table of the protocol may not be read: it names participants, and so it may tell their arm."""
-        if table.name not in self.planned:
+        if not self.is_planned(table.name):
             return None
         for column in table.columns:
-            if any(fnmatchcase(column.upper(), pattern) for pattern in self.participants):
+            if any(_fits(column, pattern) for pattern in self.participants):
                 return SourceError(
                     "names participants, and is a table of the protocol: beside the planned arms it may tell theirs",
                     file=table.file,
@@ -108,11 +123,18 @@ class Seals:
 
     def row_seals(self, table: str) -> tuple[RowSeal, ...]:
         """The row seals of that table."""
-        return tuple(seal for name, seals in self.rows.items() if fnmatchcase(table, name) for seal in seals)
+        return tuple(seal for name, seals in self.rows.items() if _fits(table, name) for seal in seals)
+
+    def qualified(self, table: str) -> str | None:
+        """The table with sealed rows that this one qualifies, if it does."""
+        parent = next((one for name, one in self.qualifiers.items() if name.upper() == table.upper()), None)
+        return parent if parent is not None and self.row_seals(parent) else None
 
     def numbers_rows(self, table: str) -> bool:
         """Whether row numbers of that table may be given out."""
-        return not self.row_seals(table) and not any(fnmatchcase(table, pattern) for pattern in self.unnumbered)
+        if self.row_seals(table) or self.qualified(table) is not None:
+            return False
+        return not any(_fits(table, pattern) for pattern in self.unnumbered)
 
 
 class SealedSource:
@@ -122,6 +144,7 @@ class SealedSource:
         self._source = source
         self._seals = seals
         self._open: list[Table] | None = None
+        self._parents: dict[str, set[tuple[str, str, str]]] = {}
 
     def tables(self) -> Sequence[Table]:
         """The tables that are not sealed, without their sealed columns; looked for once."""
@@ -137,10 +160,11 @@ class SealedSource:
         """The rows that are not sealed. Raises BlindError for a sealed table or column."""
         if self._seals.seals_table(table):
             raise BlindError(f"table {table} is sealed in a blind project")
+        made_of_sealed = self._made_of_sealed(table)
         for column in columns:
-            if self._seals.seals_column(table, column):
+            if self._seals.seals_column(table, column) or column.removesuffix(LABEL) in made_of_sealed:
                 raise BlindError(f"column {column} of {table} is sealed in a blind project")
-        if table in self._seals.planned:
+        if self._seals.is_planned(table):
             for one in self._source.tables():
                 refused = self._seals.why_refused(one) if one.name == table else None
                 if refused is not None:
@@ -157,9 +181,36 @@ class SealedSource:
         """Refused, whatever the table: a whole file holds what is sealed of it, and may be due to it."""
         raise BlindError(f"what is true of whole files, as that of {table}, is not told in a blind project")
 
+    def _made_of_sealed(self, table: str) -> set[str]:
+        """The columns of that table that are read from a sealed one."""
+        return {
+            column
+            for one in self._source.tables()
+            if one.name == table
+            for column, of in one.made_of
+            if self._seals.seals_column(table, of)
+        }
+
+    def _row_seals(self, table: str) -> list[RowSeal]:
+        """The row seals of that table, on each column that bears the seal's name in whatever case."""
+        columns = [column for one in self._source.tables() if one.name == table for column in one.columns]
+        found: list[RowSeal] = []
+        for seal in self._seals.row_seals(table):
+            name = seal.column.removesuffix(LABEL)
+            named = [one for one in columns if one.upper() == name.upper()] or [name]
+            found += [replace(seal, column=one + seal.column[len(name) :]) for one in named]
+        return found
+
     def _has_open_rows(self, table: Table) -> bool:
-        seals = self._seals.row_seals(table.name)
-        if not seals or table.damage is not None:
+        seals = self._row_seals(table.name)
+        if table.damage is not None:
+            return True
+        if self._seals.qualified(table.name) is not None:
+            try:
+                return next(self._unnumbered(table.name, ()), None) is not None
+            except SourceError:
+                return True  # whoever reads the rows is told
+        if not seals:
             return True
         rows = self._source.rows(table.name, [seal.column for seal in seals])
         try:
@@ -168,12 +219,18 @@ class SealedSource:
             return True  # whoever reads the rows is told
 
     def _unnumbered(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
-        seals = self._seals.row_seals(table)
+        seals = self._row_seals(table)
         asked = len(columns)
         read = [*columns, *(seal.column for seal in seals if seal.column not in columns)]
         told_by = picker([read.index(seal.column) for seal in seals])
         known: dict[tuple[str, ...], bool] = {}
+        parents = self._parents_of(table)
+        at = len(read)
+        if parents is not None:
+            read += QUALIFIED_BY
         for _, values in self._source.rows(table, read):
+            if parents is not None and _parent(values[at:]) not in parents:
+                continue
             told = told_by(values)
             dropped = known.get(told)
             if dropped is None:
@@ -182,6 +239,32 @@ class SealedSource:
                 dropped = known[told] = _is_dropped(seals, told)
             if not dropped:
                 yield NO_NUMBER, values[:asked]
+
+    def _parents_of(self, table: str) -> set[tuple[str, str, str]] | None:
+        """The rows that are not sealed and are named in a table of their qualifiers, where some rows are sealed."""
+        parent = self._seals.qualified(table)
+        if parent is None:
+            return None
+        if table not in self._parents:
+            self._parents[table] = self._named(table, parent)
+        return self._parents[table]
+
+    def _named(self, table: str, parent: str) -> set[tuple[str, str, str]]:
+        described = next((one for one in self._source.tables() if one.name.upper() == parent.upper()), None)
+        if described is None or self._seals.seals_table(parent):
+            return set()
+        shown = set(self._without_sealed(described).columns)
+        wanted = {_parent(cells) for _, cells in self._source.rows(table, QUALIFIED_BY)}
+        variables = sorted({variable for _, variable, _ in wanted} & shown)
+        found: set[tuple[str, str, str]] = set()
+        for _, (subject, *cells) in self.rows(described.name, [QUALIFIED_BY[0], *variables]):
+            found.add((subject, "", ""))
+            found.update(
+                key
+                for variable, cell in zip(variables, cells, strict=True)
+                if (key := _parent((subject, variable, cell))) in wanted
+            )
+        return found
 
     def _without_number(self, error: SourceError) -> SourceError:
         if error.row is None:
@@ -200,7 +283,9 @@ class SealedSource:
         if refused is not None:
             return Table(table.name, table.file, (), damage=refused.message)
         # Whether a column that only rows name is there may be due to a sealed row.
-        hidden = table.undescribed if self._seals.row_seals(table.name) else frozenset()
+        seals = self._seals
+        hidden = table.undescribed if seals.row_seals(table.name) or seals.qualified(table.name) else frozenset()
+        hidden |= self._made_of_sealed(table.name)
         kept = [
             i
             for i, column in enumerate(table.columns)
@@ -211,6 +296,7 @@ class SealedSource:
             columns=tuple(table.columns[i] for i in kept),
             labels=tuple(table.labels[i] for i in kept) if table.labels else (),
             undescribed=table.undescribed - hidden,
+            made_of=(),
             identifiers=frozenset(
                 column for column in table.identifiers if not self._seals.seals_column(table.name, column)
             ),
@@ -219,3 +305,13 @@ class SealedSource:
 
 def _is_dropped(seals: Sequence[RowSeal], values: Sequence[str]) -> bool:
     return any(seal.drops(value) for seal, value in zip(seals, values, strict=True))
+
+
+def _parent(cells: Sequence[str]) -> tuple[str, str, str]:
+    """The row that a qualifier names; a number is written with and without its zero."""
+    subject, variable, value = cells
+    return subject, variable, value.removesuffix(".0") if variable else ""
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name.upper(), pattern.upper())

@@ -150,3 +150,56 @@ def test_beside_participants_they_are_refused(column: str) -> None:
     for asked in (["ARM"], ["ETCD"], []):
         with pytest.raises(SourceError, match="names participants"):
             list(source.rows("TA", asked))
+
+
+class Qualified:
+    """A table with a sealed row, and qualifiers of either row, of none, and of the participant."""
+
+    def tables(self) -> Sequence[Table]:
+        return [
+            Table("LB", "lb.xpt", ("USUBJID", "LBSEQ", "LBTESTCD")),
+            Table("SUPPLB", "supplb.xpt", ("USUBJID", "IDVAR", "IDVARVAL", "QNAM")),
+        ]
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        tests = [("P1", "1", "ALB"), ("P2", "2.0", "CHIMERI")]
+        said = [("P1", "LBSEQ", "1.0", "Q1"), ("P2", "LBSEQ", "2", "Q2"), ("P1", "LBSEQ", "7", "Q3")]
+        listed = next(one.columns for one in self.tables() if one.name == table)
+        for number, row in enumerate(tests if table == "LB" else said, start=1):
+            yield number, tuple(row[listed.index(c)] if c in listed else "" for c in columns)
+
+
+def test_a_qualifier_of_a_sealed_row_is_as_one_of_no_row() -> None:
+    chimerism = Seals(rows={"LB": (RowSeal("LBTESTCD", ("CHIM*",)),)}, qualifiers={"SUPPLB": "LB"})
+    assert list(SealedSource(Qualified(), chimerism).rows("SUPPLB", ["QNAM"])) == [(NO_NUMBER, ("Q1",))]
+    every = Seals(rows={"LB": (RowSeal("LBTESTCD", ("*",)),)}, qualifiers={"SUPPLB": "LB"})
+    assert SealedSource(Qualified(), every).tables() == []
+
+
+def test_the_case_of_a_name_opens_nothing() -> None:
+    assert SealedSource(Memory(), Seals(tables=frozenset({"ex"}))).tables() == []
+    [table] = SealedSource(Memory(), Seals(columns={"ex": ("ARM",)})).tables()
+    assert table.columns == ("id", "kit___1")
+    rows = Seals(rows={"ex": (RowSeal("ARM", ("P",)),)})
+    assert list(SealedSource(Memory(), rows).rows("EX", ["id"])) == [(NO_NUMBER, ("1",)), (NO_NUMBER, ("3",))]
+    assert not Seals(unnumbered=frozenset({"ex"})).numbers_rows("EX")
+    planned = Seals(columns={"*": ("ARM",)}, planned={"ta": ("arm",)}, participants=("*subj*",))
+    assert not planned.seals_column("TA", "ARM")
+    assert planned.why_refused(Table("TA", "ta.xpt", ("USUBJID",))) is not None
+
+
+class Dose:
+    """A table whose unit is read from another column."""
+
+    def tables(self) -> Sequence[Table]:
+        return [Table("DOSE", "odm.xml", ("A", "A:unit", "AU"), made_of=(("A:unit", "AU"),))]
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        yield 1, tuple("x" for _ in columns)
+
+
+def test_a_column_is_sealed_with_the_one_it_is_read_from() -> None:
+    source = SealedSource(Dose(), Seals(columns={"DOSE": ("AU",)}))
+    assert source.tables()[0].columns == ("A",)
+    with pytest.raises(BlindError):
+        list(source.rows("DOSE", ["A", "A:unit"]))
