@@ -115,6 +115,9 @@ class Tables:
     def tables(self) -> Sequence[DesiredTable]:
         return self.of
 
+    def lacking(self) -> Sequence[str]:
+        return self.frame.lacking()
+
 
 def tells(where: str, tell: Tell) -> Hole:
     """Something beside the bodies tells the number."""

@@ -139,7 +139,7 @@ class Frame:
         decide = [
             name
             for name, one in sorted(self.pack.tables.items())
-            if any(getattr(one.words, kind) for kind in _ROSTER_KINDS[1:])
+            if any(getattr(one.words, kind) for kind in _ROSTER_KINDS) and not one.words.participants
         ]
         return [name for name in decide if not self._has_rows(name)]
 
