@@ -345,7 +345,7 @@ UNREADABLE = {
     ),
     "an empty file of participants": (truncated("DM", 0), WITHOUT_PARTICIPANTS, ("dm.xpt: is empty", "Export")),
     "a table of participants without rows": (
-        no_rows("DM"), WITHOUT_PARTICIPANTS - {"DM"}, ("dm.xpt, table DM: has no rows, though", "Give the table")
+        no_rows("DM"), WITHOUT_PARTICIPANTS, ("dm.xpt, table DM: has no rows, though", "Give the table")
     ),
     "no table of participants": (
         gone("DM"), WITHOUT_PARTICIPANTS - {"DM"}, ("DM: is not in the source, though", "Give the table")
