@@ -34,8 +34,7 @@ class DeliveryOptions:
     ``system`` is the URI of our sync identifiers. ``undeliverable`` gives the types that the target does not take, each
     with the reason; ``unread`` the source tables that could not be staged, of which nothing is sent, for nobody knows
     what of them may leave today; ``routes`` how each type is written, and found again (a type without one: under client
-    ids);
-    ``bundle`` what takes several at once, ``None`` for one by one.
+    ids); ``bundle`` what takes several at once, ``None`` for one by one.
 
     ``busy_tries`` is how often in a row a target that is too busy is asked before the run ends,
     ``longest_wait`` how many seconds a run waits for it at once, ``attempts`` how often a resource that is refused

@@ -177,14 +177,13 @@ def _by_identifier(client: FhirClient, type: str, wanted: Sequence[Wanted]) -> d
             for rid in _names(entry.resource.content, by, system):
                 # By id, for what a server writes while it is paged through may come on two pages.
                 there.setdefault(rid, {})[entry.resource.id] = entry.resource
-    return {
-        one.id: Missing(gone=False)
-        if not (known := list(there.get(one.rid, {}).values()))
-        else known[0]
-        if len(known) == 1
-        else Several()
-        for one in wanted
-    }
+    return {one.id: _only(list(there.get(one.rid, {}).values())) for one in wanted}
+
+
+def _only(known: Sequence[Resource]) -> Resource | Missing | Several:
+    if not known:
+        return Missing(gone=False)
+    return known[0] if len(known) == 1 else Several()
 
 
 def _names(content: JsonObject, by: FoundBy, system: str) -> set[str]:

@@ -119,32 +119,17 @@ def take_up(
         .where(*mine, resource.c.state == State.SKIPPED, resource.c.type.not_in(undeliverable))
         .values(back)
     )
+    pending = (*mine, resource.c.state == State.PENDING)
     for type, reason in sorted(undeliverable.items()):
-        connection.execute(
-            update(resource)
-            .where(*mine, resource.c.type == type, resource.c.state == State.PENDING)
-            .values(state=State.SKIPPED, reason=reason, changed_at=instant(now))
-        )
-    connection.execute(
-        update(resource)
-        .where(
-            *mine,
-            resource.c.type.in_(unchangeable),
-            resource.c.state == State.PENDING,
-            resource.c.delivered_digest.is_not(None),
-        )
-        .values(state=State.SKIPPED, reason=NO_UPDATES, changed_at=instant(now))
-    )
-    connection.execute(
-        update(resource)
-        .where(
-            *mine,
-            resource.c.source.in_(unread),
-            resource.c.state == State.PENDING,
-            resource.c.retired_at.is_(None),
-        )
-        .values(state=State.SKIPPED, reason=UNREAD, changed_at=instant(now))
-    )
+        _skip(connection, now, reason, *pending, resource.c.type == type)
+    was_sent = resource.c.delivered_digest.is_not(None)
+    _skip(connection, now, NO_UPDATES, *pending, resource.c.type.in_(unchangeable), was_sent)
+    _skip(connection, now, UNREAD, *pending, resource.c.source.in_(unread), resource.c.retired_at.is_(None))
+
+
+def _skip(connection: Connection, now: datetime, reason: str, *which: ColumnElement[bool]) -> None:
+    values = {"state": State.SKIPPED, "reason": reason, "changed_at": instant(now)}
+    connection.execute(update(resource).where(*which).values(values))
 
 
 def latest(now: datetime) -> str:
