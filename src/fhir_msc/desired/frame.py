@@ -241,8 +241,9 @@ class Frame:
         return total.digest()
 
     def may_leave(self, record: Visit) -> str | None:
-        """Why a visit is held. A visit that was missed, and has no date, is gated like the participant."""
-        kind = Gate.PERSON if record.status == "cancelled" and record.start is None else Gate.DATED
+        """Why a visit is held. One that was missed, and has no date, is held only where it may be later than the
+        consent."""
+        kind = Gate.HISTORY if record.status == "cancelled" and record.start is None else Gate.DATED
         consent = self.roster.member(record.participant).consent
         return gate(consent, record.start, kind)
 

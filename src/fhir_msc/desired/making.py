@@ -18,6 +18,7 @@ from fhir_msc.findings import Finding, Severity
 from fhir_msc.mapping.table import MappedRow
 from fhir_msc.release.blinding import refuse_sealed
 from fhir_msc.release.consent import Gate, gate
+from fhir_msc.release.withdrawal import LATER_LEFT_OUT, history_gate, is_later, until_withdrawn
 from fhir_msc.resources.consent import InformedConsent
 from fhir_msc.resources.context import Links
 from fhir_msc.resources.medication_administration import Dispensed
@@ -42,6 +43,9 @@ VAGUE_END = "MSC-TIME-002"
 TELLS_PERSON = "MSC-PHI-002"
 
 _VAGUE = "the end is less precise than the start, and R4 cannot tell which is first: sent without the end"
+
+_LATER = "what came after the withdrawal of consent is left out: sent as it stood then"
+_LATER_HINT = "if the date of the withdrawal is wrong, correct it in the source"
 
 _TYPES: dict[type[object], str] = {
     Visit: "Encounter",
@@ -80,6 +84,15 @@ def _deceased(record: Participant, steps: Sequence[Disposition]) -> Participant:
     date = next((step.date for step in deaths if step.scope == "study" and step.date), None)
     origins = dict.fromkeys((*record.origins, *(origin for step in deaths for origin in step.origins)))
     return replace(record, died=True, death_date=date, origins=tuple(origins))
+
+
+def _told(made: Made, record: Record) -> Made:
+    """What a record became, with the finding that it was sent without what is later than the consent."""
+    if made.desired is None:
+        return made
+    rid = made.desired.rid
+    told = Finding(LATER_LEFT_OUT, Severity.WARNING, _LATER, record.origins, key=rid, hint=_LATER_HINT)
+    return made._replace(findings=(*made.findings, told))
 
 
 class Maker:
@@ -148,18 +161,26 @@ class Maker:
         person = self._persons[record.participant]
         if own is None or made[0].reason == TELLS_PERSON or self._refused(record, person) is not None:
             return made
+        if isinstance(record, Disposition) and is_later(record, person.member.consent):
+            return made
         parts = _parts(record)
+        record = until_withdrawn(record, person.member.consent)
         return (*made, *[self._build(record, one.type, record, parts, lasting, person, own=one) for one in own])
 
     def _made(self, record: Record, lasting: Key | None, person: Person) -> Sequence[Made]:
         """What fhir_msc itself makes of a released record."""
+        if isinstance(record, Participant):
+            return self._participant(record, person)
+        stood = until_withdrawn(record, person.member.consent)
+        made = self._of_record(stood, lasting, person)
+        return made if stood is record else [_told(one, record) for one in made]
+
+    def _of_record(self, record: Record, lasting: Key | None, person: Person) -> Sequence[Made]:
         type = _TYPES.get(record.__class__)
         if isinstance(record, _OF_PRODUCT) and (products := self._frame.products) is not None:
             return (self._of_product(record, products, lasting, person),)
         if type is not None:
             return (self._build(record, type, record, record.key[1:], lasting, person),)
-        if isinstance(record, Participant):
-            return self._participant(record, person)
         if isinstance(record, Consent) and record.decision == "given":
             consent = InformedConsent(record, self._frame.roster.withdrawal_of(record))
             return (self._build(record, "Consent", consent, record.key[1:], lasting, person),)
@@ -179,10 +200,8 @@ class Maker:
         elif isinstance(record, AdverseEvent | Infusion):
             collected = record.start
         elif isinstance(record, Condition | Medication):
-            # Written down on a day, it is gated by that day; else a history is not gated by its beginning.
             began = record.onset or record.asserted if isinstance(record, Condition) else record.start
-            kind = Gate.DATED if record.recorded else Gate.HISTORY
-            return held(gate(person.member.consent, record.recorded or began, kind))
+            return held(gate(person.member.consent, record.recorded or began, history_gate(record)))
         elif isinstance(record, Visit):
             return held(self._frame.may_leave(record))
         else:
@@ -223,10 +242,12 @@ class Maker:
         told: Sequence[Record] = (record, *roster.consents(participant), *steps)
         origins = dict.fromkeys(origin for one in told for origin in one.origins)
         enrolment = Enrolment(record, consent, steps)
-        patient = _deceased(record, steps)
+        known = _deceased(record, steps)
+        patient = until_withdrawn(known, person.member.consent)
         consent_rid = self._frame.identity.rid("Consent", consent.given.key[1:]) if consent else None
+        made = self._build(patient, "Patient", patient, parts, None, person)
         return (
-            self._build(patient, "Patient", patient, parts, None, person),
+            made if patient is known else _told(made, known),
             self._build(
                 replace(record, origins=tuple(origins)), "ResearchSubject", enrolment, parts, None, person, consent_rid
             ),

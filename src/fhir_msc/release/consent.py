@@ -69,6 +69,11 @@ class ConsentState:
         """Whether the last consent was withdrawn."""
         return bool(self.periods) and self.periods[-1].until is not None
 
+    @property
+    def was_withdrawn(self) -> bool:
+        """Whether any consent was withdrawn, even if another was given since."""
+        return any(period.until is not None for period in self.periods)
+
 
 @dataclass(frozen=True, slots=True)
 class ConsentPolicy:
@@ -149,6 +154,22 @@ def gate(state: ConsentState, collected: str | None, kind: Gate) -> str | None:
             return None
         reason = AFTER_WITHDRAWAL
     return reason
+
+
+def ends_uncovered(state: ConsentState, ended: str | None, kind: Gate) -> bool:
+    """Whether what may leave ended, or may have, after a withdrawal and before another consent.
+
+    ``ended`` is a FHIR date or dateTime; at an unknown time (``None``) it may have where the last consent is withdrawn.
+    Of a history the last consent covers all that went before.
+    """
+    if ended is None:
+        return state.is_withdrawn
+    day = ended[:_DAY]
+    periods = state.periods[-1:] if kind is Gate.HISTORY else state.periods
+    return any(
+        period.until is not None and _after(day, period.until) and (following is None or _before(day, following.since))
+        for period, following in zip(periods, (*periods[1:], None), strict=True)
+    )
 
 
 def _before(day: str, limit: str) -> bool:

@@ -14,12 +14,13 @@ from fhir_msc.errors import ConfigError
 from fhir_msc.resources import RANKS
 from fhir_msc.resources.own import own_builders
 from tests.support.distributions import Installer
-from tests.unit.desired.trial_source import COLUMNS, POLICY, Rows, consent, dm, lb, sdtm
+from tests.unit.desired.trial_source import COLUMNS, POLICY, Rows, consent, dm, lb, sdtm, step
 from tests.unit.mapping.memory import Memory
 
 CODE = """
 from decimal import Decimal
-from fhir_msc import AdverseEvent, Infusion, Observation, OwnBuilder, Participant, codeable_concept, reference
+from fhir_msc import AdverseEvent, Disposition, Infusion, Observation, OwnBuilder, Participant
+from fhir_msc import codeable_concept, reference
 
 SEEN = []
 
@@ -51,6 +52,8 @@ crash = OwnBuilder(Observation, lambda record, links, context: 1 / 0)
 text = OwnBuilder(Observation, lambda record, links, context: "a resource")
 doses = OwnBuilder(Infusion, dose)
 people = OwnBuilder(Participant, dose)
+steps = OwnBuilder(Disposition, dose)
+events = OwnBuilder(AdverseEvent, dose)
 of_nothing = OwnBuilder(str, flag)
 """
 POINTS = {
@@ -60,6 +63,8 @@ POINTS = {
     "Coverage": "mine:text",
     "Task": "mine:doses",
     "Person": "mine:people",
+    "Contract": "mine:steps",
+    "Goal": "mine:events",
     "Nonsense": "mine:results",
     "Account": "mine:of_nothing",
     "Endpoint": "mine:flag",
@@ -101,6 +106,20 @@ def test_there_is_one_more_of_each_released_record(mine: Installer) -> None:
     assert (first.rank, first.lane, first.refs) == (len(RANKS), patient.rid, (patient.rid,))
     assert json.loads(first.body)["id"] == first.rid
     assert "Basic" not in bodies(tables), "installed, and not asked for"
+
+
+def test_it_is_given_nothing_that_is_later_than_the_consent(mine: Installer) -> None:
+    import mine as code  # type: ignore[import-not-found]
+
+    later = "2020-09-17"
+    steps = [step("S", "WITHDRAWAL OF CONSENT", "2020-06-01"), step("S", "RANDOMIZED", "2020-02-01")]
+    event = {"USUBJID": "S", "AETERM": "FEVER", "AESTDTC": "2020-02-01", "AEENDTC": later, "AEOUT": "FATAL"}
+    tables = {"DM": dm("S", DTHDTC=later), "DS": [*ONE["DS"], *steps, step("S", "DEATH", later)], "AE": [event]}
+    bodies(tables, "Person", "Contract", "Goal")
+    assert {type(one).__name__ for one in code.SEEN} == {"Participant", "Disposition", "AdverseEvent"}
+    assert sorted(one.kind for one in code.SEEN if hasattr(one, "kind")) == ["consent-withdrawn", "randomised"]
+    said = [replace(one, origins=()) for one in code.SEEN]
+    assert not [word for word in (later, "fatal", "died=True") if word in repr(said)]
 
 
 def test_all_else_is_as_without_it(mine: Installer) -> None:
