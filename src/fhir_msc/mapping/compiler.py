@@ -11,8 +11,9 @@ from fhir_msc.mapping import clinical, records
 from fhir_msc.mapping.blocks import ObservationBlock
 from fhir_msc.mapping.design import part_blocks
 from fhir_msc.mapping.expressions import condition, words_of
-from fhir_msc.mapping.format import Join, TableWords
-from fhir_msc.mapping.joins import Joins, Qualifiers, SameThing
+from fhir_msc.mapping.format import TableWords
+from fhir_msc.mapping.joining import joined_to, refuse_damaged, refuse_other_participants, withheld_columns
+from fhir_msc.mapping.joins import Joins
 from fhir_msc.mapping.notes import Notes, Topic
 from fhir_msc.mapping.observations import component_makers, observation, wide
 from fhir_msc.mapping.pack import Pack, PackTable
@@ -33,9 +34,8 @@ def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Sourc
     """
     words = pack_table.words
     refuse_damaged(table, source)
-    available = {one.name: one for one in source.tables()}
     notes = Notes(table.file, table.name)
-    withheld = _withheld(pack, table)
+    withheld = withheld_columns(pack, table)
     named = words_scope(pack, pack_table, seals, notes, withheld)
     refuse_incomplete(words, table)
     if withheld:
@@ -43,7 +43,7 @@ def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Sourc
         for column in sorted(withheld):
             if field_of(column) in asked:
                 _note_withheld(notes, column)
-    joined, joined_columns = _joined(pack, words, named, available, source, seals, table)
+    joined, joined_columns = joined_to(pack, pack_table, named, source, table)
     own = [column for column in named.columns if column not in joined_columns]
     columns = {column: i for i, column in enumerate((*own, *sorted(joined_columns)))}
     # Compiled once more, now that every column has its place: the row's own cells first, joined ones behind them.
@@ -73,6 +73,7 @@ def words_scope(
         _refuse_other_words(words, pack_table)
     elif words.participant is None:
         raise PackError(f"{place}: the word 'participant' is missing: which column names the participant?")
+    refuse_other_participants(pack, pack_table)
     joined = {name: join for join in words.join for name in join.columns}
 
     def closed(column: str) -> bool:
@@ -117,12 +118,6 @@ def reads(words: TableWords, pack: Pack, seals: Seals) -> Sequence[str]:
     return list(words_scope(pack, pack.tables[words.table], seals, Notes("", "")).columns)
 
 
-def refuse_damaged(table: Table, source: Source) -> None:
-    """Raises the SourceError of a table that cannot be read."""
-    if table.damage is not None:
-        next(source.rows(table.name, ()), None)  # raises what was found, with the next thing to do
-
-
 def refuse_incomplete(words: TableWords, table: Table) -> None:
     """Raises SourceError for a table that lacks a required column."""
     for name in (*((words.participant or "",) if words.study is None else ()), *words.required):
@@ -153,12 +148,6 @@ def refuse_second_participants(pack: Pack, tables: Sequence[Table]) -> None:
     )
 
 
-def _withheld(pack: Pack, table: Table) -> frozenset[str]:
-    """The columns that the source flags as identifying and the pack gives no reason to take."""
-    taken = {name.partition(".")[2] for name in pack.words.identifying if name.partition(".")[0] == table.name}
-    return frozenset(column for column in table.identifiers if field_of(column) not in taken and column not in taken)
-
-
 def _note_withheld(notes: Notes, column: str) -> None:
     topic = Topic(
         "MSC-PHI-001",
@@ -168,50 +157,6 @@ def _note_withheld(notes: Notes, column: str) -> None:
         f'if it must be taken, say why in pack.yaml: identifying: {{{notes.table}.{column}: "..."}}',
     )
     notes.say(notes.open(topic))
-
-
-def _joined(
-    pack: Pack,
-    words: TableWords,
-    scope: Scope,
-    available: dict[str, Table],
-    source: Source,
-    seals: Seals,
-    table: Table,
-) -> tuple[list[Qualifiers | SameThing], set[str]]:
-    """The joins of which the source has the table, and the columns they give."""
-    joined: list[Qualifiers | SameThing] = []
-    columns: set[str] = set()
-    for join in words.join:
-        other = available.get(join.table)
-        if other is None:
-            continue
-        refuse_damaged(other, source)
-        if join.kind != "qualifiers":
-            wanted = _wanted(join, other, _withheld(pack, other), table, scope)
-            columns |= set(wanted)
-            joined.append(SameThing(source, other, join, wanted))
-    listed = set(table.columns)
-    for join in words.join:
-        other = available.get(join.table)
-        if other is not None and join.kind == "qualifiers":
-            qualifiers = Qualifiers(source, other, table.columns, scope.closed)
-            columns |= {name for name in scope.columns if name not in listed and name.removesuffix(LABEL) not in listed}
-            for name in qualifiers.variables:
-                if name:
-                    scope.index(name)
-            joined.append(qualifiers)
-    return joined, columns
-
-
-def _wanted(join: Join, other: Table, withheld: frozenset[str], table: Table, scope: Scope) -> list[str]:
-    wanted = [name for name in scope.open(join.columns) if name in other.columns and name not in withheld]
-    twice = next((name for name in wanted if name in table.columns), None)
-    if twice is not None:
-        raise PackError(f"{scope.place}: {twice} stands in {table.name} and in {other.name}, which is joined to it")
-    for name in wanted:
-        scope.index(name)
-    return wanted
 
 
 def _blocks(words: TableWords, scope: Scope, is_shown: Callable[[str], bool]) -> Iterator[Block]:

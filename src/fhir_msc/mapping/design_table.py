@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fhir_msc.findings import Finding, Origin, Severity
-from fhir_msc.mapping.compiler import refuse_damaged, refuse_incomplete, words_scope
+from fhir_msc.mapping.compiler import refuse_incomplete, words_scope
 from fhir_msc.mapping.design import PartBlock, part_blocks
 from fhir_msc.mapping.expressions import words_of
+from fhir_msc.mapping.joining import refuse_damaged
 from fhir_msc.mapping.notes import Notes
 from fhir_msc.mapping.pack import Pack, PackTable
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter

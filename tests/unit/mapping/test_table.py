@@ -14,6 +14,7 @@ from fhir_msc.mapping.code_tables import read_code_table
 from fhir_msc.mapping.pack import Pack, packs_folder
 from fhir_msc.mapping.table import MappedRow
 from fhir_msc.trial import (
+    AdverseEvent,
     Concept,
     Consent,
     Infusion,
@@ -443,6 +444,48 @@ def test_columns_of_a_sealed_table_give_nothing_and_are_not_named(tmp_path: Path
         first, _ = infusions(study(EX=same), tmp_path, blind=True, head=head, kind=kind)
         assert (first.product, first.dose) == (None, None)
         assert "XTRT" not in repr(first.origins)
+
+
+LOOKING = """
+table: AE
+participant: ID
+required: ID
+join: {table: OTHER, kind: look-up, on: {SITE: PLACE}, columns: [NAME]}
+key: [ID]
+adverse-event: {term: TERM, action: NAME}
+"""
+LOOKED_UP = "table: OTHER\nparticipant: WHO\nkey: [WHO]\nadverse-event: {term: NAME}\n"
+
+
+def looking(folder: Path, on: str, rows: list[dict[str, str]], **more: str) -> list[Record]:
+    pack = pack_of(folder, {"ae": LOOKING.replace("SITE: PLACE", on), **more})
+    source = Memory({"AE": [{"ID": "S", "SITE": "1", "TERM": "FEVER"}], "OTHER": rows})
+    return [record for row in mapped(pack, source, "AE") for record in row.records]
+
+
+def test_a_row_takes_no_cells_of_another_participant(tmp_path: Path) -> None:
+    """Whether the pack describes the table or not, and before there is data."""
+    others = [{"PLACE": "1", "WHO": "T", "NAME": "of another"}]
+    with pytest.raises(PackError, match=r"ae.yaml:5:.*OTHER names participants in WHO") as described:
+        looking(tmp_path, "SITE: PLACE", others, other=LOOKED_UP)
+    assert described.value.hint == "add to its `on`: ID: WHO"
+    assert looking(tmp_path, "SITE: PLACE, ID: WHO", [{**others[0], "WHO": "S"}], other=LOOKED_UP)
+    (tmp_path / "other.yaml").unlink()
+    named = [{"PLACE": "1", "ID": "T", "NAME": "of another"}]
+    with pytest.raises(PackError, match="OTHER names participants in ID"):
+        looking(tmp_path, "SITE: PLACE", named)
+    # Matched with something else is not matched.
+    with pytest.raises(PackError, match="OTHER names participants in ID"):
+        looking(tmp_path, "ID: PLACE", named)
+    [taken] = looking(tmp_path, "ID: ID", [{**named[0], "ID": "S"}, named[0]])
+    assert isinstance(taken, AdverseEvent)
+    assert taken.action == "of another"
+
+
+def test_a_table_without_participants_is_joined_by_what_it_is(tmp_path: Path) -> None:
+    [taken] = looking(tmp_path, "SITE: PLACE", [{"PLACE": "1", "NAME": "a site"}, {"PLACE": "2", "NAME": "another"}])
+    assert isinstance(taken, AdverseEvent)
+    assert taken.action == "a site"
 
 
 def test_qualifiers_stand_as_columns_of_their_parent(tmp_path: Path) -> None:
