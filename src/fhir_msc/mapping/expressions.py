@@ -7,6 +7,7 @@ read raises ``CellProblem``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import TypeVar
@@ -183,6 +184,7 @@ def _cell(
     known = value.map
     mapped = given if given is not None else {cell: read(text) for cell, text in (known or {}).items()}
     missing, names = scope.missing, tuple(columns)
+    patterns = [(_pattern(word), mapped[word]) for word in known or () if word.startswith("*") or word.endswith("*")]
 
     def of_cell(cell: str) -> T | None:
         if not cell or cell in missing:
@@ -192,6 +194,9 @@ def _cell(
                 asked = asked_by(cell)
                 if asked in known:
                     return mapped[asked]
+                for fits, found in patterns:
+                    if fits(asked):
+                        return found
                 if value.unknown == "drop":
                     return None
                 if value.unknown == "reject":
@@ -206,6 +211,11 @@ def _cell(
         place = places[0]
         return lambda cells, _zone: of_cell(cells[place])
     return lambda cells, _zone: next((found for i in places if (found := of_cell(cells[i])) is not None), None)
+
+
+def _pattern(word: str) -> Callable[[str], object]:
+    """A test of cells by a word of a map in which ``*`` stands for any letters."""
+    return re.compile(".*".join(map(re.escape, word.split("*"))), re.DOTALL).fullmatch
 
 
 def _date_time(value: Value, scope: Scope) -> Getter[str]:

@@ -68,7 +68,11 @@ class Value(Words):
     pieces: Names = Field((), description="instead of `from`: one long text that stands in pieces in these columns")
     constant: str | None = Field(None, description="a fixed value, read by `as` like a cell")
     as_: str = Field("text", description="the transform that reads the cell")
-    map: dict[str, str] | None = Field(None, description="cell → value; other cells follow `unknown`")
+    map: dict[str, str] | None = Field(
+        None,
+        description="cell → value; in a cell that begins or ends with `*`, each `*` is any letters, if none is equal; "
+        "other cells follow `unknown`",
+    )
     unknown: Literal["keep", "reject", "drop"] = Field(
         "reject", description="a cell that `map` or `table` lacks: kept as it is, an error of the row, or no value"
     )

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from fhir_msc.errors import PackError, SourceError, UsageError
 from fhir_msc.mapping.checking import check_pack
+from fhir_msc.mapping.pack import read_pack
 from fhir_msc.release.consent import ConsentPolicy
 from fhir_msc.sources.seals import Seals
 from fhir_msc.trial import Study
-from tests.unit.desired.trial_source import Outcome, consent, dm, fingerprints, lb, outcome, step, vs
+from tests.unit.desired.trial_source import ROOT, Outcome, consent, dm, fingerprints, lb, outcome, step, vs
 from tests.unit.mapping.memory import Memory, pack_of
 
 ONE = {"DM": dm("S"), "DS": consent("S")}
@@ -114,6 +115,66 @@ def test_withdrawal_of_consent_stops_what_was_collected_later(term: str, status:
     assert subject["status"] == status
     assert recorded["status"] == ("inactive" if delivered == 1 else "active")
     assert found.rules().count("MSC-CONSENT-004") == (status == "screening")
+
+
+@pytest.mark.parametrize(
+    ("decoded", "term", "means"),
+    [
+        *[
+            (decoded, term, "withdrawn")
+            for decoded in ("OTHER", "Other", "WITHDRAWAL BY SUBJECT", "PHYSICIAN DECISION", "SPONSOR'S OWN TERM")
+            for term in ("WITHDREW CONSENT", "Withdrawal of consent by subject", "Patient withdrew informed consent")
+        ],
+        # Names the consent, and may mean part of it, or none.
+        *[
+            ("OTHER", term, "question")
+            for term in (
+                "WITHDREW CONSENT FOR BIOPSY",
+                "Consent for genetic testing withdrawn",
+                "Subject did not withdraw consent",
+                "SUBJECT WITHDREW CONSENT DUE TO RELOCATION",
+                "Withdrew consent.",
+                "REVOKED THE CONSENT TO CONTACT",
+            )
+        ],
+        ("SCREEN FAILURE", "WITHDREW CONSENT TO SAMPLES", "question"),
+        # Withdrew, and nobody says from what.
+        ("OTHER", "Withdrawal by subject", "question"),
+        ("SPONSOR'S OWN TERM", "WITHDREW FROM STUDY", "question"),
+        # Says something else.
+        ("OTHER", "MOVED AWAY", "nothing"),
+        ("OTHER", "INFORMED CONSENT FORM OUTDATED", "nothing"),
+        ("OTHER", "DRUG WITHDRAWN FROM THE MARKET", "nothing"),
+        ("ADVERSE EVENT", "WITHDRAWN", "nothing"),
+        ("COMPLETED", "COMPLETED", "nothing"),
+    ],
+)
+def test_the_words_of_the_site_may_name_the_consent(decoded: str, term: str, means: str) -> None:
+    told = {**step("S", decoded, "2020-02-15"), "DSTERM": term}
+    found = outcome({"DM": dm("S"), "DS": [*consent("S"), told], "LB": [lb(day="2020-02-16")]})
+    assert found.outcomes("LB") == {"withheld" if means == "withdrawn" else "delivered": 1}
+    assert ("MSC-CONSENT-004" in found.rules()) == (means == "question")
+
+
+@pytest.mark.parametrize("answer", ["", "0"])
+def test_a_day_of_withdrawal_is_a_withdrawal_whatever_was_ticked(answer: str) -> None:
+    forms = [
+        {"record_id": "S", "redcap_event_name": "screening_arm_1", "consent_date": "2020-01-01"},
+        {
+            "record_id": "S",
+            "redcap_event_name": "e1",
+            "consent_withdrawn": answer,
+            "consent_withdrawn_date": "2020-02-15",
+        },
+    ]
+    results = [
+        {"record_id": "S", "redcap_event_name": f"{day}_arm_1", "lab_datetime": day, "lab_alt": "40"}
+        for day in ("2020-02-15", "2020-02-16")
+    ]
+    tables = {"demographics": [{"record_id": "S", "site": "01"}], "consent": forms, "laboratory": results}
+    found = outcome(tables, pack=read_pack(ROOT / "mappings" / "misle-redcap"))
+    assert [one["status"] for one in found.of_type("ResearchSubject")] == ["withdrawn"]
+    assert found.outcomes("laboratory") == {"delivered": 1, "withheld": 1}
 
 
 def test_an_unclear_withdrawal_is_what_the_project_says() -> None:

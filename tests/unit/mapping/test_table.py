@@ -376,6 +376,17 @@ def without_rows(row: MappedRow) -> str:
     return repr((row.participant, row.outcome, row.members, row.tie, said, [one.rule for one in row.problems]))
 
 
+def test_a_word_of_a_map_may_leave_letters_open(tmp_path: Path) -> None:
+    """An equal word comes first, then what is written first; within a word `*` is a letter like others."""
+    words = 'map: {"A*": begins, "*B*C*": holds, "*[D]": ends, "AB": equal, "1*2": written}, unknown: drop'
+    text = f"table: AE\nparticipant: ID\nkey: [ID]\nadverse-event: {{term: TERM, action: {{from: TERM, {words}}}}}\n"
+    cells = {"AB": "equal", "ABC": "begins", "xBxCx": "holds", "BC": "holds", "CB": None, "x[D]": "ends", "D": None}
+    cells |= {"1*2": "written", "112": None}
+    source = Memory({"AE": [{"ID": "S", "TERM": cell} for cell in cells]})
+    records = [record for row in mapped(pack_of(tmp_path, {"ae": text}), source, "AE") for record in row.records]
+    assert [record.action for record in records if isinstance(record, AdverseEvent)] == list(cells.values())
+
+
 # Joins
 
 EC = """
