@@ -17,7 +17,7 @@ from fhir_msc.findings import Severity
 from fhir_msc.mapping.code_tables import CodeTable
 from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test, nothing, remembering
-from fhir_msc.mapping.transforms import Number, Unreadable, decimal, iso_date_time
+from fhir_msc.mapping.transforms import Number, TimeLost, Unreadable, decimal, iso_date_time
 from fhir_msc.mapping.values import Condition, Range, UnitOf, Value
 from fhir_msc.trial import Quantity, ReferenceRange, Unit
 from fhir_msc.ucum import is_unit, units_of
@@ -25,6 +25,9 @@ from fhir_msc.ucum import is_unit, units_of
 T = TypeVar("T")
 
 _NOT_UCUM = "a unit that is not UCUM, or not one that the table of units knows: sent as text, without a code"
+_NO_ZONE = "times without a zone: the date alone is sent"
+_NO_MINUTES = "times whose minutes are not known, or intervals: R4 has none such; what is known of the date is sent"
+_MINUTES_HINT = "nothing, if the time is not known; else complete it in the source, as hh:mm"
 _ZONE_HINT = 'declare the zone of the site in fhir-msc.toml: [sites.ID] zone = "Area/City"'
 
 
@@ -225,15 +228,10 @@ def _date_time(value: Value, scope: Scope) -> Getter[str]:
     scope.uses_zone()
     places = [scope.index(column) for column in columns]
     missing, notes = scope.missing, scope.notes
-    lost = notes.open(
-        Topic(
-            "MSC-TIME-001",
-            Severity.WARNING,
-            "times without a zone: the date alone is sent",
-            columns,
-            _ZONE_HINT,
-        )
-    )
+    lost: dict[TimeLost, int] = {
+        "zone": notes.open(Topic("MSC-TIME-001", Severity.WARNING, _NO_ZONE, columns, _ZONE_HINT)),
+        "minutes": notes.open(Topic("MSC-TIME-005", Severity.WARNING, _NO_MINUTES, columns, _MINUTES_HINT)),
+    }
 
     def read(cells: Cells, zone: str | None) -> str | None:
         for place in places:
@@ -244,8 +242,8 @@ def _date_time(value: Value, scope: Scope) -> Getter[str]:
                 moment, time_lost = iso_date_time(cell, zone)
             except Unreadable as reason:
                 raise CellProblem("MSC-MAP-001", columns, str(reason), cell, "correct the cell") from None
-            if time_lost:
-                notes.say(lost)
+            if time_lost is not None:
+                notes.say(lost[time_lost])
             return moment
         return None
 

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import takewhile
+from typing import Literal
 from zoneinfo import ZoneInfo
+
+TimeLost = Literal["zone", "minutes"] | None
+"""Why a time is left out: no zone is known, or the minutes are not (an interval, too, has none); without either R4 has
+no time."""
 
 
 class Unreadable(ValueError):
@@ -104,22 +109,23 @@ def iso_date(cell: str) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
-def iso_date_time(cell: str, zone: str | None) -> tuple[str, bool]:
+def iso_date_time(cell: str, zone: str | None) -> tuple[str, TimeLost]:
     """A date, or a date and time with a zone: its own, or that of ``zone`` (IANA name).
 
-    The second part says whether a time had to be left out: no zone is known, or the minutes are not, without which R4
-    has no time. Missing seconds become ``:00``, 24:00 is 00:00 of the next day.
+    The second part says why a time had to be left out. Missing seconds become ``:00``, 24:00 is 00:00 of the next day.
     A wall-clock time that occurs twice when clocks go back is taken as the first of the two.
     Of an interval in which the moment lies (SDTMIG 4.4.2), what is known of the moment: the day, month or year that
     both ends have.
     """
     ends = cell.split("/")
     if len(ends) == 2:
+        if ends[0] == ends[1]:
+            return iso_date_time(ends[0], zone)
         return _common(iso_date_time(ends[0], zone), iso_date_time(ends[1], zone))
     day, _, clock = _joined(cell).partition("T")
     date = iso_date(day)
     if not clock or clock.startswith("-"):
-        return date, False
+        return date, None
     match = _TIME.fullmatch(clock)
     if match is None or len(date) < 10:
         raise Unreadable("a time as hh:mm or hh:mm:ss after a whole date is expected")
@@ -130,14 +136,14 @@ def iso_date_time(cell: str, zone: str | None) -> tuple[str, bool]:
     if int(hour) > 23 or int(minute or 0) > 59 or int(second) > 59:
         raise Unreadable("there is no such time of day")
     if minute is None:
-        return date, True
+        return date, "minutes"
     wall = f"{date}T{hour}:{minute}:{second}"
     moment = f"{wall}.{fraction}" if fraction else wall
     if offset:
-        return moment + _with_minutes(offset), False
+        return moment + _with_minutes(offset), None
     if zone is None:
-        return date, True
-    return moment + _with_minutes(datetime.fromisoformat(wall).replace(tzinfo=ZoneInfo(zone)).strftime("%z")), False
+        return date, "zone"
+    return moment + _with_minutes(datetime.fromisoformat(wall).replace(tzinfo=ZoneInfo(zone)).strftime("%z")), None
 
 
 def _with_minutes(offset: str) -> str:
@@ -153,14 +159,14 @@ def _day_after(date: str) -> str:
         raise Unreadable("there is no such day") from None
 
 
-def _common(start: tuple[str, bool], end: tuple[str, bool]) -> tuple[str, bool]:
-    if start == end:
+def _common(start: tuple[str, TimeLost], end: tuple[str, TimeLost]) -> tuple[str, TimeLost]:
+    if start == end and start[1] is None:
         return start
     parts = zip(*(moment.partition("T")[0].split("-") for moment, _ in (start, end)), strict=False)
     date = "-".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], parts))
     if not date:
         raise Unreadable("an interval within one year is expected")
-    return date, any(lost or "T" in moment for moment, lost in (start, end))
+    return date, "minutes" if any(lost or "T" in moment for moment, lost in (start, end)) else None
 
 
 def _layout(pattern: str, *order: int) -> Callable[[str], str]:

@@ -271,6 +271,23 @@ def test_a_masked_study_whose_pack_seals_nothing_is_refused(tmp_path) -> None:  
     outcome({"DM": [{"ID": "S"}]}, pack=pack, study=Study("S", "T", masking="none"))
 
 
+@pytest.mark.parametrize(
+    ("day", "zone", "rule"),
+    [
+        ("2020-02-01T10:30", None, "MSC-TIME-001"),
+        ("2020-02-01T10", "Europe/Zurich", "MSC-TIME-005"),
+        ("2020-02-01T10", None, "MSC-TIME-005"),
+        ("2020-02-01T10:00/2020-02-01T10:30", "Europe/Zurich", "MSC-TIME-005"),
+    ],
+)
+def test_a_time_that_is_left_out_is_told_with_its_reason(day: str, zone: str | None, rule: str) -> None:
+    found = outcome({**ONE, "LB": [lb(day=day)]}, zone=zone)
+    assert [one["effectiveDateTime"] for one in found.of_type("Observation")] == ["2020-02-01"]
+    [told] = [one for one in found.findings if one.rule.startswith("MSC-TIME")]
+    assert told.rule == rule
+    assert ("zone" in (told.hint or "")) == (rule == "MSC-TIME-001")
+
+
 def test_how_the_participant_was_placed_is_said() -> None:
     rows = Memory({**ONE, "VS": [vs(VSPOS="STANDING")]}, {})
     [observation] = outcome(rows).of_type("Observation")

@@ -15,6 +15,7 @@ from fhir_msc.mapping.transforms import (
     NUMBERS,
     WORDS,
     Number,
+    TimeLost,
     Unreadable,
     boolean,
     comparator_decimal,
@@ -136,34 +137,34 @@ def test_what_stands_behind_a_date_is_a_time_or_it_is_no_date(cell: str) -> None
 @pytest.mark.parametrize(
     ("cell", "zone", "moment", "lost"),
     [
-        ("2021-03-05", None, "2021-03-05", False),
-        ("2021-03-05T10:30", "America/New_York", "2021-03-05T10:30:00-05:00", False),
-        ("2021-07-05 10:30:15", "America/New_York", "2021-07-05T10:30:15-04:00", False),
-        ("2021-03-05T10:30:15.250Z", None, "2021-03-05T10:30:15.250Z", False),
-        ("2021-03-05T10:30+02:00", "America/New_York", "2021-03-05T10:30:00+02:00", False),
-        ("2021-03-05T10:30", None, "2021-03-05", True),
-        ("2021-03-05T10", "America/New_York", "2021-03-05", True),
-        ("2021-03-05T-:30", "America/New_York", "2021-03-05", False),
-        ("2021-03-05T13:-:17", "America/New_York", "2021-03-05", True),
-        ("2021-03-05T13:-", "America/New_York", "2021-03-05", True),
-        ("2021-03-05T13:-:17+01:00", None, "2021-03-05", True),
-        ("2021-03-05T10:30:-", "America/New_York", "2021-03-05T10:30:00-05:00", False),
+        ("2021-03-05", None, "2021-03-05", None),
+        ("2021-03-05T10:30", "America/New_York", "2021-03-05T10:30:00-05:00", None),
+        ("2021-07-05 10:30:15", "America/New_York", "2021-07-05T10:30:15-04:00", None),
+        ("2021-03-05T10:30:15.250Z", None, "2021-03-05T10:30:15.250Z", None),
+        ("2021-03-05T10:30+02:00", "America/New_York", "2021-03-05T10:30:00+02:00", None),
+        ("2021-03-05T10:30", None, "2021-03-05", "zone"),
+        ("2021-03-05T10", "America/New_York", "2021-03-05", "minutes"),
+        ("2021-03-05T-:30", "America/New_York", "2021-03-05", None),
+        ("2021-03-05T13:-:17", "America/New_York", "2021-03-05", "minutes"),
+        ("2021-03-05T13:-", "America/New_York", "2021-03-05", "minutes"),
+        ("2021-03-05T13:-:17+01:00", None, "2021-03-05", "minutes"),
+        ("2021-03-05T10:30:-", "America/New_York", "2021-03-05T10:30:00-05:00", None),
         # 24:00 is the next day's beginning, in the zone's offset of that day.
-        ("2021-03-13T24:00", "America/New_York", "2021-03-14T00:00:00-05:00", False),
-        ("2021-03-14T24:00:00", "America/New_York", "2021-03-15T00:00:00-04:00", False),
-        ("2020-12-31T24:00:00.00Z", None, "2021-01-01T00:00:00.00Z", False),
-        ("2021-02-28T24:00", None, "2021-03-01", True),
-        ("2021-02-28T24", "America/New_York", "2021-03-01", True),
-        ("2021-03-05T10:30+0100", None, "2021-03-05T10:30:00+01:00", False),
-        ("2021-03-05T10:30:15-0330", None, "2021-03-05T10:30:15-03:30", False),
-        ("2021-03-05T10:30+01", "America/New_York", "2021-03-05T10:30:00+01:00", False),
-        ("2021-03-05T10:30:15,250", "Asia/Kolkata", "2021-03-05T10:30:15.250+05:30", False),
+        ("2021-03-13T24:00", "America/New_York", "2021-03-14T00:00:00-05:00", None),
+        ("2021-03-14T24:00:00", "America/New_York", "2021-03-15T00:00:00-04:00", None),
+        ("2020-12-31T24:00:00.00Z", None, "2021-01-01T00:00:00.00Z", None),
+        ("2021-02-28T24:00", None, "2021-03-01", "zone"),
+        ("2021-02-28T24", "America/New_York", "2021-03-01", "minutes"),
+        ("2021-03-05T10:30+0100", None, "2021-03-05T10:30:00+01:00", None),
+        ("2021-03-05T10:30:15-0330", None, "2021-03-05T10:30:15-03:30", None),
+        ("2021-03-05T10:30+01", "America/New_York", "2021-03-05T10:30:00+01:00", None),
+        ("2021-03-05T10:30:15,250", "Asia/Kolkata", "2021-03-05T10:30:15.250+05:30", None),
         # The hour that comes twice is taken as the first of the two.
-        ("2021-11-07T01:30", "America/New_York", "2021-11-07T01:30:00-04:00", False),
-        ("2021-03-05T10:30", "Asia/Kolkata", "2021-03-05T10:30:00+05:30", False),
+        ("2021-11-07T01:30", "America/New_York", "2021-11-07T01:30:00-04:00", None),
+        ("2021-03-05T10:30", "Asia/Kolkata", "2021-03-05T10:30:00+05:30", None),
     ],
 )
-def test_times_carry_a_zone(cell: str, zone: str | None, moment: str, lost: bool) -> None:
+def test_times_carry_a_zone(cell: str, zone: str | None, moment: str, lost: TimeLost) -> None:
     assert iso_date_time(cell, zone) == (moment, lost)
     assert is_date_time(moment)
 
@@ -171,17 +172,18 @@ def test_times_carry_a_zone(cell: str, zone: str | None, moment: str, lost: bool
 @pytest.mark.parametrize(
     ("cell", "zone", "moment", "lost"),
     [
-        ("2021-02-01T10:00/2021-02-01T10:30", "America/New_York", "2021-02-01", True),
-        ("2021-02-01 10:00/2021-02-01 10:30", None, "2021-02-01", True),
-        ("2021-02-01T10:00Z/2021-02-01T10:00Z", None, "2021-02-01T10:00:00Z", False),
-        ("2021-02-01/2021-02-01T10:30", "America/New_York", "2021-02-01", True),
-        ("2021-02-01T22:00/2021-02-02T01:00", "America/New_York", "2021-02", True),
-        ("2021-02-01/2021-02-15", "America/New_York", "2021-02", False),
-        ("2021-02-15/2021-03", "America/New_York", "2021", False),
+        ("2021-02-01T10:00/2021-02-01T10:30", "America/New_York", "2021-02-01", "minutes"),
+        ("2021-02-01 10:00/2021-02-01 10:30", None, "2021-02-01", "minutes"),
+        ("2021-02-01T10:00Z/2021-02-01T10:00Z", None, "2021-02-01T10:00:00Z", None),
+        ("2021-02-01T10:30/2021-02-01T10:30", None, "2021-02-01", "zone"),
+        ("2021-02-01/2021-02-01T10:30", "America/New_York", "2021-02-01", "minutes"),
+        ("2021-02-01T22:00/2021-02-02T01:00", "America/New_York", "2021-02", "minutes"),
+        ("2021-02-01/2021-02-15", "America/New_York", "2021-02", None),
+        ("2021-02-15/2021-03", "America/New_York", "2021", None),
     ],
 )
 def test_of_an_interval_stays_what_its_ends_have_in_common(
-    cell: str, zone: str | None, moment: str, lost: bool
+    cell: str, zone: str | None, moment: str, lost: TimeLost
 ) -> None:
     assert iso_date_time(cell, zone) == (moment, lost)
     assert is_date_time(moment)
