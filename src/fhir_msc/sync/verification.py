@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from sqlalchemy import Connection, and_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, select, true
 
 from fhir_msc.findings import Origin
 from fhir_msc.resources.body import serialise
@@ -105,7 +105,8 @@ def verify(
                 if not ids:
                     break
                 rows = outbox.standings(connection, ids)
-                vanished = _vanished(connection, ids)
+                vanished = _flagged(connection, ids, resource.c.vanished == true())
+                retired = _flagged(connection, ids, resource.c.retired_at.is_not(None))
             last = ids[-1]
             checked = [row for row in rows.values() if row.state not in IN_FLIGHT]
             counts.in_flight += len(rows) - len(checked)
@@ -113,7 +114,13 @@ def verify(
             with ledger.begin() as connection:
                 bodies = contents(connection, ledger.target_id, addressing, checked)
                 compared = [
-                    (row, _compared(connection, ledger.target, row, found[row.id], bodies, row.id in vanished))
+                    (
+                        row,
+                        # What no longer counts need not be there.
+                        None
+                        if row.id in retired and _is_unknown(found[row.id])
+                        else _compared(connection, ledger.target, row, found[row.id], bodies, row.id in vanished),
+                    )
                     for row in checked
                 ]
             for row, drifted in compared:
@@ -182,11 +189,16 @@ def _drift(
     if isinstance(found, Several) or not sent:
         return Drift.CHANGED
     if isinstance(found, Missing):
-        return Drift.DELETED if found.gone else Drift.FORGOTTEN
+        return Drift.FORGOTTEN if _is_unknown(found) else Drift.DELETED
     is_lower = _is_lower(version_id(found.content), row.version)
     if is_lower and _was_sent(connection, target, row.rid, as_sent(found.content, parse(sent))):
         return Drift.OLDER
     return Drift.CHANGED
+
+
+def _is_unknown(found: Resource | Missing | Several) -> bool:
+    """Whether the server has, and had, no such resource."""
+    return isinstance(found, Missing) and not found.gone
 
 
 def _is_lower(version: str | None, known: str | None) -> bool:
@@ -227,7 +239,5 @@ def _page(connection: Connection, target_id: int, type: str, last: int) -> list[
     return list(connection.execute(found).scalars())
 
 
-def _vanished(connection: Connection, ids: Sequence[int]) -> set[int]:
-    return set(
-        connection.execute(select(resource.c.id).where(resource.c.id.in_(ids), resource.c.vanished == true())).scalars()
-    )
+def _flagged(connection: Connection, ids: Sequence[int], flag: ColumnElement[bool]) -> set[int]:
+    return set(connection.execute(select(resource.c.id).where(resource.c.id.in_(ids), flag)).scalars())
