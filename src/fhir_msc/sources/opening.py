@@ -178,7 +178,7 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     if form == "odm":
         documents = _of_many_tables(names, options)
         records_name = _records(clinical_documents(folder, documents, options.records), folder)
-        readers, used = odm_tables(folder, records_name, documents, options.dictionary, options.encoding)
+        readers, used = odm_tables(folder, records_name, documents, options.dictionary, options.encoding, options.seals)
     elif form == "redcap":
         readers, used = _redcap(folder, _of_many_tables(names, options), options)
     else:

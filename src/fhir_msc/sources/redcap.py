@@ -179,12 +179,10 @@ def forms_of(
 
     named: list[tuple[str, str | None]] = [(form, form) for form in forms]
     named.append(("other" if "other" not in forms else "other_", None))
+    on_every_form = {record_id, EVENT, ARM, INSTRUMENT, INSTANCE, GROUP}
     numbered = not any(
-        seals.seals_table(name)
-        or seals.row_seals(name)
-        or any(seals.seals_column(name, column) for column in on_form[form] if column not in shared)
-        for name, form in named
-        if any(column not in shared for column in on_form[form])
+        seals.seals_table(name) or seals.row_seals(name) or set(seals.column_patterns(name)) - on_every_form
+        for name, _ in named
     )
     return [one for one in (table(name, form) for name, form in named) if one.own]
 

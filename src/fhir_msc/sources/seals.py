@@ -94,13 +94,12 @@ class Seals:
         if any(column.upper() == name.upper() for name in planned):
             return False
         shown = {column, column.removesuffix(LABEL), column.removesuffix(UNIT), field_of(column)}
-        return any(
-            _fits(name, pattern)
-            for tables, patterns in self.columns.items()
-            if _fits(table, tables)
-            for pattern in patterns
-            for name in shown
-        )
+        return any(_fits(name, pattern) for pattern in self.column_patterns(table) for name in shown)
+
+    def column_patterns(self, table: str) -> tuple[str, ...]:
+        """What the sealed columns of that table fit. What is shown elsewhere may depend on these alone, and not on
+        which of such columns an export has."""
+        return tuple(pattern for name, patterns in self.columns.items() if _fits(table, name) for pattern in patterns)
 
     def _planned(self, table: str) -> tuple[str, ...] | None:
         return next((columns for name, columns in self.planned.items() if name.upper() == table.upper()), None)
@@ -186,6 +185,15 @@ class SealedSource:
         except SourceError as error:
             raise self._told(error, table) from None
 
+    def parents(self, table: str) -> OpenParents | None:
+        """The rows that are named in a table of their qualifiers, where some of them are sealed."""
+        parent = self._seals.qualified(table)
+        if parent is None:
+            return None
+        if table not in self._parents:
+            self._parents[table] = self._named(table, parent)
+        return self._parents[table]
+
     def facts(self, table: str) -> FileFacts:
         """Refused, whatever the table: a whole file holds what is sealed of it, and may be due to it."""
         raise BlindError(f"what is true of whole files, as that of {table}, is not told in a blind project")
@@ -236,7 +244,7 @@ class SealedSource:
         read = [*columns, *(seal.column for seal in seals if seal.column not in columns)]
         told_by = picker([read.index(seal.column) for seal in seals])
         known: dict[tuple[str, ...], bool] = {}
-        parents = self._parents_of(table)
+        parents = self.parents(table)
         at = len(read)
         if parents is not None:
             read += QUALIFIED_BY
@@ -251,15 +259,6 @@ class SealedSource:
                 dropped = known[told] = _is_dropped(seals, told)
             if not dropped:
                 yield NO_NUMBER, values[:asked]
-
-    def _parents_of(self, table: str) -> OpenParents | None:
-        """The rows that are named in a table of their qualifiers, where some of them are sealed."""
-        parent = self._seals.qualified(table)
-        if parent is None:
-            return None
-        if table not in self._parents:
-            self._parents[table] = self._named(table, parent)
-        return self._parents[table]
 
     def _named(self, table: str, parent: str) -> OpenParents:
         described = next((one for one in self._source.tables() if one.name.upper() == parent.upper()), None)
@@ -278,8 +277,7 @@ class SealedSource:
         described = self._described(table)
         columns = described.columns if described is not None else ()
         opened = error.column in columns and not self._seals.seals_column(table, error.column or "")
-        is_whole = not any(self._seals.seals_column(table, column) for column in columns)
-        if self._numbers_rows(table) and (opened or is_whole):
+        if self._numbers_rows(table) and (opened or not self._seals.column_patterns(table)):
             return error
         return SourceError(
             "a row cannot be read",

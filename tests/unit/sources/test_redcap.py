@@ -258,10 +258,11 @@ SEALING = (
     Seals(tables=frozenset({"lab"})),
     Seals(columns={"lab": ("crp",)}),
     Seals(rows={"lab": (RowSeal("crp", ("1*",)),)}),
+    Seals(columns={"lab": ("crp", "not_in_this_export")}),
 )
 
 
-@pytest.mark.parametrize("seals", SEALING, ids=["table", "column", "row"])
+@pytest.mark.parametrize("seals", SEALING, ids=["table", "column", "row", "columns"])
 def test_what_is_sealed_makes_no_row_and_shows_in_no_number(tmp_path: Path, seals: Seals) -> None:
     project(tmp_path, 'record_id,sex,crp,note\n1,,"1,5",\n2,1,,\n3,,,x\n')
     source = SealedSource(open_source(tmp_path, SourceOptions(seals=seals)), seals)
@@ -269,6 +270,12 @@ def test_what_is_sealed_makes_no_row_and_shows_in_no_number(tmp_path: Path, seal
     assert list(source.rows("start", ["record_id"])) == [(NO_NUMBER, ("2",))]
     if not seals.tables:
         assert list(source.rows("lab", ["record_id"])) == [(NO_NUMBER, ("3",))]
+
+
+def test_a_number_does_not_tell_whether_a_sealed_column_is_in_the_export(tmp_path: Path) -> None:
+    seals = Seals(columns={"lab": ("crp",)})
+    project(tmp_path, "record_id,sex\n1,1\n")
+    assert not any(table.numbered for table in open_source(tmp_path, SourceOptions(seals=seals)).tables())
 
 
 def test_what_is_sealed_elsewhere_hides_no_number(tmp_path: Path) -> None:
