@@ -97,6 +97,58 @@ def test_arms_of_a_damaged_xml(redcap_rig: Rig, redcap: Files) -> None:
     assert_same(one, other)
 
 
+# REDCap's XML once more: a form is sealed, and records hold events and instances of it alone.
+
+
+@pytest.fixture(scope="module")
+def forms_rig(tmp_path_factory: pytest.TempPathFactory, redcap: Files) -> Iterator[Rig]:
+    root = tmp_path_factory.mktemp("redcap-forms")
+    (root / "data").mkdir()
+    (root / "data/project.xml").write_bytes(redcap["project.xml"])
+    with contextlib.chdir(root):
+        rig = rig_of(root, "repeating-events")
+        head = root / "pack/pack.yaml"
+        text = head.read_text("utf-8")
+        assert "sealed: {columns" in text
+        head.write_text(text.replace("sealed: {columns", "sealed: {tables: [cardiovascular], columns"), "utf-8")
+        yield rig
+
+
+def with_sealed_forms(files: Files, random: Random) -> Files:
+    """Events and instances of which nothing but the sealed form is filled, before all that a record holds."""
+
+    def item(form: str, name: str, value: str, key: int) -> str:
+        group = f'<ItemGroupData ItemGroupOID="{form}.{name}" ItemGroupRepeatKey="1">'
+        filled = f'{group}<ItemData ItemOID="{name}" Value="{value}"/></ItemGroupData>'
+        return f'<FormData FormOID="Form.{form}" FormRepeatKey="{key}">{filled}</FormData>'
+
+    def changed(found: re.Match[str]) -> str:
+        subject, begins, rest = found[0].partition('redcap:RecordIdField="record_id">')
+        arm = re.search(r"_arm_\d", rest)
+        assert arm is not None
+        events = []
+        for i in range(random.randrange(4)):
+            event, key, form = random.choice((("visit", 50 + i, 1), ("home_visit", 1, 50 + i), ("baseline", 1, 1)))
+            name = f"{event}{arm[0]}"
+            where = f'StudyEventOID="Event.{name}" StudyEventRepeatKey="{key}" redcap:UniqueEventName="{name}"'
+            held = item("cardiovascular", "systolic1", f"{TOKEN}{i}", form)
+            events.append(f"<StudyEventData {where}>{held}</StudyEventData>")
+        return f"{subject}{begins}{''.join(events)}{rest}"
+
+    return {name: SUBJECT.sub(changed, content.decode()).encode() for name, content in files.items()}
+
+
+def test_a_sealed_form_of_redcaps_xml(forms_rig: Rig, redcap: Files) -> None:
+    seen = forms_rig.observe(redcap, whole=True)
+    assert {"Patient", "Observation"} <= {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
+    for seed in (1, 2):
+        files = with_sealed_forms(redcap, Random(seed))
+        assert files["project.xml"].count(TOKEN.encode()) > 3
+        found = forms_rig.observe(files, seed=seed, whole=True)
+        assert_same(seen, found)
+        assert TOKEN.encode() not in b"".join([*found.values(), forms_rig.raw_state()])
+
+
 # ODM: what was given is sealed as a table; rows of one kind of adverse event, and the pulse's unit, are sealed besides.
 
 

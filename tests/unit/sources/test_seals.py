@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -193,6 +194,39 @@ def test_a_qualifier_of_a_sealed_row_is_as_one_of_no_row() -> None:
     assert list(SealedSource(Qualified(), chimerism).rows("SUPPLB", ["QNAM"])) == [(NO_NUMBER, ("Q1",))]
     every = Seals(rows={"LB": (RowSeal("LBTESTCD", ("*",)),)}, qualifiers={"SUPPLB": "LB"})
     assert SealedSource(Qualified(), every).tables() == []
+
+
+class Many:
+    """A table of as many rows as it is told, one of them sealed, and a qualifier of each."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def tables(self) -> Sequence[Table]:
+        return Qualified().tables()
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        for number in range(1, self._count + 1):
+            row = {"USUBJID": f"P{number % 9}", "LBSEQ": str(number), "IDVAR": "LBSEQ", "IDVARVAL": str(number)}
+            row["LBTESTCD"] = "CHIMERI" if number == 1 else "ALB"
+            yield number, tuple(row.get(column, "") for column in columns)
+
+
+@pytest.mark.usefixtures("hosts_collector")
+def test_memory_is_flat_however_many_qualifiers_there_are() -> None:
+    seals = Seals(rows={"LB": (RowSeal("LBTESTCD", ("CHIM*",)),)}, qualifiers={"SUPPLB": "LB"})
+
+    def peak(count: int, table: str, seals: Seals) -> int:
+        source = SealedSource(Many(count), seals)
+        tracemalloc.start()
+        assert sum(1 for _ in source.rows(table, ["IDVARVAL"])) >= count - 1
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return highest
+
+    assert peak(20_000, "SUPPLB", seals) <= peak(2_000, "SUPPLB", seals) + 300_000
+    unordered = Seals(unnumbered=frozenset({"LB"}))
+    assert peak(20_000, "LB", unordered) <= peak(2_000, "LB", unordered) + 300_000
 
 
 def test_the_case_of_a_name_opens_nothing() -> None:
