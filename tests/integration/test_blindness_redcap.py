@@ -265,6 +265,18 @@ def test_what_is_sealed_of_the_records(case_forms: Case, name: str) -> None:
             assert TOKEN.encode() not in content.upper(), place
 
 
+def test_damage_of_a_sealed_cell_does_not_tell_whose_it_is(case_forms: Case) -> None:
+    """A cell of a sealed column with a delimiter, of one participant or of another."""
+    seen = []
+    for at in (3, -2):
+        table = read(case_forms.files[RECORDS])
+        table[at].insert(table[0].index("vs_spo2"), TOKEN)
+        files = {**case_forms.files, RECORDS: written(table)}
+        seen.append(case_forms.rig.observe(files, seed=at % 7, whole=True))
+    assert b"a row cannot be read" in seen[0]["1 map: stdout"] + seen[0]["1 map: stderr"]
+    assert_same(*seen)
+
+
 def test_an_order_that_is_not_told(rig: Rig, small: Files) -> None:
     sealing, files = _sealing(rig, "unordered", f'{SEALED}  unnumbered: ["*"]\n'), telling(small)
     seen = sealing.observe(files, whole=True)
