@@ -113,6 +113,9 @@ def order(finding: Finding) -> tuple[object, ...]:
         finding.path or "",
         finding.key or "",
         finding.message,
+        finding.hint or "",
+        finding.value or "",
+        finding.count,
     )
 
 

@@ -21,6 +21,21 @@ PACKS = Path(__file__).parents[1] / "packs"
 TOKEN = "ARMTELL"
 SUBJECT = re.compile(r"\t?<SubjectData .*?</SubjectData>\s*", re.S)
 SEALED_GROUP = re.compile(r'<ItemGroupData ItemGroupOID="IG\.EC[^"]*".*?</ItemGroupData>', re.S)
+VITAL_SIGNS = re.compile(r'(<ItemGroupData ItemGroupOID="IG.VS"[^>]*>)')
+PULSE = '<ItemRef ItemOID="IT.PT_PULSE" OrderNumber="1" Mandatory="Yes"/>'
+PULSE_WITH_UNIT = (
+    '<ItemRef ItemOID="IT.PT_PULSE" OrderNumber="1" Mandatory="Yes" UnitsItemOID="IT.PT_PULSEU"/>'
+    '<ItemRef ItemOID="IT.PT_PULSEU" OrderNumber="1" Mandatory="No"/>'
+)
+PULSE_DEFINED = '<ItemDef OID="IT.PT_PULSE" '
+UNIT_DEFINED = '<ItemDef OID="IT.PT_PULSEU" Name="Unit" DataType="string"/>'
+READS_THE_UNIT = """
+  - preset: survey
+    name: pulse-as-written
+    code: question|PULSE|Pulse as written
+    value: {from: IT.PT_PULSE, as: decimal, unit: {from: "IT.PT_PULSE:unit"}}
+    when: {from: IT.VISITDTC, as: date}
+"""
 ADVERSE_EVENT = re.compile(r'(<ItemGroupData ItemGroupOID="IG\.AE\.AE_ARRAY1")')
 
 
@@ -82,14 +97,69 @@ def test_arms_of_a_damaged_xml(redcap_rig: Rig, redcap: Files) -> None:
     assert_same(one, other)
 
 
-# ODM: what was given is sealed as a table; rows of one kind of adverse event are sealed besides.
+# REDCap's XML once more: a form is sealed, and records hold events and instances of it alone.
+
+
+@pytest.fixture(scope="module")
+def forms_rig(tmp_path_factory: pytest.TempPathFactory, redcap: Files) -> Iterator[Rig]:
+    root = tmp_path_factory.mktemp("redcap-forms")
+    (root / "data").mkdir()
+    (root / "data/project.xml").write_bytes(redcap["project.xml"])
+    with contextlib.chdir(root):
+        rig = rig_of(root, "repeating-events")
+        head = root / "pack/pack.yaml"
+        text = head.read_text("utf-8")
+        assert "sealed: {columns" in text
+        head.write_text(text.replace("sealed: {columns", "sealed: {tables: [cardiovascular], columns"), "utf-8")
+        yield rig
+
+
+def with_sealed_forms(files: Files, random: Random) -> Files:
+    """Events and instances of which nothing but the sealed form is filled, before all that a record holds."""
+
+    def item(form: str, name: str, value: str, key: int) -> str:
+        group = f'<ItemGroupData ItemGroupOID="{form}.{name}" ItemGroupRepeatKey="1">'
+        filled = f'{group}<ItemData ItemOID="{name}" Value="{value}"/></ItemGroupData>'
+        return f'<FormData FormOID="Form.{form}" FormRepeatKey="{key}">{filled}</FormData>'
+
+    def changed(found: re.Match[str]) -> str:
+        subject, begins, rest = found[0].partition('redcap:RecordIdField="record_id">')
+        arm = re.search(r"_arm_\d", rest)
+        assert arm is not None
+        events = []
+        for i in range(random.randrange(4)):
+            event, key, form = random.choice((("visit", 50 + i, 1), ("home_visit", 1, 50 + i), ("baseline", 1, 1)))
+            name = f"{event}{arm[0]}"
+            where = f'StudyEventOID="Event.{name}" StudyEventRepeatKey="{key}" redcap:UniqueEventName="{name}"'
+            held = item("cardiovascular", "systolic1", f"{TOKEN}{i}", form)
+            events.append(f"<StudyEventData {where}>{held}</StudyEventData>")
+        return f"{subject}{begins}{''.join(events)}{rest}"
+
+    return {name: SUBJECT.sub(changed, content.decode()).encode() for name, content in files.items()}
+
+
+def test_a_sealed_form_of_redcaps_xml(forms_rig: Rig, redcap: Files) -> None:
+    seen = forms_rig.observe(redcap, whole=True)
+    assert {"Patient", "Observation"} <= {str(body["resourceType"]) for body in bodies_sent(seen["1 requests"])}
+    for seed in (1, 2):
+        files = with_sealed_forms(redcap, Random(seed))
+        assert files["project.xml"].count(TOKEN.encode()) > 3
+        found = forms_rig.observe(files, seed=seed, whole=True)
+        assert_same(seen, found)
+        assert TOKEN.encode() not in b"".join([*found.values(), forms_rig.raw_state()])
+
+
+# ODM: what was given is sealed as a table; rows of one kind of adverse event, and the pulse's unit, are sealed besides.
 
 
 @pytest.fixture(scope="module")
 def snapshot(shared: Path) -> Files:
     text = (shared / "data/odm/odm-data-snapshot.xml").read_text("utf-8")
     # A consent that covers what was collected.
-    return {"study.xml": text.replace('"2022-02-19"', '"2022-01-01"').encode()}
+    text = text.replace('"2022-02-19"', '"2022-01-01"')
+    assert text.count(PULSE) == text.count(PULSE_DEFINED) == 1
+    text = text.replace(PULSE, PULSE_WITH_UNIT).replace(PULSE_DEFINED, UNIT_DEFINED + PULSE_DEFINED)
+    return {"study.xml": text.encode()}
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +172,15 @@ def odm_rig(tmp_path_factory: pytest.TempPathFactory, snapshot: Files) -> Iterat
         head = root / "pack/pack.yaml"
         text = head.read_text("utf-8")
         rows = '"IG.AE.AE_ARRAY1": {column: IT.AETERM, any: [CHIM*]}'
-        changed = text.replace("sealed: {open:", f"sealed: {{rows: {{{rows}}}, open:")
+        more = f"tables: [pharmacy], columns: {{IG.VS: [IT.PT_PULSEU]}}, rows: {{{rows}}}"
+        changed = text.replace("sealed: {open:", f"sealed: {{{more}, open:")
         assert changed != text
         head.write_text(changed, "utf-8")
+        words = root / "pack/groups.yaml"
+        text = words.read_text("utf-8")
+        before = "  - preset: blood-pressure\n"
+        assert before in text
+        words.write_text(text.replace(before, f"{READS_THE_UNIT.lstrip(chr(10))}{before}", 1), "utf-8")
         yield replace(rig)
 
 
@@ -140,6 +216,21 @@ def sealed_adverse_events(text: str, random: Random) -> str:
     return ADVERSE_EVENT.sub(changed, text)
 
 
+def sealed_units(text: str, random: Random) -> str:
+    """The unit that the pulse names in a sealed item, and rows that hold nothing else."""
+
+    def changed(found: re.Match[str]) -> str:
+        alone = "".join(_row("IG.VS", {"IT.PT_PULSEU": f"{TOKEN}3"}, 70 + i) for i in range(random.randrange(3)))
+        return f'{alone}{found[0]}<ItemData ItemOID="IT.PT_PULSEU" Value="{TOKEN}4"/>'
+
+    return VITAL_SIGNS.sub(changed, text)
+
+
+def without_units(text: str, _random: Random) -> str:
+    """Nothing says that the pulse has a unit."""
+    return text.replace(PULSE_WITH_UNIT, PULSE).replace(UNIT_DEFINED, "")
+
+
 def without(text: str, _random: Random) -> str:
     return SEALED_GROUP.sub("", text)
 
@@ -148,6 +239,8 @@ CHANGES: Mapping[str, Callable[[str, Random], str]] = {
     "cells": other_cells,
     "rows": other_rows,
     "sealed rows": sealed_adverse_events,
+    "sealed units": sealed_units,
+    "without units": without_units,
     "removed": without,
 }
 
@@ -157,6 +250,8 @@ def seen(odm_rig: Rig, snapshot: Files) -> Observed:
     found = odm_rig.observe(snapshot, whole=True)
     assert {"Patient", "Observation"} <= {str(body["resourceType"]) for body in bodies_sent(found["1 requests"])}
     assert b"internal error" not in b"".join(found.values())
+    assert b"sealed in a blind project" not in b"".join(found.values())
+    assert b"Pulse as written" in found["1 requests"]
     return found
 
 
@@ -170,6 +265,12 @@ def test_what_is_sealed_of_odm(odm_rig: Rig, snapshot: Files, seen: Observed, na
         for place, content in [*found.items(), ("the project's folder", odm_rig.raw_state())]:
             assert TOKEN.encode() not in content, place
             assert b"IG.EC" not in content, place
+
+
+@pytest.mark.parametrize("name", ["pharmacy.xml", "Pharmacy.XML", "pharmacy.xpt"])
+def test_a_file_named_after_a_sealed_table(odm_rig: Rig, snapshot: Files, seen: Observed, name: str) -> None:
+    for content in (snapshot["study.xml"], snapshot["study.xml"][:9000], b""):
+        assert_same(seen, odm_rig.observe({**snapshot, name: content}, seed=1, whole=True))
 
 
 def test_damage_does_not_tell_what_stands_before_it(odm_rig: Rig, snapshot: Files) -> None:

@@ -1,7 +1,8 @@
 """The example trial, blind: the pharmacy's list changes as it may, and no byte that leaves does.
 
-Three projects over the same export: the example as it ships, which does not know the list; one that names it, as a
-careless copy of the unblinded config would; and one whose REDCap arms are the treatments, told by every event's name.
+Projects over the same export: the example as it ships, which does not know the list; one that names it, as a careless
+copy of the unblinded config would; one whose REDCap arms are the treatments, told by every event's name; and one that
+seals a form, a column and rows of the records themselves.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.blinding import LOTS, Files, Observed, Rig, assert_same, bodies_sent
+from tests.support.sealedforms import CHANGES as CHANGES_OF_FORMS
+from tests.support.sealedforms import ORDER, SEALED, telling
 from tests.support.smallexample import PHARMACY, RECORDS, Table, config, example, read, small_example, written
 
 pytestmark = pytest.mark.together
@@ -222,6 +225,63 @@ def test_arms_of_redcap_that_are_treatments(case_arms: Case, seed: int) -> None:
     found = case_arms.rig.observe(with_arms(case_arms.files, seed), seed=seed)
     assert_same(case_arms.seen, found)
     assert not re.search(rb"_arm_\d", b"".join(found.values()))
+
+
+def _sealing(rig: Rig, name: str, sealed: str) -> Rig:
+    """A project that seals something of the records, which are declared to be UTF-8."""
+    shutil.copytree(PACK, rig.root / name)
+    head = rig.root / name / "pack.yaml"
+    text = head.read_text("utf-8")
+    own = "sealed:\n  tables: [pharmacy]\n"
+    assert own in text
+    head.write_text(text.replace(own, sealed), "utf-8")
+    config = rig.config.replace('"misle-redcap"', f'"../{name}"', 1)
+    return replace(rig, config=config.replace("[study]", '[source]\nencoding = "utf-8"\n\n[study]', 1), pack=name)
+
+
+@pytest.fixture(scope="module")
+def case_forms(rig: Rig, small: Files) -> Case:
+    sealing, files = _sealing(rig, "sealing", SEALED), telling(small)
+    return Case(sealing, files, sealing.observe(files, whole=True))
+
+
+def test_a_row_beside_sealed_ones_is_named_by_its_key(case_forms: Case) -> None:
+    seen = case_forms.seen
+    assert {seen[f"1 {name}: exit code"] for name in ("map", "sync")} == {b"1"}
+    for column in (b"vs_systolic", b"lab_alt", b"pain_nrs", b"ae_start"):
+        assert column in seen["1 map: stdout"]
+    assert b'"key": "SYN-' in seen["1 map: stdout"]
+    assert not re.search(rb'"row": \d', seen["1 map: stdout"])
+
+
+@pytest.mark.parametrize("name", CHANGES_OF_FORMS)
+def test_what_is_sealed_of_the_records(case_forms: Case, name: str) -> None:
+    for seed in (1, 2):
+        files = CHANGES_OF_FORMS[name](case_forms.files, Random(seed))
+        assert files != case_forms.files
+        found = case_forms.rig.observe(files, seed=seed, whole=True)
+        assert_same(case_forms.seen, found)
+        for place, content in [*found.items(), ("the project's folder", case_forms.rig.raw_state())]:
+            assert TOKEN.encode() not in content.upper(), place
+
+
+def test_damage_of_a_sealed_cell_does_not_tell_whose_it_is(case_forms: Case) -> None:
+    """A cell of a sealed column with a delimiter, of one participant or of another."""
+    seen = []
+    for at in (3, -2):
+        table = read(case_forms.files[RECORDS])
+        table[at].insert(table[0].index("vs_spo2"), TOKEN)
+        files = {**case_forms.files, RECORDS: written(table)}
+        seen.append(case_forms.rig.observe(files, seed=at % 7, whole=True))
+    assert b"a row cannot be read" in seen[0]["1 map: stdout"] + seen[0]["1 map: stderr"]
+    assert_same(*seen)
+
+
+def test_an_order_that_is_not_told(rig: Rig, small: Files) -> None:
+    sealing, files = _sealing(rig, "unordered", f'{SEALED}  unnumbered: ["*"]\n'), telling(small)
+    seen = sealing.observe(files, whole=True)
+    for seed in (1, 2):
+        assert_same(seen, sealing.observe(ORDER(files, Random(seed)), seed=seed, whole=True))
 
 
 def test_the_whole_example(naming: Rig) -> None:

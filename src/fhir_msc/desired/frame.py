@@ -332,7 +332,7 @@ class Frame:
         tells what must not be told, and nothing depends on it."""
         key = self.identity.digest("rows", (table.name, *columns))
         rows = self.source.rows(table.name, columns)
-        if not self.seals.numbers_rows(table.name):
+        if not table.numbered:
             digests = (hashlib.blake2b("\x1f".join(cells).encode(), key=key, digest_size=32) for _, cells in rows)
             count = total = 0
             for digest in digests:

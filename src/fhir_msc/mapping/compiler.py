@@ -57,7 +57,7 @@ def compile_table(pack: Pack, pack_table: PackTable, table: Table, source: Sourc
         columns=columns,
         own=own,
         notes=notes,
-        numbered=seals.numbers_rows(table.name),
+        numbered=table.numbered,
         joins=Joins(joined, columns, len(own), columns[words.participant or ""], notes),
         missing=frozenset(pack.words.missing),
     )

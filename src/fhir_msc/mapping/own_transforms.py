@@ -82,14 +82,16 @@ def _guarded(
     read: Callable[[str], T], kind: type[T], fits: Callable[[T], bool], otherwise: str, own: Extension
 ) -> Callable[[str], T]:
     """The transform, its failures told by its name and never by the cell."""
+    fixed = _texts(read)
 
     @wraps(read)
     def guarded(cell: str) -> T:
         try:
             found: object = read(cell)
         except Unreadable as reason:
-            # The reason becomes a finding's message, which holds no cell.
-            if cell and cell in str(reason):
+            # The reason becomes a finding's message, which holds nothing of a cell: a text that is made as the
+            # transform runs may.
+            if str(reason) not in fixed:
                 raise Unreadable(f"the transform {own.name} cannot read it") from None
             raise
         except Exception as error:  # noqa: BLE001 - somebody else's code; its message may hold the cell
@@ -100,3 +102,13 @@ def _guarded(
         return found
 
     return guarded
+
+
+def _texts(read: Callable[[str], object]) -> frozenset[str]:
+    """The texts that stand in a transform, and those of its module that it names, before it has seen a cell."""
+    function = inspect.unwrap(read)
+    if not inspect.isfunction(function):
+        return frozenset()
+    code = function.__code__
+    named = (function.__globals__.get(name) for name in code.co_names)
+    return frozenset(text for text in (*code.co_consts, *named) if isinstance(text, str))

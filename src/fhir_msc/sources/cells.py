@@ -65,8 +65,8 @@ def _open_files(tables: Iterable[Table], seals: Seals) -> dict[str, str]:
         if (
             not table.file.lower().endswith(_SUFFIXES)
             or seals.seals_table(table.name)
-            or not seals.numbers_rows(table.name)
-            or any(seals.seals_column(table.name, column) for column in table.columns)
+            or not (table.numbered and seals.numbers_rows(table.name))
+            or seals.column_patterns(table.name)
         ):
             closed.add(table.file)
     return {file: encoding for file, encoding in files.items() if file not in closed}

@@ -38,45 +38,55 @@ class DelimitedTable:
         place = {column: i for i, column in enumerate(self.table.columns)}
         absent = len(place)
         pick = picker([place.get(column, absent) for column in columns])
-        for number, fields in self.records():
+        for number, fields in self.records(columns):
             fields.append("")
             yield number, trimmed(pick(fields))
 
-    def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Streams the rows with all their values. Raises SourceError with the row."""
+    def records(self, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """Streams the rows with all their values, of which those of ``columns`` are in the table's encoding: bytes of
+        another in a cell that nobody reads, which may be sealed, cost nothing. Raises SourceError with the row."""
         width = len(self.table.columns)
         number = 0
         with self.file.open() as file:
             try:
                 for number, fields in _numbered(file, self.table.encoding, self.delimiter):
                     if len(fields) != width:
-                        raise self._error(
-                            number,
-                            f"has {len(fields)} fields where the header names {width}",
-                            "A value that holds the delimiter or a line end must stand in double quotes.",
-                        )
+                        raise self._of_other_width(number, fields)
                     yield number, fields
             except csv.Error as error:
                 raise self._error(number + 1, *_unparsable(error)) from None
             except UnicodeError:
-                raise self._undecodable(file) from None
+                file.seek(0)
+            else:
+                return
+            yield from self._from_undecodable(file, number, columns)
 
-    def _undecodable(self, file: BinaryIO) -> SourceError:
-        """The error for text in another encoding, with the first cell that shows it."""
-        file.seek(0)
+    def _from_undecodable(self, file: BinaryIO, done: int, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """The rows after the first ``done``, as far as the cells of ``columns`` are in the table's encoding."""
+        looked_at = [(i, column) for i, column in enumerate(self.table.columns) if column in columns]
+        number = done
         message = f"holds bytes that are not {self.table.encoding}"
         hint = "Export it as UTF-8, or declare the encoding it is in."
-        rows = _numbered(file, self.table.encoding, self.delimiter, errors="surrogateescape")
         try:
-            cell = next(
-                (number, column)
-                for number, fields in rows
-                for column, value in zip(self.table.columns, fields, strict=False)
-                if has_invalid(value)
-            )
-        except (StopIteration, UnicodeError, csv.Error):
-            return self._error(None, message, hint)
-        return self._error(cell[0], message, hint, cell[1])
+            for number, fields in _numbered(file, self.table.encoding, self.delimiter, errors="surrogateescape"):
+                if len(fields) != len(self.table.columns):
+                    raise self._of_other_width(number, fields)
+                for i, column in looked_at:
+                    if has_invalid(fields[i]):
+                        raise self._error(number, message, hint, column)
+                if number > done:
+                    yield number, fields
+        except csv.Error as error:
+            raise self._error(number + 1, *_unparsable(error)) from None
+        except UnicodeError:
+            raise self._error(None, message, hint) from None
+
+    def _of_other_width(self, number: int, fields: Sequence[str]) -> SourceError:
+        return self._error(
+            number,
+            f"has {len(fields)} fields where the header names {len(self.table.columns)}",
+            "A value that holds the delimiter or a line end must stand in double quotes.",
+        )
 
     def _error(self, row: int | None, message: str, hint: str, column: str | None = None) -> SourceError:
         return SourceError(message, file=self.file.name, table=self.table.name, row=row, column=column, hint=hint)

@@ -31,6 +31,7 @@ from fhir_msc.sources.odm_walk import (
     Cells,
     column_of,
 )
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, UNIT, Row, Table, trimmed
 
 
@@ -41,10 +42,13 @@ class OdmTable:
     table: Table
     outlined: Outline
     definitions: Mapping[Version, Definitions]
+    seals: Seals
+    """Where they may seal an item, a row that holds nothing else is none."""
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Streams the rows, of each the values of ``columns``. Raises SourceError with the row."""
         context = {name: i for i, name in enumerate(CONTEXT)}
+        sealing = not self.table.numbered
         listed = set(self.table.columns)
         labels = _Labels(self.definitions)
         asked: list[tuple[str, int | None, bool]] = []
@@ -53,6 +57,8 @@ class OdmTable:
             asked.append((name if name in listed else "", context.get(name), column != name))
         group = self.table.name
         for number, (place, cells) in enumerate(stream(self.outlined, group, group), start=1):
+            if sealing and not self._is_open(cells):
+                continue
             around = place.around()
             values = []
             for name, at, labelled in asked:
@@ -68,6 +74,13 @@ class OdmTable:
                     value = labels.label(place.version, name, value, context=at is not None)
                 values.append(value)
             yield number, trimmed(values)
+
+    def _is_open(self, cells: Cells) -> bool:
+        name = self.table.name
+        return any(
+            value and not self.seals.seals_column(name, column.removesuffix(UNIT_OID))
+            for column, value in cells.items()
+        )
 
 
 class _Labels:
@@ -98,8 +111,9 @@ class _Labels:
         return cells.get(unit_item) or definitions.unit(item)
 
 
-def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions]) -> list[OdmTable]:
-    """The tables of a document with clinical data; ``definitions`` are those of the versions it refers to."""
+def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions], seals: Seals) -> list[OdmTable]:
+    """The tables of a document with clinical data; ``definitions`` are those of the versions it refers to. Where items
+    of a group are sealed, a row may be there for them alone, and no number of the group's rows may be shown."""
     versions = [definitions[version] for version in outlined.data_versions if version in definitions]
     groups = {oid: items for oid, items in columns_of(versions).items() if items or oid in outlined.found}
     described = {item.oid: item for version in versions for item in version.items.values()}
@@ -111,8 +125,8 @@ def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions]) -> 
             hint="Give the group another OID.",
         )
     tables = [
-        _table(outlined, definitions, SUBJECTS, SUBJECT_CONTEXT, (), {}),
-        _table(outlined, definitions, EVENTS, EVENT_CONTEXT, (), {}),
+        _table(outlined, definitions, seals, SUBJECTS, SUBJECT_CONTEXT, (), {}),
+        _table(outlined, definitions, seals, EVENTS, EVENT_CONTEXT, (), {}),
     ]
     for name in names:
         units = {
@@ -134,14 +148,16 @@ def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions]) -> 
             for item, unit in version.groups[name].unit_items.items()
             if unit
         }
-        one = _table(outlined, definitions, name, CONTEXT, columns, labels)
-        tables.append(replace(one, table=replace(one.table, made_of=tuple(sorted(made_of)))))
+        one = _table(outlined, definitions, seals, name, CONTEXT, columns, labels)
+        numbered = not seals.column_patterns(name)
+        tables.append(replace(one, table=replace(one.table, made_of=tuple(sorted(made_of)), numbered=numbered)))
     return tables
 
 
 def _table(
     outlined: Outline,
     definitions: Mapping[Version, Definitions],
+    seals: Seals,
     name: str,
     context: Sequence[str],
     columns: Sequence[str],
@@ -161,4 +177,4 @@ def _table(
         encoding=outlined.written_in,
         undescribed=frozenset(added),
     )
-    return OdmTable(table, outlined, definitions)
+    return OdmTable(table, outlined, definitions, seals)

@@ -13,6 +13,7 @@ from fhir_msc.sources.odm import OdmTable, tables_of
 from fhir_msc.sources.odm_definitions import Definitions, Version
 from fhir_msc.sources.odm_document import Outline, begins_of, outline
 from fhir_msc.sources.redcap_xml import XmlRecords, records_of
+from fhir_msc.sources.seals import Seals
 
 
 def is_xml(name: str) -> bool:
@@ -33,7 +34,7 @@ def clinical_documents(folder: Path, names: Sequence[str], pattern: str | None) 
 
 
 def odm_tables(
-    folder: Path, records: str, names: Sequence[str], dictionary: str | None, encoding: str | None
+    folder: Path, records: str, names: Sequence[str], dictionary: str | None, encoding: str | None, seals: Seals
 ) -> tuple[Sequence[OdmTable], list[str]]:
     """The tables of the document ``records``, and the files that were read. Metadata that it lacks are taken from
     ``dictionary``, or from the one document of the folder that holds them.
@@ -68,7 +69,7 @@ def odm_tables(
         for name, described in found.items():
             definitions |= described
             used.append(name)
-    return tables_of(outlined, definitions), used
+    return tables_of(outlined, definitions, seals), used
 
 
 def _with_metadata(

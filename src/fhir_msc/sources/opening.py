@@ -146,14 +146,18 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     if not path.exists():
         raise SourceError("is not there", file=str(path), hint="Check the path of the source.")
     if path.is_dir():
-        folder, names = path, sorted(entry.name for entry in path.iterdir() if entry.is_file())
+        folder, names = path, _files(path)
     else:
         folder, names = path.parent, [path.name]
         expected = options.format or next(iter(options.kinds), None)
         if expected in ("redcap", "odm") or is_xml(path.name):
             options = replace(options, records=path.name)
-            names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    named = {name: _named(folder, name, file, options) for name, file in options.tables.items()}
+            names = _files(folder)
+    named = {
+        name: _named(folder, name, file, options)
+        for name, file in options.tables.items()
+        if not options.seals.seals_table(name)
+    }
     wanted = options.format or next(iter(options.kinds), None)
     if wanted is not None and wanted not in FORMATS:
         if wanted not in own:
@@ -164,30 +168,51 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
         others = [reader for reader in of_own if reader.table.name not in named]
         return OpenSource(path, wanted, [*others, *named.values()], ())
     names = [name for name in names if name not in options.tables.values()]
-    looked_at = [path.name] if path.is_file() else names
+    looked_at = [path.name] if path.is_file() else _open(names, options.seals)
     form = (
         options.format
-        or _preferred(folder, _open(looked_at, options.seals), options.kinds)
-        or _detect(path, folder, looked_at, has_others=bool(named))
+        or _preferred(folder, looked_at, options.kinds)
+        or _detect(path, folder, looked_at, has_others=bool(options.tables))
     )
     readers: Sequence[_Reader]
     if form == "odm":
-        records_name = _records(clinical_documents(folder, names, options.records), folder)
-        readers, used = odm_tables(folder, records_name, names, options.dictionary, options.encoding)
+        documents = _of_many_tables(names, options)
+        records_name = _records(clinical_documents(folder, documents, options.records), folder)
+        readers, used = odm_tables(folder, records_name, documents, options.dictionary, options.encoding, options.seals)
     elif form == "redcap":
-        readers, used = _redcap(folder, names, options)
+        readers, used = _redcap(folder, _of_many_tables(names, options), options)
     else:
         used = [name for name in names if _SUFFIXES.get(Path(name).suffix.lower()) == form]
         readers = [reader for name in used for reader in _readers(folder, name, options)]
     readers = _without_twins([reader for reader in readers if reader.table.name not in named])
-    if not readers and not named:
+    if not readers and not options.tables:
         raise SourceError(f"holds no {form} file", file=path.name, hint="Check the path and the format of the source.")
     return OpenSource(path, form, [*readers, *named.values()], [name for name in names if name not in used])
+
+
+def _files(folder: Path) -> list[str]:
+    """The names of a folder's files. Raises SourceError, which names the folder alone: a file may be sealed."""
+    try:
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    except OSError as error:
+        raise SourceError(
+            f"cannot be read: {error.strerror or type(error).__name__}",
+            file=folder.name,
+            hint="Check who may list the folder and look at its files.",
+        ) from None
 
 
 def _open(names: Sequence[str], seals: Seals) -> Sequence[str]:
     """The files that are not named after a sealed table; all of them where none is left."""
     return [name for name in names if not seals.seals_table(_table_of(name))] or names
+
+
+def _of_many_tables(names: Sequence[str], options: SourceOptions) -> Sequence[str]:
+    """The files among which the records and their description are looked for. They bear no table's name: that only some
+    tables are open says nothing of them."""
+    seals = replace(options.seals, open=frozenset())
+    asked = (options.records, options.dictionary)
+    return [name for name in names if name in asked or not seals.seals_table(_table_of(name))]
 
 
 def _preferred(folder: Path, names: Sequence[str], kinds: Sequence[Format]) -> Format | None:
@@ -286,7 +311,9 @@ def _redcap(folder: Path, names: Sequence[str], options: SourceOptions) -> tuple
         if documents:
             records_name = _records(documents, folder)
             of_xml, described = xml_records(folder, records_name, options.encoding)
-            return forms_of(of_xml, described, arms_are_treatments=options.arms_are_treatments), [records_name]
+            return forms_of(of_xml, described, arms_are_treatments=options.arms_are_treatments, seals=options.seals), [
+                records_name
+            ]
     dictionary_name = options.dictionary or _only(
         _dictionaries(folder, names), folder, "data dictionary", 'dictionary = "…" in [source]'
     )
@@ -299,7 +326,7 @@ def _redcap(folder: Path, names: Sequence[str], options: SourceOptions) -> tuple
         candidates = [n for n in csvs if holds_records(header_of(InputFile.at(folder / n, n)), fields)]
     records_name = _only(candidates, folder, "records file", 'records = "…" in [source]')
     records = delimited(InputFile.at(folder / records_name, records_name), options.encoding, options.delimiter)
-    forms = forms_of(records, fields, arms_are_treatments=options.arms_are_treatments)
+    forms = forms_of(records, fields, arms_are_treatments=options.arms_are_treatments, seals=options.seals)
     return forms, [dictionary_name, records_name]
 
 

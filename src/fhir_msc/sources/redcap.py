@@ -7,7 +7,8 @@ dictionary puts on no form make the table ``other``.
 
 A record's row is a row of each form of which it holds anything; a row of a repeating instrument is one of that form
 alone. So classic and longitudinal projects, repeating instruments and repeating events need no telling apart. Row
-numbers are those of the records file, from 1.
+numbers are those of the records file, from 1: where a form, a column or rows of it are sealed, they tell how many rows
+hold nothing else, and no form's may be shown. What is sealed makes no row one of a form.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Protocol
 from fhir_msc.errors import SourceError
 from fhir_msc.quick import picker
 from fhir_msc.sources.dictionary import COMPLETE_CHOICES, Field, fields_by_column
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, Row, Table, trimmed
 
 EVENT = "redcap_event_name"
@@ -43,8 +45,9 @@ class Records(Protocol):
         """How they are described."""
         ...
 
-    def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Streams the rows with all their values. Raises SourceError with the row."""
+    def records(self, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+        """Streams the rows with all their values, of which those of ``columns`` are looked at. Raises SourceError with
+        the row."""
         ...
 
 
@@ -55,7 +58,7 @@ class FormTable:
     table: Table
     records: Records
     own: tuple[str, ...]
-    """The columns whose filling makes a row one of this form."""
+    """The columns whose filling makes a row one of this form: those that are not sealed."""
     fields: Mapping[str, Field]
     """By the column that shows it."""
     forms: frozenset[str]
@@ -78,7 +81,8 @@ class FormTable:
         changes = [(i, change) for i, (_, change) in enumerate(asked) if change]
         own = picker([place[column] for column in self.own])
         instrument, event = place.get(INSTRUMENT, absent), place.get(EVENT, absent)
-        for number, values in self.records.records():
+        read = {*self.own, *(column for column, _ in asked), INSTRUMENT, EVENT}.intersection(place)
+        for number, values in self.records.records(sorted(read)):
             values.append("")
             repeated = values[instrument]
             if repeated and repeated not in self.forms:
@@ -132,12 +136,16 @@ def holds_records(columns: Sequence[str], fields: Sequence[Field]) -> bool:
     return fields[0].name in columns and len(fields_by_column(columns, fields)) > 1
 
 
-def forms_of(records: Records, fields: Sequence[Field], *, arms_are_treatments: bool) -> list[FormTable]:
-    """The tables of a REDCap export: the forms in the dictionary's order, those of which the export has a column.
+def forms_of(
+    records: Records, fields: Sequence[Field], *, arms_are_treatments: bool, seals: Seals | None = None
+) -> list[FormTable]:
+    """The tables of a REDCap export: the forms in the dictionary's order, those of which the export has a column that
+    ``seals`` leave open.
 
     With ``arms_are_treatments`` the number of the arm stands in ``redcap_arm`` alone, and ``redcap_event_name`` is
     without its ``_arm_N``. Raises SourceError for records without the record id.
     """
+    seals = seals or Seals()
     file, present = records.table.file, records.table.columns
     record_id = fields[0].name
     if record_id not in present:
@@ -156,20 +164,27 @@ def forms_of(records: Records, fields: Sequence[Field], *, arms_are_treatments: 
     identifiers = {column for column, field in shown.items() if field.identifier} | {SURVEY_IDENTIFIER}
 
     def table(name: str, form: str | None) -> FormTable:
-        own = tuple(column for column in on_form[form] if column not in shared)
-        listed = (*shared, *own)
+        of_form = [column for column in on_form[form] if column not in shared]
+        own = tuple(column for column in of_form if not seals.seals_column(name, column))
+        listed = (*shared, *of_form)
         described = replace(
             records.table,
             name=name,
             columns=listed,
             labels=tuple(shown[column].label if column in shown else "" for column in listed),
             identifiers=frozenset(identifiers.intersection(listed)),
+            numbered=numbered,
         )
         return FormTable(described, records, own, shown, frozenset(forms), form, arms_are_treatments)
 
-    tables = [table(form, form) for form in forms]
-    tables.append(table("other" if "other" not in forms else "other_", None))
-    return [table for table in tables if table.own]
+    named: list[tuple[str, str | None]] = [(form, form) for form in forms]
+    named.append(("other" if "other" not in forms else "other_", None))
+    on_every_form = {record_id, EVENT, ARM, INSTRUMENT, INSTANCE, GROUP}
+    numbered = not any(
+        seals.seals_table(name) or seals.row_seals(name) or set(seals.column_patterns(name)) - on_every_form
+        for name, _ in named
+    )
+    return [one for one in (table(name, form) for name, form in named) if one.own]
 
 
 def _columns_by_form(

@@ -8,7 +8,7 @@ codes of fields that were never saved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -51,12 +51,13 @@ class XmlRecords:
     repeating_forms: frozenset[tuple[str, str]]
     """Unique event name (empty in a classic project) and form."""
 
-    def records(self) -> Iterator[tuple[int, list[str]]]:
+    def records(self, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         """Streams the rows with all their values. Raises SourceError with the row."""
         number = 0
+        order = _order(self.events.values(), self.forms.values())
         try:
             for rows in self._by_participant():
-                for key in sorted(rows, key=_order(rows)):
+                for key in sorted(rows, key=order):
                     number += 1
                     cells = rows[key]
                     yield number, [cells.get(column, "") for column in self.table.columns]
@@ -98,11 +99,16 @@ class XmlRecords:
         }
 
 
-def _order(rows: Mapping[_Key, object]) -> Callable[[_Key], tuple[int, int, int]]:
-    """A record's rows as REDCap writes them: by event in the document's order, the repeating instruments last."""
-    events = {event: i for i, event in enumerate(dict.fromkeys(event for event, _, _ in rows))}
-    forms = {form: i for i, form in enumerate(dict.fromkeys(form for _, form, _ in rows if form), start=1)}
-    return lambda key: (events[key[0]], forms.get(key[1], 0), int(key[2]) if key[2].isdecimal() else 0)
+def _order(events: Iterable[str], forms: Iterable[str]) -> Callable[[_Key], tuple[int, int, int]]:
+    """A record's rows as REDCap writes them: by event as the project defines them, the repeating instruments last. What
+    else a record holds does not move them: it may be sealed."""
+    of_event = {event: i for i, event in enumerate(events)}
+    of_form = {form: i for i, form in enumerate(forms, start=1)}
+    return lambda key: (
+        of_event.get(key[0], len(of_event)),
+        of_form.get(key[1], 0),
+        int(key[2]) if key[2].isdecimal() else 0,
+    )
 
 
 def records_of(outlined: Outline) -> tuple[XmlRecords, tuple[Field, ...]]:

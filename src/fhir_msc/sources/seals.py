@@ -9,19 +9,22 @@ which no row is left is as one that is not there, for whether it is there may te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from fhir_msc.errors import BlindError, SourceError
 from fhir_msc.quick import picker
+from fhir_msc.scratch import scratch_database
+from fhir_msc.sources.qualified import QUALIFIED_BY, OpenParents
 from fhir_msc.sources.table import LABEL, UNIT, FileFacts, Row, Source, Table, field_of
 
 _REMEMBERED = 4096
 """How many distinct cells are remembered as sealed or not: few tell, in many rows."""
 
-QUALIFIED_BY = ("USUBJID", "IDVAR", "IDVARVAL")
-"""The columns by which a qualifier names its row (SDTMIG 8.4)."""
+_ABSENT = "\0"
+"""Asked for, it is a column that no table has."""
 
 NO_NUMBER = 0
 """The row number of every row in a table whose row numbers are not given out."""
@@ -91,13 +94,12 @@ class Seals:
         if any(column.upper() == name.upper() for name in planned):
             return False
         shown = {column, column.removesuffix(LABEL), column.removesuffix(UNIT), field_of(column)}
-        return any(
-            _fits(name, pattern)
-            for tables, patterns in self.columns.items()
-            if _fits(table, tables)
-            for pattern in patterns
-            for name in shown
-        )
+        return any(_fits(name, pattern) for pattern in self.column_patterns(table) for name in shown)
+
+    def column_patterns(self, table: str) -> tuple[str, ...]:
+        """What the sealed columns of that table fit. What is shown elsewhere may depend on these alone, and not on
+        which of such columns an export has."""
+        return tuple(pattern for name, patterns in self.columns.items() if _fits(table, name) for pattern in patterns)
 
     def _planned(self, table: str) -> tuple[str, ...] | None:
         return next((columns for name, columns in self.planned.items() if name.upper() == table.upper()), None)
@@ -131,10 +133,12 @@ class Seals:
         return parent if parent is not None and self.row_seals(parent) else None
 
     def numbers_rows(self, table: str) -> bool:
-        """Whether row numbers of that table may be given out."""
-        if self.row_seals(table) or self.qualified(table) is not None:
-            return False
-        return not any(_fits(table, pattern) for pattern in self.unnumbered)
+        """Whether row numbers of that table may be given out, as far as its own rows are sealed."""
+        return not (self.row_seals(table) or self.qualified(table) is not None or self.hides_order(table))
+
+    def hides_order(self, table: str) -> bool:
+        """Whether the order of that table's rows may not be told."""
+        return any(_fits(table, pattern) for pattern in self.unnumbered)
 
 
 class SealedSource:
@@ -144,7 +148,7 @@ class SealedSource:
         self._source = source
         self._seals = seals
         self._open: list[Table] | None = None
-        self._parents: dict[str, set[tuple[str, str, str]]] = {}
+        self._parents: dict[str, OpenParents] = {}
 
     def tables(self) -> Sequence[Table]:
         """The tables that are not sealed, without their sealed columns; looked for once."""
@@ -157,39 +161,55 @@ class SealedSource:
         return self._open
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
-        """The rows that are not sealed. Raises BlindError for a sealed table or column."""
+        """The rows that are not sealed; a column that is read from a sealed one is as one that the table lacks. Raises
+        BlindError for a sealed table or column."""
         if self._seals.seals_table(table):
             raise BlindError(f"table {table} is sealed in a blind project")
-        made_of_sealed = self._made_of_sealed(table)
         for column in columns:
-            if self._seals.seals_column(table, column) or column.removesuffix(LABEL) in made_of_sealed:
+            if self._seals.seals_column(table, column):
                 raise BlindError(f"column {column} of {table} is sealed in a blind project")
-        if self._seals.is_planned(table):
-            for one in self._source.tables():
-                refused = self._seals.why_refused(one) if one.name == table else None
-                if refused is not None:
-                    raise refused
-        if self._seals.numbers_rows(table):
-            yield from self._source.rows(table, columns)
-            return
+        described = self._described(table)
+        refused = self._seals.why_refused(described) if described is not None else None
+        if refused is not None:
+            raise refused
+        made_of_sealed = self._made_of_sealed(table)
+        if made_of_sealed:
+            columns = [_ABSENT if column.removesuffix(LABEL) in made_of_sealed else column for column in columns]
         try:
-            yield from self._unnumbered(table, columns)
+            if self._numbers_rows(table):
+                yield from self._source.rows(table, columns)
+            elif self._seals.hides_order(table):
+                yield from in_order(self._unnumbered(table, columns))
+            else:
+                yield from self._unnumbered(table, columns)
         except SourceError as error:
-            raise self._without_number(error) from None
+            raise self._told(error, table) from None
+
+    def parents(self, table: str) -> OpenParents | None:
+        """The rows that are named in a table of their qualifiers, where some of them are sealed."""
+        parent = self._seals.qualified(table)
+        if parent is None:
+            return None
+        if table not in self._parents:
+            self._parents[table] = self._named(table, parent)
+        return self._parents[table]
 
     def facts(self, table: str) -> FileFacts:
         """Refused, whatever the table: a whole file holds what is sealed of it, and may be due to it."""
         raise BlindError(f"what is true of whole files, as that of {table}, is not told in a blind project")
 
+    def _described(self, table: str) -> Table | None:
+        return next((one for one in self._source.tables() if one.name == table), None)
+
+    def _numbers_rows(self, table: str) -> bool:
+        described = self._described(table)
+        return (described is None or described.numbered) and self._seals.numbers_rows(table)
+
     def _made_of_sealed(self, table: str) -> set[str]:
         """The columns of that table that are read from a sealed one."""
-        return {
-            column
-            for one in self._source.tables()
-            if one.name == table
-            for column, of in one.made_of
-            if self._seals.seals_column(table, of)
-        }
+        described = self._described(table)
+        made_of = described.made_of if described is not None else ()
+        return {column for column, of in made_of if self._seals.seals_column(table, of)}
 
     def _row_seals(self, table: str) -> list[RowSeal]:
         """The row seals of that table, on each column that bears the seal's name in whatever case."""
@@ -224,12 +244,12 @@ class SealedSource:
         read = [*columns, *(seal.column for seal in seals if seal.column not in columns)]
         told_by = picker([read.index(seal.column) for seal in seals])
         known: dict[tuple[str, ...], bool] = {}
-        parents = self._parents_of(table)
+        parents = self.parents(table)
         at = len(read)
         if parents is not None:
             read += QUALIFIED_BY
         for _, values in self._source.rows(table, read):
-            if parents is not None and _parent(values[at:]) not in parents:
+            if parents is not None and not parents.has(values[at:]):
                 continue
             told = told_by(values)
             dropped = known.get(told)
@@ -240,42 +260,31 @@ class SealedSource:
             if not dropped:
                 yield NO_NUMBER, values[:asked]
 
-    def _parents_of(self, table: str) -> set[tuple[str, str, str]] | None:
-        """The rows that are not sealed and are named in a table of their qualifiers, where some rows are sealed."""
-        parent = self._seals.qualified(table)
-        if parent is None:
-            return None
-        if table not in self._parents:
-            self._parents[table] = self._named(table, parent)
-        return self._parents[table]
-
-    def _named(self, table: str, parent: str) -> set[tuple[str, str, str]]:
+    def _named(self, table: str, parent: str) -> OpenParents:
         described = next((one for one in self._source.tables() if one.name.upper() == parent.upper()), None)
         if described is None or self._seals.seals_table(parent):
-            return set()
-        shown = set(self._without_sealed(described).columns)
-        wanted = {_parent(cells) for _, cells in self._source.rows(table, QUALIFIED_BY)}
-        variables = sorted({variable for _, variable, _ in wanted} & shown)
-        found: set[tuple[str, str, str]] = set()
-        for _, (subject, *cells) in self.rows(described.name, [QUALIFIED_BY[0], *variables]):
-            found.add((subject, "", ""))
-            found.update(
-                key
-                for variable, cell in zip(variables, cells, strict=True)
-                if (key := _parent((subject, variable, cell))) in wanted
-            )
-        return found
+            return OpenParents((), ())
+        qualifiers = (cells for _, cells in self._source.rows(table, QUALIFIED_BY))
+        parents = OpenParents(qualifiers, self._without_sealed(described).columns)
+        rows = self.rows(described.name, [QUALIFIED_BY[0], *parents.variables])
+        parents.open(cells for _, cells in rows)
+        return parents
 
-    def _without_number(self, error: SourceError) -> SourceError:
+    def _told(self, error: SourceError, table: str) -> SourceError:
+        """The error as it may be told: of damage that may lie in a sealed cell, in which row it is must not be."""
         if error.row is None:
             return error
-        sealed = error.column is not None and self._seals.seals_column(error.table or "", error.column)
+        described = self._described(table)
+        columns = described.columns if described is not None else ()
+        opened = error.column in columns and not self._seals.seals_column(table, error.column or "")
+        if self._numbers_rows(table) and (opened or not self._seals.column_patterns(table)):
+            return error
         return SourceError(
             "a row cannot be read",
             file=error.file,
             table=error.table,
-            column=None if sealed else error.column,
-            hint="In a blind project this table's row numbers are not shown; an unblinded project names the row.",
+            column=error.column if opened and not self._seals.row_seals(table) else None,
+            hint="In a blind project the row is not shown: the damage may be sealed. An unblinded project names it.",
         )
 
     def _without_sealed(self, table: Table) -> Table:
@@ -296,6 +305,7 @@ class SealedSource:
             columns=tuple(table.columns[i] for i in kept),
             labels=tuple(table.labels[i] for i in kept) if table.labels else (),
             undescribed=table.undescribed - hidden,
+            numbered=table.numbered and seals.numbers_rows(table.name),
             made_of=(),
             identifiers=frozenset(
                 column for column in table.identifiers if not self._seals.seals_column(table.name, column)
@@ -303,14 +313,19 @@ class SealedSource:
         )
 
 
+def in_order(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows in the order of their content, so that nothing can depend on the one that they came in."""
+    database = scratch_database()
+    database.execute("CREATE TABLE kept (number, cells)")
+    database.execute("BEGIN")
+    database.executemany("INSERT INTO kept VALUES (?, ?)", ((number, json.dumps(cells)) for number, cells in rows))
+    database.execute("COMMIT")
+    for number, cells in database.execute("SELECT number, cells FROM kept ORDER BY cells"):
+        yield number, tuple(json.loads(cells))
+
+
 def _is_dropped(seals: Sequence[RowSeal], values: Sequence[str]) -> bool:
     return any(seal.drops(value) for seal, value in zip(seals, values, strict=True))
-
-
-def _parent(cells: Sequence[str]) -> tuple[str, str, str]:
-    """The row that a qualifier names; a number is written with and without its zero."""
-    subject, variable, value = cells
-    return subject, variable, value.removesuffix(".0") if variable else ""
 
 
 def _fits(name: str, pattern: str) -> bool:

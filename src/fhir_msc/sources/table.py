@@ -31,6 +31,8 @@ class Table:
     """Columns that are there because a row has them, not because the table is described so: they can tell of rows."""
     made_of: tuple[tuple[str, str], ...] = ()
     """Columns, and another that their values may be read from: sealed with that one, they are sealed too."""
+    numbered: bool = True
+    """Whether a row's number may be shown: not where rows that are sealed are counted with these."""
     damage: str | None = None
     """Why the table cannot be read at all (an empty file, a header cut short). Such a table has no columns, and
     ``rows`` raises the SourceError that says the same: it is not a table without rows."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from fhir_msc.sources.seals import Seals
-from fhir_msc.sources.table import Row, Source, Table
+from fhir_msc.sources.qualified import QUALIFIED_BY
+from fhir_msc.sources.seals import SealedSource, Seals
+from fhir_msc.sources.table import LABEL, Row, Source, Table
 
 
 class Altered:
     """A source whose sealed cells hold other texts, and whose sealed rows stand twice; or, with ``without``, one that
-    has neither sealed tables nor sealed columns nor sealed rows. Cells by which rows are sealed stay: they decide what
-    is sealed."""
+    has neither sealed tables nor sealed columns nor sealed rows. What is read from a sealed column is sealed with it,
+    and a qualifier with its row. Cells by which rows are sealed stay: they decide what is sealed."""
 
     def __init__(self, source: Source, seals: Seals, *, without: bool) -> None:
         self._source = source
+        self._sealed = SealedSource(source, seals)
         self._seals = seals
         self._without = without
 
@@ -32,9 +34,17 @@ class Altered:
         seals, asked = self._seals.row_seals(table), len(columns)
         deciding = [seal.column for seal in seals]
         told = [column not in deciding and self._is_told(table, column) for column in columns]
-        for number, cells in self._source.rows(table, [*columns, *deciding]):
-            row = [self._other(cell, number) if is_told else cell for cell, is_told in zip(cells, told, strict=False)]
-            dropped = any(seal.drops(cell) for seal, cell in zip(seals, cells[asked:], strict=True))
+        parents = self._sealed.parents(table)
+        naming = () if parents is None else QUALIFIED_BY
+        of_row = [column not in (*deciding, *QUALIFIED_BY) for column in columns]
+        for number, cells in self._source.rows(table, [*columns, *deciding, *naming]):
+            by = cells[asked + len(deciding) :]
+            follows = parents is not None and not parents.has(by)
+            changed = of_row if follows else told
+            row = [
+                self._other(cell, number) if is_told else cell for cell, is_told in zip(cells, changed, strict=False)
+            ]
+            dropped = follows or any(seal.drops(cell) for seal, cell in zip(seals, cells[asked:], strict=False))
             for _ in range((0 if self._without else 2) if dropped else 1):
                 yield number, tuple(row)
 
@@ -53,7 +63,17 @@ class Altered:
         )
 
     def _is_told(self, table: str, column: str) -> bool:
-        return self._seals.seals_table(table) or self._seals.seals_column(table, column)
+        shown = column.removesuffix(LABEL)
+        return (
+            self._seals.seals_table(table)
+            or self._seals.seals_column(table, column)
+            or any(
+                made == shown and self._seals.seals_column(table, of)
+                for one in self._source.tables()
+                if one.name == table
+                for made, of in one.made_of
+            )
+        )
 
     def _other(self, cell: str, number: int) -> str:
         return "" if self._without else f"{cell} altered {number}".strip()

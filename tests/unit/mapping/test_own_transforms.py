@@ -46,6 +46,14 @@ def shout(cell: str) -> str:
 def tells(cell: str) -> str:
     raise Unreadable(f"cannot read {cell}")
 
+def tells_a_part(cell: str) -> str:
+    raise Unreadable(f"no name of {cell.split()[-1].lower()}")
+
+EXPECTED = "a name is expected"
+
+def tells_what_is_expected(cell: str) -> str:
+    raise Unreadable(EXPECTED)
+
 def crashes(cell: str) -> str:
     raise RuntimeError(f"patient {cell}")
 
@@ -66,7 +74,19 @@ def abroad(cell: str) -> "Nowhere":
 
 CONSTANT = 3
 """
-NAMED = ("roman", "shout", "tells", "crashes", "wrong", "hexadecimal", "odd", "untold", "abroad")
+NAMED = (
+    "roman",
+    "shout",
+    "tells",
+    "tells_a_part",
+    "tells_what_is_expected",
+    "crashes",
+    "wrong",
+    "hexadecimal",
+    "odd",
+    "untold",
+    "abroad",
+)
 
 
 @pytest.fixture
@@ -101,9 +121,15 @@ def test_a_cell_that_it_cannot_read_costs_the_row(code: Installer, tmp_path: Pat
     assert (records, problem.rule, problem.message) == ([], "MSC-MAP-001", "a Roman number is expected")
 
 
-def test_a_reason_that_holds_the_cell_is_not_told(code: Installer, tmp_path: Path) -> None:
-    _, (problem,) = observed(labs(tmp_path, "tells"), result="Mrs Jones")
-    assert problem.message == "the transform tells cannot read it"
+@pytest.mark.parametrize("name", ["tells", "tells_a_part"])
+def test_a_reason_that_may_hold_the_cell_is_not_told(code: Installer, tmp_path: Path, name: str) -> None:
+    _, (problem,) = observed(labs(tmp_path, name), result="Mrs Jones")
+    assert problem.message == f"the transform {name} cannot read it"
+
+
+def test_a_reason_that_stands_in_the_module_is_told(code: Installer, tmp_path: Path) -> None:
+    _, (problem,) = observed(labs(tmp_path, "tells_what_is_expected"), result="Mrs Jones")
+    assert problem.message == "a name is expected"
 
 
 def test_it_is_an_alternative_like_any_other(code: Installer, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def test_a_file_that_cannot_be_read_gives_no_place(content: bytes | None, tmp_pa
     "seals",
     [
         Seals(columns={"t": ("A",)}),
+        Seals(columns={"t": ("NOT_IN_THIS_EXPORT",)}),
         Seals(tables=frozenset({"t"})),
         Seals(rows={"t": (RowSeal("A", ("x",)),)}),
         Seals(unnumbered=frozenset({"t"})),

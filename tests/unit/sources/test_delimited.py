@@ -139,9 +139,22 @@ def test_text_in_another_encoding_than_declared_names_its_cell(tmp_path: Path) -
     content = b"a,b\n" + b"1,2\n" * 3000 + "3,Sjögren\n".encode("cp1252")
     lab = table(tmp_path, content, encoding="utf-8")
     with pytest.raises(SourceError, match=r"row 3001, column b: .*not utf-8") as caught:
-        list(lab.rows(["a"]))
+        list(lab.rows(["a", "b"]))
     assert "Sj" not in str(caught.value)
     assert table(tmp_path, content).table.encoding == "windows-1252"
+
+
+def test_a_cell_that_nobody_reads_costs_nothing(tmp_path: Path) -> None:
+    content = b"a,b\n1,\xff\n" + b"1,2\n" * 3000 + b"3,\xfe\n"
+    lab = table(tmp_path, content, encoding="utf-8")
+    assert [number for number, _ in lab.rows(["a"])] == list(range(1, 3003))
+    assert list(lab.rows(["a"]))[-1] == (3002, ("3",))
+    damaged = table(tmp_path, b"a,b\n1,\xff\n1,2,3\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="row 2: has 3 fields where the header names 2"):
+        list(damaged.rows(["a"]))
+    unclosed = table(tmp_path, b'a,b\n1,\xff\n1,"2\n', encoding="utf-8")
+    with pytest.raises(SourceError, match="row 2: a double quote does not close"):
+        list(unclosed.rows(["a"]))
 
 
 def test_a_header_in_another_encoding_than_declared(tmp_path: Path) -> None:

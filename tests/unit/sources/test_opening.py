@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources import SourceOptions, open_source
+from fhir_msc.sources import Seals, SourceOptions, open_source
 from tests.unit.sources.xpt_writer import Column, xpt
 
 STUDY = Path(__file__).parents[4] / "shared/data/sdtm-msg-18subjects"
@@ -171,3 +171,23 @@ def test_facts_of_a_table_in_a_folder_below_and_of_a_file_alone(tmp_path: Path) 
     alone = open_source(tmp_path / "below/lb.xpt").facts("LB")
     assert (below.file, alone.file) == ("below/lb.xpt", "lb.xpt")
     assert below.sha256 == alone.sha256
+
+
+def test_a_file_named_after_a_sealed_table_shows_in_no_error(tmp_path: Path) -> None:
+    sealed = SourceOptions(seals=Seals(tables=frozenset({"pharmacy"})))
+    make(tmp_path, lb__xpt=member("LB"), pharmacy__csv="a,b\n1,2\n")
+    assert [table.name for table in open_source(tmp_path, sealed).tables()] == ["LB"]
+    (tmp_path / "two.xpt").write_bytes(xpt(("A", [TEXT], [(b"a",)]), ("B", [TEXT], [(b"b",)])))
+    named = SourceOptions(seals=sealed.seals, tables={"pharmacy": "two.xpt"})
+    assert [table.name for table in open_source(tmp_path, named).tables()] == ["LB"]
+
+
+def test_a_folder_whose_files_cannot_be_looked_at_names_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, pharmacy__csv="a,b\n1,2\n")
+
+    def refused(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(SourceError, match=f"^{tmp_path.name}: cannot be read: Permission denied"):
+        open_source(tmp_path)

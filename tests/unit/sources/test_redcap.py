@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources import OpenSource, SourceOptions, Table, open_source
+from fhir_msc.sources import NO_NUMBER, OpenSource, RowSeal, SealedSource, Seals, SourceOptions, Table, open_source
 
 PROJECTS = Path(__file__).parents[4] / "shared/data/redcap/REDCapR-projects"
 NAMES = (
@@ -252,3 +252,48 @@ def test_windows_1252_labels_and_values(tmp_path: Path) -> None:
     assert rows(source, "lab", "note") == [(1, ("Sjögren",))]
     assert rows(source, "start", "sex:label") == [(1, ("Weiblich, ♀",))]
     assert table(source, "lab").encoding == "windows-1252"
+
+
+SEALING = (
+    Seals(tables=frozenset({"lab"})),
+    Seals(columns={"lab": ("crp",)}),
+    Seals(rows={"lab": (RowSeal("crp", ("1*",)),)}),
+    Seals(columns={"lab": ("crp", "not_in_this_export")}),
+)
+
+
+@pytest.mark.parametrize("seals", SEALING, ids=["table", "column", "row", "columns"])
+def test_what_is_sealed_makes_no_row_and_shows_in_no_number(tmp_path: Path, seals: Seals) -> None:
+    project(tmp_path, 'record_id,sex,crp,note\n1,,"1,5",\n2,1,,\n3,,,x\n')
+    source = SealedSource(open_source(tmp_path, SourceOptions(seals=seals)), seals)
+    assert not any(table.numbered for table in source.tables())
+    assert list(source.rows("start", ["record_id"])) == [(NO_NUMBER, ("2",))]
+    if not seals.tables:
+        assert list(source.rows("lab", ["record_id"])) == [(NO_NUMBER, ("3",))]
+
+
+def test_a_number_does_not_tell_whether_a_sealed_column_is_in_the_export(tmp_path: Path) -> None:
+    seals = Seals(columns={"lab": ("crp",)})
+    project(tmp_path, "record_id,sex\n1,1\n")
+    assert not any(table.numbered for table in open_source(tmp_path, SourceOptions(seals=seals)).tables())
+
+
+def test_what_is_sealed_elsewhere_hides_no_number(tmp_path: Path) -> None:
+    seals = Seals(tables=frozenset({"pharmacy"}), columns={"*": ("redcap_arm",)})
+    project(tmp_path, "record_id,redcap_event_name,sex\n1,a_arm_1,\n2,a_arm_1,1\n")
+    source = SealedSource(open_source(tmp_path, SourceOptions(seals=seals)), seals)
+    assert list(source.rows("start", ["record_id"])) == [(2, ("2",))]
+
+
+def test_files_that_are_named_after_a_sealed_table_are_not_looked_at(tmp_path: Path) -> None:
+    project(tmp_path, "record_id,sex\n1,2\n")
+    for name in ("records.csv", "fields.csv"):
+        (tmp_path / name.replace(".", "_pharmacy.")).write_bytes((tmp_path / name).read_bytes())
+    with pytest.raises(SourceError, match="several could be"):
+        open_source(tmp_path)
+    for patterns in ({"*_pharmacy"}, {"*_PHARMACY", "lab"}):
+        sealed = Seals(tables=frozenset(patterns), open=frozenset({"start"}))
+        source = open_source(tmp_path, SourceOptions("redcap", seals=sealed))
+        assert list(source.rows("start", ["sex"])) == [(1, ("2",))]
+    asked = SourceOptions("redcap", seals=sealed, records="records_pharmacy.csv")
+    assert table(open_source(tmp_path, asked), "start").file == "records_pharmacy.csv"
