@@ -55,6 +55,7 @@ class Status:
     """One target. Instants are UTC text.
 
     ``states`` counts resources by type and state, vanished ones included; ``tables`` by source table and state.
+    ``is_elsewhere``: the config names another url than the one that was delivered to.
     """
 
     target: str
@@ -70,6 +71,7 @@ class Status:
     skipped: Listing
     vanished: Listing
     last_run: LastRun | None
+    is_elsewhere: bool = False
 
     def count(self, state: State) -> int:
         """The resources in a state, of all types."""
