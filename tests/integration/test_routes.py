@@ -23,6 +23,7 @@ from fhir_msc.sync.delivery import DeliveryReport, deliver
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.outbox import NO_UPDATES, revive
 from fhir_msc.sync.plan import Action, Plan, make_plan
+from fhir_msc.sync.repairing import repair
 from fhir_msc.sync.staging import stage
 from fhir_msc.sync.states import State
 from fhir_msc.sync.status import status
@@ -272,6 +273,32 @@ def test_a_type_that_goes_on_another_route_is_read_first(scene: Scene, route: st
     assert scene.sync(trial).left == {State.CONFLICT: 1}
     # An adverse event lacks the tag by which it would be found on the new route.
     assert scene.drifts() == 1 + (trial.people if types == "*" else 0)
+
+
+@cases(lambda case: case.profile == "google" and not case.words)
+@pytest.mark.parametrize("types", ["*", "Patient"])
+@pytest.mark.parametrize("route", [OURS, "read-only"])
+def test_what_was_delivered_under_the_ids_of_the_server_stays_under_them(scene: Scene, route: str, types: str) -> None:
+    """Whatever the route says now: it is changed and found where it stands, and a repair doubles nothing."""
+    trial = scene.trial()
+    scene.sync(trial)
+    _, before, _ = held(scene.url, trial)
+    config = scene.folder / "fhir-msc.toml"
+    config.write_text(f'{config.read_text()}\n[targets.store.routes]\n"{types}" = "{route}"\n')
+    scene.project = read_project(scene.folder)
+    scene.options = delivery_options(scene.project, probed(scene.project))
+    assert scene.drifts() == 0
+    with Ledger.open(scene.ledger, IDENTITY, "store") as ledger, scene.client() as client:
+        repair(ledger, client, scene.options.addressing, scene.url, scene.time)
+    is_written = route == OURS or types == "Patient"
+    trial.values = {"result 1 1": "2.50"} if is_written else {}
+    report = scene.sync(trial)
+    assert (report.created, report.updated, report.left) == (0, int(is_written), {})
+    contents, ids, _ = held(scene.url, trial)
+    assert ids == before
+    assert contents == trial.expected(TYPES, ids)
+    assert scene.drifts() == 0
+    assert scene.sync(trial).sent == 0
 
 
 @where_results_change

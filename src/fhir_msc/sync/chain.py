@@ -232,9 +232,7 @@ class Chain:
         if course.addressing.is_plain:
             return {}
         referred = {row.id: addresses.unmet(course.addressing, _desired(row, bodies)) for row in ready}
-        there = addresses.under_our_ids(
-            connection, course.target_id, {rid for rids in referred.values() for rid in rids}
-        )
+        there = addresses.known_ids(connection, course.target_id, {rid for rids in referred.values() for rid in rids})
         lacking = {id: next((rid for rid in rids if rid not in there), None) for id, rids in referred.items()}
         return {id: rid for id, rid in lacking.items() if rid is not None}
 
