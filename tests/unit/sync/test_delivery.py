@@ -109,6 +109,29 @@ def test_the_study_first_and_alone_then_lanes_each_in_order(run: Run, server: Fa
     ]
 
 
+def test_answers_in_another_order_are_not_believed(
+    server: FakeServer, run: Run, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which answer is whose is read on the server."""
+    run(STUDY, *person(1, 3))
+    patient = person(1, 0)[0]
+    run(STUDY, patient, obs("o1-000", patient, "2.50"), obs("o1-001", patient), obs("o1-002", patient))
+    apply = server._apply
+
+    def reversed_answers(bundle: Bundle) -> httpx.Response:
+        document = json.loads(apply(bundle).content)
+        for key, entry in zip(bundle.keys, document["entry"], strict=True):
+            entry["response"]["location"] = f"{key}/_history/{len(server.store[key])}"
+        return httpx.Response(200, json=document | {"entry": document["entry"][::-1]})
+
+    monkeypatch.setattr(server, "_apply", reversed_answers)
+    report = run(STUDY, *person(1, 3, "3.50"))
+    assert (report.ended, report.updated, report.left) == (Ended.DONE, 3, {})
+    with ledger.begin() as connection:
+        known = dict(connection.execute(select(resource.c.rid, resource.c.server_version)).all())
+    assert known == {key.split("/")[1]: str(len(versions)) for key, versions in server.store.items()}
+
+
 def test_boundaries_do_not_depend_on_the_connections(server: FakeServer, run: Run, ledger: Ledger) -> None:
     run(STUDY, *person(1, 12), *person(2, 1), *person(3, 7), connections=1)
     alone = sorted(str(bundle.keys) for bundle in server.bundles)
