@@ -113,7 +113,7 @@ def contents(
     """
     all_rows = list(rows)
     found = outbox.contents(connection, {id for row in all_rows for id in row.bodies})
-    if addressing.is_plain and not _is_any_given(connection, target_id):
+    if addressing.is_plain and not gave_ids(connection, target_id):
         return found
     referred = {rid.decode() for content in found.values() for _, rid in _REFERENCE.findall(content)}
     told = {row.rid: ids[row.id] for row in all_rows if row.id in ids}
@@ -196,7 +196,7 @@ def known_ids(connection: Connection, target_id: int, rids: Iterable[str]) -> di
     return found
 
 
-def _is_any_given(connection: Connection, target_id: int) -> bool:
+def gave_ids(connection: Connection, target_id: int) -> bool:
     """Whether the server gave any id, by the route of today or an earlier one."""
     given = (resource.c.target_id == target_id, resource.c.server_id.is_not(None))
     return connection.execute(select(resource.c.id).where(*given).limit(1)).first() is not None

@@ -27,10 +27,10 @@ from fhir_msc.target.fhirjson import JsonObject
 
 
 def is_known(ledger: Ledger, url: str) -> bool:
-    """Whether this url is the one that was delivered to, or nothing was delivered yet."""
+    """Whether this url is the one that was delivered to, as far as the ledger knows, or nothing was delivered yet."""
     with ledger.begin() as connection:
         known = connection.execute(select(target.c.url).where(target.c.id == ledger.target_id)).scalar()
-        return known == _plain(url) or not _is_any(connection, ledger.target_id)
+        return known in (None, _plain(url)) or not _is_any(connection, ledger.target_id)
 
 
 def settle_in(ledger: Ledger, url: str, named: Collection[str], clock: Clock) -> None:
