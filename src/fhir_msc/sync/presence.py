@@ -101,6 +101,9 @@ def compare(connection: Connection, target_id: int, source: str, now: datetime) 
     vanishing = and_(of_table, resource.c.vanished == false(), resource.c.retired_at.is_(None), ~in_source)
     vanished = connection.execute(select(func.count()).where(vanishing, MAY_BE_THERE)).scalar_one()
     connection.execute(update(resource).where(vanishing).values(vanished=True))
+    # What the server holds in place of something that was never ours is nothing to us once its row is gone.
+    foreign = (resource.c.state == State.CONFLICT, resource.c.delivered_digest.is_(None), resource.c.vanished == true())
+    connection.execute(update(resource).where(of_table, UNFINISHED, *foreign).values(state=State.PENDING, reason=None))
     is_held = and_(of_table, UNFINISHED, resource.c.state == State.HELD)
     if _is_any(connection, is_held):
         _release(connection, target_id, source, at)

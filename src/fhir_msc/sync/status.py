@@ -104,7 +104,7 @@ def status(ledger: Ledger, *, listed: int = LISTED) -> Status:
             findings=tuple(findings(connection, ledger.target_id)),
             oldest_pending=oldest,
             dead=in_state(State.DEAD),
-            conflicts=in_state(State.CONFLICT),
+            conflicts=listing(resource.c.state == State.CONFLICT),  # it stays one when its row vanishes
             held=in_state(State.HELD),
             waiting=in_state(State.WAITING),
             skipped=in_state(State.SKIPPED),

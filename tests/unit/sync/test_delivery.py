@@ -687,3 +687,70 @@ def test_the_audit_tells_what_left_and_chains(run: Run, ledger: Ledger, server: 
         ("updated", "o1-000", "2"),
     ]
     assert verify_audit(ledger).broken_at is None
+
+
+class TestAConflictWhoseRowVanished:
+    """It stays named until it ends, and a person may retire it; nobody's change is overwritten by that."""
+
+    @pytest.fixture
+    def vanishes(self, run: Run, server: FakeServer, ledger: Ledger) -> Callable[[Callable[[], None]], DeliveryReport]:
+        """Something happens on the server to o1-000, its row changes, then its row vanishes."""
+
+        def vanishes(happens: Callable[[], None]) -> DeliveryReport:
+            run(STUDY, *person(1, 2))
+            happens()
+            patient, first, second = person(1, 2)
+            changed = obs(first.rid, patient, "7.0")
+            assert run(STUDY, patient, changed, second).left == {State.CONFLICT: 1}
+            return run(STUDY, patient, second)
+
+        return vanishes
+
+    def test_it_is_listed_and_retired_once_the_change_is_taken_back(
+        self,
+        vanishes: Callable[[Callable[[], None]], DeliveryReport],
+        run: Run,
+        server: FakeServer,
+        ledger: Ledger,
+        time: FakeTime,
+    ) -> None:
+        ours = str(person(1, 2)[1].body, "utf-8")
+        theirs = ours.replace("1.50", "9.99")
+        report = vanishes(lambda: server.put("Observation/o1-000", theirs))
+        assert not report.is_clean
+        assert [one.rid for one in status(ledger).conflicts.items] == ["o1-000"]
+        (one,) = vanished(ledger)
+        assert (one.rid, one.obstacle) == ("o1-000", None)
+        assert retire(ledger, ["o1-000"], "entered twice", "dm", time()) == 1
+        assert run().left == {State.CONFLICT: 1}
+        assert server.current("Observation/o1-000") == theirs
+        (item,) = status(ledger).conflicts.items
+        assert item.reason == "changed on the server"
+        server.put("Observation/o1-000", ours)
+        assert run().is_clean
+        assert "entered-in-error" in (server.current("Observation/o1-000") or "")
+
+    def test_what_the_server_deleted_is_over_once_a_person_says_so(
+        self,
+        vanishes: Callable[[Callable[[], None]], DeliveryReport],
+        run: Run,
+        server: FakeServer,
+        ledger: Ledger,
+        time: FakeTime,
+    ) -> None:
+        vanishes(lambda: server.delete("Observation/o1-000"))
+        assert [one.reason for one in status(ledger).conflicts.items] == ["deleted on the server"]
+        sent = len(server.bundles)
+        assert retire(ledger, ["o1-000"], "entered twice", "dm", time()) == 1
+        assert run().is_clean
+        assert (status(ledger).conflicts.total, vanished(ledger), len(server.bundles)) == (0, [], sent)
+        assert run(STUDY, *person(1, 2)).created == 1, "its row came back"
+
+    def test_what_was_never_ours_is_no_conflict_any_more(self, run: Run, server: FakeServer, ledger: Ledger) -> None:
+        patient, first, second = person(1, 2)
+        server.put("Observation/o1-000", str(first.body, "utf-8").replace("1.50", "9.99"))
+        assert run(STUDY, patient, first, second).left == {State.CONFLICT: 1}
+        assert run(STUDY, patient, second).is_clean
+        assert status(ledger).conflicts.total == 0
+        assert vanished(ledger) == []
+        assert run(STUDY, patient, first, second).left == {State.CONFLICT: 1}
