@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from hashlib import sha1
 from types import MappingProxyType
 
 import httpx
@@ -14,6 +15,7 @@ from fhir_msc.desired import Desired
 from fhir_msc.sync import outbox
 from fhir_msc.sync.audit import verify_audit
 from fhir_msc.sync.chain import Chain, Look, Send
+from fhir_msc.sync.corrections import held
 from fhir_msc.sync.course import Course, DeliveryOptions, Ended
 from fhir_msc.sync.delivery import DeliveryReport, deliver
 from fhir_msc.sync.ledger import Ledger
@@ -754,3 +756,38 @@ class TestAConflictWhoseRowVanished:
         assert status(ledger).conflicts.total == 0
         assert vanished(ledger) == []
         assert run(STUDY, patient, first, second).left == {State.CONFLICT: 1}
+
+
+class TestATableOfAnotherName:
+    """Its rows have other ids, and are not sent beside those that they may be."""
+
+    patient = person(1, 0)[0]
+
+    def of(self, table: str, number: int, value: str = "1.50") -> Desired:
+        """A result of the table; its id is made from the table's name, as ids are."""
+        rid = f"o{sha1(f'{table} {number}'.encode(), usedforsecurity=False).hexdigest()}"
+        return desired("Observation", rid, "p1", refs=[self.patient], value=value, table=table)
+
+    def test_each_is_held_against_its_like(self, run: Run, ledger: Ledger) -> None:
+        values = ("1.1", "1.2", "1.3")
+        before = [self.of("LB", number, value) for number, value in enumerate(values)]
+        run(STUDY, self.patient, *before)
+        after = [self.of("XB", number, value) for number, value in enumerate(("1.3", "1.1", "7.7"))]
+        report = run(STUDY, self.patient, *after)
+        assert (report.created, report.updated, report.left) == (0, 0, {State.HELD: 3})
+        twins = {one.rid: one.twin for one in held(ledger)}
+        assert twins == {after[0].rid: before[2].rid, after[1].rid: before[0].rid, after[2].rid: before[1].rid}
+        assert run(STUDY, self.patient, *after, self.of("XB", 4)).left == {State.HELD: 3}
+
+    def test_two_tables_after_all_are_two(self, run: Run, ledger: Ledger) -> None:
+        before = [self.of("LB", number) for number in range(3)]
+        run(STUDY, self.patient, *before)
+        run(STUDY, self.patient, *(self.of("XB", number) for number in range(3)))
+        report = run(STUDY, self.patient, *before, *(self.of("XB", number, "2.0") for number in range(3)))
+        assert (report.created, report.left, held(ledger)) == (3, {}, [])
+
+    def test_what_cannot_be_of_the_missing_table_goes(self, run: Run) -> None:
+        run(STUDY, self.patient, self.of("LB", 1))
+        other = person(2, 0)[0]
+        theirs = desired("Observation", "o2", "p2", refs=[other], table="XB")
+        assert run(STUDY, self.patient, other, theirs, event(self.patient)).created == 3
