@@ -22,7 +22,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, func, or_, select
 
 from fhir_msc.resources.body import parsed, serialise
-from fhir_msc.sync import outbox
+from fhir_msc.sync import standings
 from fhir_msc.sync.exchange import Outgoing, Wanted
 from fhir_msc.sync.standing import GONE, GONE_DIGEST, Standing
 from fhir_msc.sync.tables import resource
@@ -112,7 +112,7 @@ def contents(
     gives ids, a body of a resource whose id is not known has none.
     """
     all_rows = list(rows)
-    found = outbox.contents(connection, {id for row in all_rows for id in row.bodies})
+    found = standings.contents(connection, {id for row in all_rows for id in row.bodies})
     if addressing.is_plain and not gave_ids(connection, target_id):
         return found
     referred = {rid.decode() for content in found.values() for _, rid in _REFERENCE.findall(content)}

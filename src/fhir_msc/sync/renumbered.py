@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, false, or_, select
 
-from fhir_msc.sync import outbox
+from fhir_msc.sync import standings
 from fhir_msc.sync.addresses import Addressing, gave_ids
 from fhir_msc.sync.standing import GONE_DIGEST, forgotten
 from fhir_msc.sync.states import State
@@ -43,5 +43,5 @@ def send_again(connection: Connection, target_id: int, addressing: Addressing, n
         )
         .order_by(resource.c.id)
     )
-    rows = outbox.standings(connection, list(connection.execute(referring).scalars()))
-    outbox.settle(connection, [(row, forgotten(row, row.version)) for row in rows.values()], now)
+    rows = standings.standings(connection, list(connection.execute(referring).scalars()))
+    standings.settle(connection, [(row, forgotten(row, row.version)) for row in rows.values()], now)

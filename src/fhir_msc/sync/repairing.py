@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from fhir_msc.sync import audit, outbox, whereabouts
+from fhir_msc.sync import audit, standings, whereabouts
 from fhir_msc.sync.addresses import Addressing
 from fhir_msc.sync.course import Clock
 from fhir_msc.sync.exchange import LOOKED_UP
@@ -30,7 +30,7 @@ def repair(ledger: Ledger, client: FhirClient, addressing: Addressing, url: str,
     for drifted in verify(ledger, client, addressing, Verified(), lambda *_: None):
         if drifted.repairable:
             with ledger.begin() as connection:
-                row = outbox.standings(connection, [drifted.id])[drifted.id]
+                row = standings.standings(connection, [drifted.id])[drifted.id]
             _forget(ledger, [(row, drifted.version)], drifted.drift.value, clock)
 
 
@@ -39,7 +39,7 @@ def _forget_given(ledger: Ledger, clock: Clock) -> None:
     while True:
         with ledger.begin() as connection:
             ids = list(connection.execute(select(resource.c.id).where(*given).limit(LOOKED_UP)).scalars())
-            rows = outbox.standings(connection, ids)
+            rows = standings.standings(connection, ids)
         if not rows:
             return
         _forget(ledger, [(row, None) for row in rows.values()], _ANOTHER, clock)
@@ -49,7 +49,7 @@ def _forget(ledger: Ledger, lost: Iterable[tuple[Standing, str | None]], reason:
     """Marks these as not delivered, each with the earlier version that the server still holds."""
     with ledger.begin() as connection:
         steps = [(row, version, forgotten(row, version)) for row, version in lost]
-        outbox.settle(connection, [(row, after) for row, _, after in steps], clock())
+        standings.settle(connection, [(row, after) for row, _, after in steps], clock())
         events = [
             audit.Event(
                 "forgotten",

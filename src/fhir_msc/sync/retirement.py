@@ -20,7 +20,7 @@ from fhir_msc.errors import UsageError
 from fhir_msc.findings import Origin
 from fhir_msc.resources.body import parsed, serialise
 from fhir_msc.resources.retirement import can_retire, retired
-from fhir_msc.sync import audit, outbox
+from fhir_msc.sync import audit, standings
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.presence import MAY_BE_THERE
@@ -86,10 +86,10 @@ def retire(
 def _retire(connection: Connection, target_id: int, rid: str, now: datetime) -> None:
     mine = (resource.c.target_id == target_id, resource.c.rid == rid)
     number = connection.execute(select(resource.c.id).where(*mine)).scalar_one()
-    row = outbox.standings(connection, [number])[number]
+    row = standings.standings(connection, [number])[number]
     assert row.delivered is not None  # or it would be in flight, which is an obstacle
     is_agreed = _is_deleted(row.state, row.reason)
-    changed = None if is_agreed else retired(parsed(outbox.contents(connection, row.bodies)[row.delivered.body_id]))
+    changed = None if is_agreed else retired(parsed(standings.contents(connection, row.bodies)[row.delivered.body_id]))
     content = GONE if changed is None else serialise(changed)
     number = connection.execute(select(func.coalesce(func.max(body.c.id), 0) + 1)).scalar_one()
     connection.execute(insert(body).values(id=number, content=content))
@@ -111,7 +111,7 @@ def _retire(connection: Connection, target_id: int, rid: str, now: datetime) -> 
             retired_at=instant(now),
         )
     )
-    outbox.settle(connection, [(row, after)], now)
+    standings.settle(connection, [(row, after)], now)
     if row.desired.body_id not in after.bodies:
         connection.execute(body.delete().where(body.c.id == row.desired.body_id))
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, and_, select, true
 
 from fhir_msc.findings import Origin
 from fhir_msc.resources.body import serialise
-from fhir_msc.sync import outbox
+from fhir_msc.sync import standings
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.addresses import Addressing, contents
 from fhir_msc.sync.comparison import FieldDifference, as_sent, differences, holds, version_id
@@ -103,7 +103,7 @@ def verify(
                 ids = _page(connection, ledger.target_id, type, last)
                 if not ids:
                     break
-                rows = outbox.standings(connection, ids)
+                rows = standings.standings(connection, ids)
                 vanished = _vanished(connection, ids)
             last = ids[-1]
             checked = [row for row in rows.values() if row.state not in IN_FLIGHT]

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, select, update
 
 from fhir_msc.errors import LedgerError
-from fhir_msc.sync import audit, outbox
+from fhir_msc.sync import audit, standings
 from fhir_msc.sync.addresses import Addressing, contents
 from fhir_msc.sync.comparison import holds, version_id
 from fhir_msc.sync.course import Clock
@@ -53,7 +53,7 @@ def settle_in(ledger: Ledger, url: str, named: Collection[str], clock: Clock) ->
 def recognise(ledger: Ledger, client: FhirClient, addressing: Addressing) -> bool:
     """Whether the server holds the first and the last of what was delivered: it is the same one. Raises TargetError."""
     with ledger.begin() as connection:
-        rows = outbox.standings(connection, _witnesses(connection, ledger.target_id))
+        rows = standings.standings(connection, _witnesses(connection, ledger.target_id))
         bodies = contents(connection, ledger.target_id, addressing, rows.values())
     found = inspect(client, [addressing.wanted(row) for row in rows.values()])
     return bool(rows) and all(
