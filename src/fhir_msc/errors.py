@@ -7,7 +7,7 @@
     │   └── SecretError             the secret is missing, readable by others, or not the ledger's
     ├── SourceError                 exit 3: an input cannot be read; nothing of that table counts as vanished
     │   └── RewriteError            another pack or engine would rewrite much of a target; look, then confirm
-    ├── LedgerError                 exit 2: the ledger is locked, newer than this engine, or of another kind of project
+    ├── LedgerError                 exit 2: the ledger is locked, newer than this engine, of another project or server
     ├── BlindError                  exit 4: a sealed field came where none may come; nothing was sent
     └── TargetError                 exit 5: the server
         ├── TargetUnreachable       no answer; the request was never sent, or reading is safe to repeat
@@ -60,7 +60,7 @@ class RewriteError(UsageError):
 
 
 class LedgerError(UsageError):
-    """The ledger is in use, newer than this engine, or belongs to another project."""
+    """The ledger is in use, newer than this engine, or belongs to another project or server."""
 
 
 class SourceError(FhirMscError):

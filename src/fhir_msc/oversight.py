@@ -16,6 +16,7 @@ from fhir_msc.pipeline import (
     Progress,
     Surroundings,
     client_of,
+    confirm_server,
     delivery_options,
     desired_tables,
     looked_at,
@@ -26,6 +27,7 @@ from fhir_msc.pipeline import (
 )
 from fhir_msc.resources.identity import Identity
 from fhir_msc.sources.table import FileFacts
+from fhir_msc.sync import whereabouts
 from fhir_msc.sync.audit import AuditVerdict, verify_audit
 from fhir_msc.sync.corrections import Answer, Held, held
 from fhir_msc.sync.corrections import settle as settle_correction
@@ -46,7 +48,9 @@ def status_of(project: Project) -> Status | None:
     """How the target stands as the ledger has it, beside a running worker too; ``None`` before the first sync. Raises
     LedgerError."""
     with looked_at(project) as ledger:
-        return status(ledger) if ledger is not None else None
+        if ledger is None:
+            return None
+        return replace(status(ledger), is_elsewhere=not whereabouts.is_known(ledger, project.target[1].url))
 
 
 def make_plan(project: Project, surroundings: Surroundings | None = None) -> tuple[Plan, StagingReport]:
@@ -57,6 +61,7 @@ def make_plan(project: Project, surroundings: Surroundings | None = None) -> tup
     around = surroundings or Surroundings()
     target = probed(project, around)
     with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
+        confirm_server(project, ledger, around)
         staged = stage(ledger, desired_tables(project), around.clock())
         options = replace(delivery_options(project, target), unread=staged.unread)
         return planned(ledger, client, options, around.clock()), staged

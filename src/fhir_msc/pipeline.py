@@ -35,7 +35,7 @@ from fhir_msc.findings import Finding
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.registry import RANKS
 from fhir_msc.sync import ledger as ledgers
-from fhir_msc.sync.audit import ACTOR
+from fhir_msc.sync import whereabouts
 from fhir_msc.sync.course import DeliveryOptions, Ended, Planned
 from fhir_msc.sync.delivery import DeliveryReport, deliver, not_begun
 from fhir_msc.sync.dispatch import Stop
@@ -45,11 +45,9 @@ from fhir_msc.sync.outbox import is_due, revive
 from fhir_msc.sync.plan import Rewrite
 from fhir_msc.sync.plan import rewrite as rewritten
 from fhir_msc.sync.planning import Limits
+from fhir_msc.sync.repairing import repair as mark_lost
 from fhir_msc.sync.staging import StagingReport, stage
 from fhir_msc.sync.status import Status, status
-from fhir_msc.sync.verification import Verified
-from fhir_msc.sync.verification import repair as mark_forgotten
-from fhir_msc.sync.verification import verify as read_back
 from fhir_msc.sync.worker import work as work_rounds
 from fhir_msc.target.bundle import BundleKind
 from fhir_msc.target.capabilities import Capabilities, require_r4
@@ -250,9 +248,8 @@ def sync(
         if repair:
             addressing = delivery_options(project, probed(project, around)).addressing
             with client_of(project, around) as client:
-                for drifted in read_back(ledger, client, addressing, Verified(), silent):
-                    if drifted.repairable:
-                        mark_forgotten(ledger, drifted, ACTOR, around.clock)
+                mark_lost(ledger, client, addressing, project.target[1].url, around.clock)
+            whereabouts.settle_in(ledger, project.target[1].url, project.words.targets, around.clock)
         return _round(project, ledger, around, show_routes, rewrite=rewrite, plan=plan)
 
 
@@ -265,6 +262,7 @@ def _round(
     rewrite: bool = False,
     plan: Mapping[str, Planned] | None = None,
 ) -> Synced:
+    confirm_server(project, ledger, around)
     staged = stage(ledger, desired_tables(project), around.clock())
     with ledger.begin() as connection:
         if not rewrite and plan is None:
@@ -286,6 +284,20 @@ def _round(
         stop=around.stop,
     )
     return Synced(staged, target, delivered, status(ledger))
+
+
+def confirm_server(project: Project, ledger: Ledger, around: Surroundings) -> None:
+    """Makes sure that the server is the one that was delivered to, wherever it stands now.
+
+    Raises LedgerError where it is not, or an earlier target was delivered to it, and TargetError.
+    """
+    name, section = project.target
+    if not whereabouts.is_known(ledger, section.url):
+        addressing = delivery_options(project, probed(project, around)).addressing
+        with client_of(project, around) as client:
+            if not whereabouts.recognise(ledger, client, addressing):
+                raise whereabouts.elsewhere(name)
+    whereabouts.settle_in(ledger, section.url, project.words.targets, around.clock)
 
 
 def delivery_options(project: Project, target: Probed) -> DeliveryOptions:

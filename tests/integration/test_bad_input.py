@@ -436,9 +436,9 @@ def test_what_waits_of_a_missing_table_waits_until_it_can_be_judged(project: Pat
     sync(project, 0)
     before = held(url)
     mend(export)
-    configure(project, f'^url = "{url}"$', 'url = "http://127.0.0.1:9/fhir"')
+    configure(project, "^(url = .*)$", r'\1\nproxy = "http://127.0.0.1:9"')
     assert fhir_msc("sync", "--project", project).code == 5
-    configure(project, "^url = .*$", f'url = "{url}"')
+    configure(project, "^proxy = .*\n", "")
     spoil(export, "DS", lambda domain: without_row(domain, 1))
     gone("LB")(export)
     document = sync(project, 0)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fhir_msc.sandbox import SandboxServer
+from tests.support.exports import Domain
 from tests.support.projects import fhir_msc, new_project
 from tests.support.serverside import held, versions
 from tests.support.tinystudy import edited, tiny_study, with_row, write_study
@@ -175,3 +177,41 @@ def test_a_flipped_byte_in_the_audit(project: Path, tmp_path: Path) -> None:
     broken = fhir_msc("audit", "verify", "--project", project)
     assert broken.code == 1
     assert "row 7 is not what was written" in broken.out
+
+
+def under(domain: Domain, name: str) -> Domain:
+    """The same rows in a table of another name."""
+    columns = [replace(one, name=one.name.replace(domain.name, name, 1)) for one in domain.columns]
+    cells = {"DOMAIN": name.encode()}
+    rows = [tuple(cells.get(one.name, cell) for one, cell in zip(columns, row, strict=True)) for row in domain.rows]
+    return Domain(name, tuple(columns), tuple(rows))
+
+
+def rename(export: Path) -> None:
+    """The sponsor gives the infusions as EX from now on, not as EC."""
+    domain = tiny_study()["EC"]
+    (export / "ec.xpt").unlink()
+    write_study(export, {"EX": under(domain, "EX")})
+
+
+def test_a_table_of_another_name_doubles_no_infusion(export: Path, url: str, tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project", "sdtm", export, url, "--unblinded")
+    sync(project)
+    before = infusions(url)
+    rename(export)
+    document = sync(project)
+    assert sent(document) == (0, 0)
+    assert infusions(url) == before
+    found = listed(project)
+    assert {one["origins"][0]["table"] for one in found} == {"EX"}
+    assert len(found) == len({one["vanished"] for one in found}) == len(before)
+    assert any("may be" in one["message"] and "table EC" in one["message"] for one in document["findings"])
+    sync(project)
+    assert len(listed(project)) == len(before), "nor are they let go by the next sync"
+
+    for one in found[1:]:
+        settle(project, one["key"], "--same")
+    settle(project, found[0]["key"], "--new")
+    assert sent(sync(project))[0] == 1
+    assert len(infusions(url)) == len(before) + 1
+    assert listed(project) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,7 @@ from fhir_msc.sync.delivery import DeliveryReport, deliver
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.outbox import NO_UPDATES, revive
 from fhir_msc.sync.plan import Action, Plan, make_plan
+from fhir_msc.sync.repairing import repair
 from fhir_msc.sync.staging import stage
 from fhir_msc.sync.states import State
 from fhir_msc.sync.status import status
@@ -83,6 +84,7 @@ class Scene:
         self.target = probed(self.project)
         self.options: DeliveryOptions = delivery_options(self.project, self.target)
         self.ledger = copy_of(blank, folder)
+        self.sandbox: SandboxServer | None = None
         self.time = FakeTime()
         self.transport: Callable[[], httpx.BaseTransport] = lambda: httpx.HTTPTransport(verify=False)
 
@@ -106,6 +108,15 @@ class Scene:
         with Ledger.open(self.ledger, IDENTITY, "store") as ledger, self.client() as client, ledger.rehearsed():
             stage(ledger, by_table(*trial.wanted()), self.time())
             return make_plan(ledger, client, self.options, self.time())
+
+    def lose(self, types: Iterable[str]) -> None:
+        """The sandbox forgets these types, as if they had never been."""
+        assert self.sandbox is not None
+        database = self.sandbox._store._connection
+        for type in types:
+            mine = "(SELECT rid FROM resource WHERE type = ?)"
+            for table in ("version", "token", "date", "reference", "resource"):
+                database.execute(f"DELETE FROM {table} WHERE rid IN {mine}", (type,))
 
     def drifts(self) -> int:
         """How many resources the server holds otherwise than they were sent."""
@@ -168,7 +179,9 @@ def scene(request: pytest.FixtureRequest, blank: Path, tmp_path: Path) -> Iterat
     case = CASES[request.param]
     if case.profile:
         with SandboxServer(profile=PROFILES[case.profile]) as server:
-            yield Scene(tmp_path / "project", server.base_url, case, blank)
+            found = Scene(tmp_path / "project", server.base_url, case, blank)
+            found.sandbox = server
+            yield found
     else:
         hapi: HapiServer = request.getfixturevalue("hapi")
         yield Scene(tmp_path / "project", hapi.base_url, case, blank)
@@ -272,6 +285,52 @@ def test_a_type_that_goes_on_another_route_is_read_first(scene: Scene, route: st
     assert scene.sync(trial).left == {State.CONFLICT: 1}
     # An adverse event lacks the tag by which it would be found on the new route.
     assert scene.drifts() == 1 + (trial.people if types == "*" else 0)
+
+
+@cases(lambda case: case.profile == "google" and not case.words)
+@pytest.mark.parametrize("types", ["*", "Patient"])
+@pytest.mark.parametrize("route", [OURS, "read-only"])
+def test_what_was_delivered_under_the_ids_of_the_server_stays_under_them(scene: Scene, route: str, types: str) -> None:
+    """Whatever the route says now: it is changed and found where it stands, and a repair doubles nothing."""
+    trial = scene.trial()
+    scene.sync(trial)
+    _, before, _ = held(scene.url, trial)
+    config = scene.folder / "fhir-msc.toml"
+    config.write_text(f'{config.read_text()}\n[targets.store.routes]\n"{types}" = "{route}"\n')
+    scene.project = read_project(scene.folder)
+    scene.options = delivery_options(scene.project, probed(scene.project))
+    assert scene.drifts() == 0
+    with Ledger.open(scene.ledger, IDENTITY, "store") as ledger, scene.client() as client:
+        repair(ledger, client, scene.options.addressing, scene.url, scene.time)
+    is_written = route == OURS or types == "Patient"
+    trial.values = {"result 1 1": "2.50"} if is_written else {}
+    report = scene.sync(trial)
+    assert (report.created, report.updated, report.left) == (0, int(is_written), {})
+    contents, ids, _ = held(scene.url, trial)
+    assert ids == before
+    assert contents == trial.expected(TYPES, ids)
+    assert scene.drifts() == 0
+    assert scene.sync(trial).sent == 0
+
+
+@cases(lambda case: case.gives_ids and case.types == TYPES and bool(case.profile))
+@pytest.mark.parametrize("lost", [("Patient",), ("ResearchStudy",), ("Encounter", "Patient"), tuple(sorted(TYPES))])
+def test_what_refers_to_what_was_lost_is_sent_again_with_its_new_id(scene: Scene, lost: tuple[str, ...]) -> None:
+    trial = scene.trial()
+    scene.sync(trial)
+    _, before, _ = held(scene.url, trial)
+    scene.lose(lost)
+    with Ledger.open(scene.ledger, IDENTITY, "store") as ledger, scene.client() as client:
+        repair(ledger, client, scene.options.addressing, scene.url, scene.time)
+    plan = scene.plan(trial)
+    report = scene.sync(trial)
+    assert (report.ended, report.left) == (Ended.DONE, {})
+    assert (plan.count(Action.CREATE), plan.count(Action.UPDATE)) == (report.created, report.updated)
+    contents, ids, _ = held(scene.url, trial)
+    assert contents == trial.expected(TYPES, ids)
+    assert {rid[0] for rid in ids if ids[rid] != before[rid]} == {trial.rid(type, "")[0] for type in lost}
+    assert scene.drifts() == 0
+    assert scene.sync(trial).sent == 0
 
 
 @where_results_change

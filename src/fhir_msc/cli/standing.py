@@ -40,6 +40,7 @@ def status_document(status: Status, show_values: bool = False) -> dict[str, obje
         },
         "tables": [account_document(account) for account in status.accounts],
         "findings": [finding_document(one, show_values) for one in in_order(status.findings)],
+        "elsewhere": status.is_elsewhere,
         "oldestPending": status.oldest_pending,
         "lastRun": None
         if status.last_run is None
@@ -117,8 +118,9 @@ def sync_exit_code(result: Synced) -> int:
 
 
 def needs_a_person(status: Status) -> bool:
-    """Whether there is a dead letter, a conflict, or a finding of severity error."""
-    return bool(status.dead.total or status.conflicts.total or any(one.is_error for one in status.findings))
+    """Whether there is a dead letter, a conflict, a finding of severity error, or another url than was delivered to."""
+    found = status.dead.total or status.conflicts.total or status.is_elsewhere
+    return bool(found or any(one.is_error for one in status.findings))
 
 
 def print_routes(out: Console, probed: Probed) -> None:
@@ -188,6 +190,9 @@ def print_status(out: Console, status: Status, show_values: bool = False) -> Non
     for name, found in status.states.items():
         table.add_row(name, *[f"{found[state]:,}" if found.get(state) else "" for state in states])
     out.print(table)
+    if status.is_elsewhere:
+        out.print(f"the url of target {status.target} is not the one that was delivered to", markup=False)
+        out.print("  -> the next sync looks whether the server moved; before that: fhir-msc plan", markup=False)
     for title, listing, hint in (
         (
             "dead letters",

@@ -5,7 +5,8 @@ ids of its own: the ledger keeps them, the bodies that leave carry them in ``id`
 found again is found by our identifier, or by a tag where a type has no search by identifier.
 
 What the target cannot have is left out of what refers to it, where the resource says what it has to say without: the
-encounter, the organisation, and the study in an extension. Anything else that it refers to must be there first.
+encounter, the organisation, and the study in an extension. Anything else that it refers to must be there first. What
+was delivered on another route than today's keeps the id that it has there.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from types import MappingProxyType
 from typing import cast
 from urllib.parse import quote
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
 from fhir_msc.resources.body import parsed, serialise
-from fhir_msc.sync import outbox
+from fhir_msc.sync import standings
 from fhir_msc.sync.exchange import Outgoing, Wanted
 from fhir_msc.sync.standing import GONE, GONE_DIGEST, Standing
 from fhir_msc.sync.tables import resource
@@ -55,7 +56,7 @@ class Addressing:
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether every body leaves as it is staged."""
+        """Whether every body leaves as it is staged, where the server never gave an id."""
         return not self.lacking and all(route.keeps_our_ids for route in self.routes.values())
 
     @cached_property
@@ -74,12 +75,12 @@ class Addressing:
         return route is None or route.kind is RouteKind.CLIENT_ID_PUT
 
     def address(self, row: Standing) -> str | None:
-        """The id of a resource on the server, where one is known. What was delivered before the server gave the ids of
-        its type stands there under ours."""
-        if not self.gives_ids(row.type):
-            return row.rid
+        """The id of a resource on the server, where one is known. What was delivered stands there under the id that it
+        got then, the server's or ours, whoever gives the ids of its type by now."""
+        if row.server_id is not None:
+            return row.server_id
         is_there = row.delivered is not None and not row.delivered.is_gone
-        return row.server_id or (row.rid if is_there else None)
+        return row.rid if is_there or not self.gives_ids(row.type) else None
 
     def wanted(self, row: Standing) -> Wanted:
         """How a resource is read."""
@@ -90,13 +91,11 @@ class Addressing:
 
     def outgoing(self, row: Standing, content: bytes) -> Outgoing:
         """How a resource is sent. ``content`` is its body as it leaves."""
-        route = self.routes.get(row.type)
+        route, address = self.routes.get(row.type), self.address(row)
         if route is None or route.keeps_our_ids:
-            return Outgoing(row.id, row.rid, row.type, content, row.version, RouteKind.CLIENT_ID_PUT, row.rid)
+            return Outgoing(row.id, row.rid, row.type, content, row.version, RouteKind.CLIENT_ID_PUT, address)
         value = quote(f"{self.system}|{row.rid}", safe="")
-        return Outgoing(
-            row.id, row.rid, row.type, content, row.version, route.kind, self.address(row), f"{route.by}={value}"
-        )
+        return Outgoing(row.id, row.rid, row.type, content, row.version, route.kind, address, f"{route.by}={value}")
 
 
 def contents(
@@ -113,14 +112,14 @@ def contents(
     gives ids, a body of a resource whose id is not known has none.
     """
     all_rows = list(rows)
-    found = outbox.contents(connection, {id for row in all_rows for id in row.bodies})
-    if addressing.is_plain:
+    found = standings.contents(connection, {id for row in all_rows for id in row.bodies})
+    if addressing.is_plain and not gave_ids(connection, target_id):
         return found
     referred = {rid.decode() for content in found.values() for _, rid in _REFERENCE.findall(content)}
-    told = {row.rid: ids[row.id] for row in all_rows if row.id in ids and addressing.gives_ids(row.type)}
-    there = {**_ids(connection, target_id, referred), **known, **told}
+    told = {row.rid: ids[row.id] for row in all_rows if row.id in ids}
+    there = {**known_ids(connection, target_id, referred), **known, **told}
     for row in all_rows:
-        own = ids.get(row.id, addressing.address(row)) if addressing.gives_ids(row.type) else row.rid
+        own = ids.get(row.id, addressing.address(row))
         for number in row.bodies:
             if found[number] != GONE:
                 found[number] = addressed(found[number], addressing, row.type, own, there)
@@ -158,10 +157,10 @@ def _rewritten(node: JsonObject, known: Mapping[str, str], lacking: frozenset[st
             type, _, rid = value.partition("/")
             kept[name] = f"{type}/{known[rid]}" if rid in known else value
         elif isinstance(value, dict):
-            if not (name in _CONTEXT and _type_of(value) in lacking):
+            if not (name in _CONTEXT and _is_lacking(value, known, lacking)):
                 kept[name] = _rewritten(value, known, lacking)
         elif isinstance(value, list):
-            items = [item for item in value if not _is_lacking(item, lacking)]
+            items = [item for item in value if not _is_of_lacking_study(item, known, lacking)]
             if items:
                 kept[name] = [_rewritten(item, known, lacking) if isinstance(item, dict) else item for item in items]
         else:
@@ -169,45 +168,35 @@ def _rewritten(node: JsonObject, known: Mapping[str, str], lacking: frozenset[st
     return kept
 
 
-def _is_lacking(item: Json, lacking: frozenset[str]) -> bool:
+def _is_of_lacking_study(item: Json, known: Mapping[str, str], lacking: frozenset[str]) -> bool:
     if not isinstance(item, dict) or item.get("url") != _OF_STUDY:
         return False
-    return _type_of(child(item.get("valueReference"))) in lacking
+    return _is_lacking(child(item.get("valueReference")), known, lacking)
 
 
-def _type_of(reference: JsonObject) -> str:
-    return (text(reference.get("reference")) or "").partition("/")[0]
+def _is_lacking(reference: JsonObject, known: Mapping[str, str], lacking: frozenset[str]) -> bool:
+    """Whether it refers to what the target cannot have, and has not from a time when it could."""
+    type, _, rid = (text(reference.get("reference")) or "").partition("/")
+    return type in lacking and rid not in known
 
 
-def under_our_ids(connection: Connection, target_id: int, rids: Iterable[str]) -> set[str]:
-    """Those of these that were delivered under our own ids, before the server gave those of their types."""
-    asked = sorted(rids)
-    found: set[str] = set()
-    for start in range(0, len(asked), _CHUNK):
-        found.update(
-            connection.execute(
-                select(resource.c.rid).where(
-                    resource.c.rid.in_(asked[start : start + _CHUNK]),
-                    resource.c.target_id == target_id,
-                    resource.c.server_id.is_(None),
-                    resource.c.delivered_digest != GONE_DIGEST,
-                )
-            ).scalars()
-        )
-    return found
-
-
-def _ids(connection: Connection, target_id: int, rids: Iterable[str]) -> dict[str, str]:
-    """The ids that the server gave to these."""
+def known_ids(connection: Connection, target_id: int, rids: Iterable[str]) -> dict[str, str]:
+    """The ids under which the server holds those of these that it holds, whoever gave them."""
     asked = sorted(rids)
     found: dict[str, str] = {}
     for start in range(0, len(asked), _CHUNK):
         rows = connection.execute(
-            select(resource.c.rid, resource.c.server_id).where(
+            select(resource.c.rid, func.coalesce(resource.c.server_id, resource.c.rid)).where(
                 resource.c.rid.in_(asked[start : start + _CHUNK]),
                 resource.c.target_id == target_id,
-                resource.c.server_id.is_not(None),
+                or_(resource.c.server_id.is_not(None), resource.c.delivered_digest != GONE_DIGEST),
             )
         )
         found.update((rid, id) for rid, id in rows)
     return found
+
+
+def gave_ids(connection: Connection, target_id: int) -> bool:
+    """Whether the server gave any id, by the route of today or an earlier one."""
+    given = (resource.c.target_id == target_id, resource.c.server_id.is_not(None))
+    return connection.execute(select(resource.c.id).where(*given).limit(1)).first() is not None

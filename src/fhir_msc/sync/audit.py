@@ -32,7 +32,8 @@ class Event:
     """Something that happened to a resource on the server, or that we found there.
 
     ``event`` is created, updated, adopted, deleted, conflict, refused, forgotten (by the server: to be sent again),
-    settled (a person's answer to a possible correction) or retired (on a person's word). ``digest`` and ``before`` are
+    settled (a person's answer to a possible correction), retired (on a person's word) or moved (the target has another
+    url). ``digest`` and ``before`` are
     the SHA-256, in hex, of the body that is there now and of the one before; empty where there is none.
     """
 

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from fhir_msc.errors import TargetError, TargetRefused, TargetUnreachable
-from fhir_msc.sync import addresses, outbox
+from fhir_msc.sync import addresses, standings
 from fhir_msc.sync.answers import BUSY, after_answer, decision_of, event_of, is_settled, reason_of, status_of
 from fhir_msc.sync.course import Course, Ended
 from fhir_msc.sync.exchange import Found, Outgoing, Wanted, entry_of, server_ids
@@ -147,7 +147,7 @@ class Chain:
 
     def seen(self, connection: Connection, found: Mapping[int, Found]) -> None:
         """Resources were read: each is settled, or may be sent with the version that was found."""
-        rows = outbox.standings(connection, list(found))
+        rows = standings.standings(connection, list(found))
         course, ids = self._course, server_ids(found)
         bodies = addresses.contents(connection, course.target_id, course.addressing, rows.values(), ids)
         given = {id: one for id, one in ids.items() if id in rows and course.addressing.gives_ids(rows[id].type)}
@@ -188,12 +188,12 @@ class Chain:
 
     def _look(self, connection: Connection) -> Look | None:
         attempt = self._tries[0]
-        rows = outbox.standings(connection, sorted(attempt.to_look))
+        rows = standings.standings(connection, sorted(attempt.to_look))
         return Look(tuple(map(self._course.addressing.wanted, rows.values()))) if rows else None
 
     def _send(self, connection: Connection) -> Job | None:
         attempt = self._tries[0]
-        rows = outbox.standings(connection, [one.id for unit in attempt.parcel for one in unit])
+        rows = standings.standings(connection, [one.id for unit in attempt.parcel for one in unit])
         attempt.parcel = self._sendable(connection, attempt.parcel, rows)
         if attempt.parcel and attempt.failed_on is not None and attempt.failures > SERVER_ERRORS:
             return self._set_aside(connection, attempt.failed_on)
@@ -219,11 +219,11 @@ class Chain:
             self._settle(connection, [(rows[id], waiting(rows[id], rid)) for id, rid in unmet.items()])
             return self._send(connection)
         leases = tuple([leased(row) for row in ready])
-        outbox.settle(connection, zip(ready, leases, strict=True), self._course.clock())
+        standings.settle(connection, zip(ready, leases, strict=True), self._course.clock())
         return Send(
             tuple([course.addressing.outgoing(row, _desired(row, bodies)) for row in ready]),
             leases,
-            outbox.lease_lanes(connection, (row.lane_id for row in ready)),
+            standings.lease_lanes(connection, (row.lane_id for row in ready)),
         )
 
     def _unmet(self, connection: Connection, ready: Sequence[Standing], bodies: Mapping[int, bytes]) -> dict[int, str]:
@@ -232,9 +232,7 @@ class Chain:
         if course.addressing.is_plain:
             return {}
         referred = {row.id: addresses.unmet(course.addressing, _desired(row, bodies)) for row in ready}
-        there = addresses.under_our_ids(
-            connection, course.target_id, {rid for rids in referred.values() for rid in rids}
-        )
+        there = addresses.known_ids(connection, course.target_id, {rid for rids in referred.values() for rid in rids})
         lacking = {id: next((rid for rid in rids if rid not in there), None) for id, rids in referred.items()}
         return {id: rid for id, rid in lacking.items() if rid is not None}
 
@@ -274,7 +272,7 @@ class Chain:
 
     def _in_flight(self, connection: Connection, job: Send) -> dict[int, Standing]:
         """The rows of the job that are still this lease's."""
-        return outbox.still_leased(connection, job.leases, job.epochs)
+        return standings.still_leased(connection, job.leases, job.epochs)
 
     def _unanswered(self, connection: Connection, job: Send, decision: Decision, error: TargetError) -> None:
         if decision.action is Action.FATAL:
@@ -319,7 +317,7 @@ class Chain:
             return
         reason = reason_of(error)
         passing = status >= 500 or decision.action is Action.CONFLICT
-        rows = outbox.standings(connection, [one.id for one in job.outgoing])
+        rows = standings.standings(connection, [one.id for one in job.outgoing])
         self._settle(connection, [(row, self._alone(row, reason, passing)) for row in rows.values()])
         self._tries.popleft()
 
@@ -330,7 +328,7 @@ class Chain:
         if len(attempt.parcel) > 1:
             self._replace(halves(attempt.parcel))
             return self._send(connection)
-        rows = outbox.standings(connection, [one.id for one in attempt.parcel[0]])
+        rows = standings.standings(connection, [one.id for one in attempt.parcel[0]])
         reason = reason_of(error)
         self._settle(connection, [(row, self._alone(row, reason, passing=True)) for row in rows.values()])
         return None
@@ -348,7 +346,7 @@ class Chain:
         self._tries.extendleft(reversed(tries))
 
     def _settle(self, connection: Connection, steps: Sequence[tuple[Standing, Standing]], reason: str = "") -> None:
-        outbox.settle(connection, steps, self._course.clock())
+        standings.settle(connection, steps, self._course.clock())
         self._lost.update(
             after.rid
             for _, after in steps

@@ -14,7 +14,7 @@ from functools import partial
 import orjson
 from sqlalchemy import Connection, insert, update
 
-from fhir_msc.sync import outbox
+from fhir_msc.sync import outbox, renumbered, standings
 from fhir_msc.sync.chain import Chain
 from fhir_msc.sync.course import Clock, Course, DeliveryOptions, Ended, Random
 from fhir_msc.sync.dispatch import Dispatch, Stop
@@ -74,6 +74,7 @@ def deliver(
         started = {"target_id": ledger.target_id, "started_at": instant(clock())}
         run_id: int = connection.execute(insert(run).values(started).returning(run.c.id)).scalar_one()
         outbox.take_over(connection, ledger.target_id)
+        renumbered.send_again(connection, ledger.target_id, course.addressing, clock())
         course.take_up(connection)
         doubtful = outbox.doubtful(connection, ledger.target_id)
         pages = [doubtful[start : start + LOOKED_UP] for start in range(0, len(doubtful), LOOKED_UP)]
@@ -179,8 +180,8 @@ def _units(connection: Connection, course: Course, lane_id: int) -> Iterator[Uni
         plan = plan_lane(page, before)
         after = last
         if plan.blocked:
-            rows = outbox.standings(connection, [one.id for one in plan.blocked])
-            outbox.settle(
+            rows = standings.standings(connection, [one.id for one in plan.blocked])
+            standings.settle(
                 connection,
                 [(rows[one.id], waiting(rows[one.id], one.waiting_on)) for one in plan.blocked],
                 course.clock(),

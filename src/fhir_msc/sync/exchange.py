@@ -174,7 +174,7 @@ def _by_identifier(client: FhirClient, type: str, wanted: Sequence[Wanted]) -> d
     there: dict[str, dict[str, Resource]] = {}
     for entry in client.search(type, params):
         if entry.mode == "match":
-            for rid in _names(entry.resource.content, by, system):
+            for rid in names(entry.resource.content, by, system):
                 # By id, for what a server writes while it is paged through may come on two pages.
                 there.setdefault(rid, {})[entry.resource.id] = entry.resource
     return {one.id: _only(list(there.get(one.rid, {}).values())) for one in wanted}
@@ -186,7 +186,7 @@ def _only(known: Sequence[Resource]) -> Resource | Missing | Several:
     return known[0] if len(known) == 1 else Several()
 
 
-def _names(content: JsonObject, by: FoundBy, system: str) -> set[str]:
+def names(content: JsonObject, by: FoundBy, system: str) -> set[str]:
     """What a resource is called by us."""
     if by == "_tag":
         labels, name = child(content.get("meta")).get("tag"), "code"

@@ -158,6 +158,8 @@ def _belongs(connection: Connection, identity: Identity, target: str) -> int:
     known = connection.execute(
         select(tables.target.c.id, tables.target.c.domain).where(tables.target.c.name == target)
     ).one_or_none()
+    if known is None and _renamed(connection, identity.domain, target):
+        return _belongs(connection, identity, target)
     if known is None:
         added: int = connection.execute(
             insert(tables.target).values(name=target, domain=identity.domain).returning(tables.target.c.id)
@@ -169,3 +171,9 @@ def _belongs(connection: Connection, identity: Identity, target: str) -> int:
             hint="restore the domain in the config, or give the new server a target of its own",
         )
     return int(known.id)
+
+
+def _renamed(connection: Connection, domain: str, name: str) -> bool:
+    """Gives the target of this identity domain its new name, if there is one: what it was sent is still there."""
+    earlier = tables.target.c.domain == domain
+    return connection.execute(update(tables.target).where(earlier).values(name=name)).rowcount > 0

@@ -1,19 +1,17 @@
-"""The ledger as delivery sees it: what is to be sent, looked at, settled. Every statement of delivery stands here."""
+"""The ledger as delivery sees it: what is to be sent, now or later, what is to be looked at, what is left."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from sys import intern
 
-from sqlalchemy import Connection, and_, bindparam, delete, false, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, false, func, or_, select, update
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 from fhir_msc.sync.planning import Pending, Place
-from fhir_msc.sync.standing import GONE_DIGEST, Kept, Standing, unneeded
+from fhir_msc.sync.standing import GONE_DIGEST, Standing
 from fhir_msc.sync.states import IN_FLIGHT, State
-from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import UNFINISHED, body, instant, lane, reference, resource, target
 from fhir_msc.target.retry import CAP_SECONDS
 
@@ -28,8 +26,6 @@ UNREAD = "its table is missing, has no rows or cannot be read: whether it may st
 BEGINNING: Place = (-1, "")
 """Before all of a lane."""
 
-_STATES = {state.value: state for state in State}
-
 # What delivery may send: pending, and still in the source.
 _SENDABLE = (UNFINISHED, resource.c.state == State.PENDING, resource.c.vanished == false())
 
@@ -41,24 +37,7 @@ _NEW = (
     resource.c.server_version.is_(None),
 )
 
-# Everything that a step of delivery may change in a row.
-_STEP = (
-    "state", "changed_at", "sent_digest", "sent_body", "delivered_digest", "delivered_body",
-    "server_version", "attempts", "due_at", "reason", "waiting_on", "server_id",
-)  # fmt: skip
-_SETTLE = update(resource).where(resource.c.id == bindparam("b_id")).values({name: bindparam(name) for name in _STEP})
-_DROP_BODY = delete(body).where(body.c.id == bindparam("b_id"))
-
 _IDS: BindParameter[list[int]] = bindparam("ids", expanding=True)
-_STANDING = select(
-    resource.c.id, resource.c.rid, resource.c.type, resource.c.lane_id, resource.c.state,
-    resource.c.desired_digest, resource.c.desired_body, resource.c.sent_digest, resource.c.sent_body,
-    resource.c.delivered_digest, resource.c.delivered_body, resource.c.server_version, resource.c.attempts,
-    resource.c.due_at, resource.c.reason, resource.c.waiting_on, resource.c.server_id,
-).where(resource.c.id.in_(_IDS))  # fmt: skip
-_DESIRED = select(resource.c.id, resource.c.state, resource.c.desired_digest, resource.c.desired_body).where(
-    resource.c.id.in_(_IDS)
-)
 _referred = resource.alias("referred")
 _UNMET = (
     select(reference.c.resource_id, reference.c.rid, _referred.c.type)
@@ -69,9 +48,6 @@ _UNMET = (
     )
     .order_by(reference.c.id)
 )
-_CONTENT = select(body.c.id, body.c.content).where(body.c.id.in_(_IDS))
-_EPOCHS = select(lane.c.id, lane.c.epoch).where(lane.c.id.in_(_IDS))
-_LEASE = update(lane).where(lane.c.id.in_(_IDS)).values(epoch=lane.c.epoch + 1)
 
 
 def take_over(connection: Connection, target_id: int) -> int:
@@ -268,102 +244,6 @@ def places(connection: Connection, target_id: int, lane_id: int, rids: Sequence[
         )
         found.update((rid, (rank, rid)) for rid, rank in rows)
     return found
-
-
-def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]:
-    """How these resources stand, by id."""
-    found: dict[int, Standing] = {}
-    for start in range(0, len(ids), _CHUNK):
-        for (
-            id, rid, type, lane_id, state, desired, desired_body, sent, sent_body, delivered, delivered_body,
-            version, attempts, due_at, reason, waiting_on, server_id,
-        ) in connection.execute(_STANDING, {"ids": ids[start : start + _CHUNK]}):  # fmt: skip
-            found[id] = Standing(
-                id,
-                rid,
-                type,
-                lane_id,
-                _STATES[state],
-                Kept(desired, desired_body),
-                None if sent_body is None else Kept(sent, sent_body),
-                None if delivered_body is None else Kept(delivered, delivered_body),
-                version,
-                attempts,
-                due_at,
-                reason,
-                waiting_on,
-                server_id,
-            )
-    return found
-
-
-def still_leased(connection: Connection, leases: Sequence[Standing], epochs: Mapping[int, int]) -> dict[int, Standing]:
-    """Those of the leased rows whose lanes still have these epochs, by id, each with what is desired by now."""
-    now = _epochs(connection, epochs)
-    ids = [one.id for one in leases]
-    found: dict[int, tuple[str, bytes, int]] = {}
-    for start in range(0, len(ids), _CHUNK):
-        rows = connection.execute(_DESIRED, {"ids": ids[start : start + _CHUNK]})
-        found.update((id, (state, digest, number)) for id, state, digest, number in rows)
-    held: dict[int, Standing] = {}
-    for one in leases:
-        state, digest, number = found[one.id]
-        if state != State.LEASED or now[one.lane_id] != epochs[one.lane_id]:
-            continue
-        changed = one.desired.body_id != number or one.desired.digest != digest
-        held[one.id] = replace(one, desired=Kept(digest, number)) if changed else one
-    return held
-
-
-def contents(connection: Connection, body_ids: Iterable[int]) -> dict[int, bytes]:
-    """The bodies of these numbers."""
-    ids = sorted(body_ids)
-    found: dict[int, bytes] = {}
-    for start in range(0, len(ids), _CHUNK):
-        found.update(connection.execute(_CONTENT, {"ids": ids[start : start + _CHUNK]}).all())
-    return found
-
-
-def settle(connection: Connection, steps: Iterable[tuple[Standing, Standing]], now: datetime) -> None:
-    """Writes what became of resources (before, after), and drops the bodies that nothing needs any more."""
-    changed = [(before, after) for before, after in steps if before != after]
-    if not changed:
-        return
-    at = instant(now)
-    row_writer(connection, _SETTLE, (*_STEP, "b_id"))(
-        [
-            (
-                after.state.value,
-                at,
-                after.sent and after.sent.digest,
-                after.sent and after.sent.body_id,
-                after.delivered and after.delivered.digest,
-                after.delivered and after.delivered.body_id,
-                after.version,
-                after.attempts,
-                after.due_at,
-                after.reason,
-                after.waiting_on,
-                after.server_id,
-                after.id,
-            )
-            for _, after in changed
-        ]
-    )
-    unused = [id for before, after in changed for id in unneeded(before, after)]
-    if unused:
-        connection.execute(_DROP_BODY, [{"b_id": id} for id in unused])
-
-
-def lease_lanes(connection: Connection, lane_ids: Iterable[int]) -> dict[int, int]:
-    """Counts a lease of each of these lanes and gives their epochs."""
-    ids = sorted(set(lane_ids))
-    connection.execute(_LEASE, {"ids": ids})
-    return _epochs(connection, ids)
-
-
-def _epochs(connection: Connection, lane_ids: Iterable[int]) -> dict[int, int]:
-    return dict(connection.execute(_EPOCHS, {"ids": sorted(lane_ids)}).all())
 
 
 def patience(connection: Connection, target_id: int) -> tuple[int, str | None]:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, and_, func, or_, select, true
 
 from fhir_msc.findings import Origin
-from fhir_msc.sync import outbox
+from fhir_msc.sync import outbox, renumbered, standings
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.addresses import contents
 from fhir_msc.sync.comparison import FieldDifference, differences
@@ -97,6 +97,7 @@ def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions, now:
     target_id, addressing = ledger.target_id, options.addressing
     with ledger.begin() as connection:
         outbox.take_over(connection, target_id)
+        renumbered.send_again(connection, target_id, addressing, now)
         outbox.take_up(connection, target_id, now, options.undeliverable, options.unchangeable, options.unread)
         new = outbox.new_by_type(connection, target_id)
         left = _unfinished(connection, target_id)
@@ -109,7 +110,7 @@ def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions, now:
     for start in range(0, len(left), LOOKED_UP):
         with ledger.begin() as connection:
             page = left[start : start + LOOKED_UP]
-            rows = outbox.standings(connection, page)
+            rows = standings.standings(connection, page)
             causes = _causes(connection, page)
             needs.update(outbox.needs_of(connection, target_id, rows.values(), addressing.lacking))
         asked = [row for row in rows.values() if _is_asked(row, empty)]

@@ -35,6 +35,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from fhir_msc.desired import Account
 from fhir_msc.findings import Finding, Origin, Severity
+from fhir_msc.sync import renaming
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.standing import GONE_DIGEST
 from fhir_msc.sync.states import IN_FLIGHT, State
@@ -90,8 +91,20 @@ def collected(connection: Connection) -> Iterator[Seen]:
     _seen.drop(connection)
 
 
-def compare(connection: Connection, target_id: int, source: str, now: datetime) -> Moved:
-    """Flags what vanished and what returned, holds and releases possible corrections."""
+def compare(
+    connection: Connection,
+    target_id: int,
+    source: str,
+    now: datetime,
+    missing: Sequence[str] = (),
+    *,
+    is_new: bool = False,
+) -> Moved:
+    """Flags what vanished and what returned, holds and releases possible corrections.
+
+    ``missing`` are the tables that the ledger has resources of and the source does not give; ``is_new``: this one, it
+    had none of.
+    """
     of_table = and_(resource.c.target_id == target_id, resource.c.source == source)
     in_source = resource.c.id.in_(select(_seen.c.resource_id))
     at = instant(now)
@@ -101,11 +114,16 @@ def compare(connection: Connection, target_id: int, source: str, now: datetime) 
     vanishing = and_(of_table, resource.c.vanished == false(), resource.c.retired_at.is_(None), ~in_source)
     vanished = connection.execute(select(func.count()).where(vanishing, MAY_BE_THERE)).scalar_one()
     connection.execute(update(resource).where(vanishing).values(vanished=True))
+    # What the server holds in place of something that was never ours is nothing to us once its row is gone.
+    foreign = (resource.c.state == State.CONFLICT, resource.c.delivered_digest.is_(None), resource.c.vanished == true())
+    connection.execute(update(resource).where(of_table, UNFINISHED, *foreign).values(state=State.PENDING, reason=None))
     is_held = and_(of_table, UNFINISHED, resource.c.state == State.HELD)
     if _is_any(connection, is_held):
-        _release(connection, target_id, source, at)
+        _release(connection, target_id, source, missing, at)
     if _is_any(connection, and_(of_table, resource.c.vanished == true())):
         _hold(connection, target_id, source, at)
+    if is_new and missing:
+        renaming.hold(connection, target_id, source, missing, POSSIBLE_CORRECTION, at)
     held = connection.execute(select(func.count()).where(is_held, resource.c.vanished == false())).scalar_one()
     return Moved(vanished, returned, held)
 
@@ -114,15 +132,19 @@ def _is_any(connection: Connection, condition: ColumnElement[bool]) -> bool:
     return connection.execute(select(resource.c.id).where(condition).limit(1)).first() is not None
 
 
-def _release(connection: Connection, target_id: int, source: str, at: str) -> None:
-    """What is held against a key that returned is no correction of it."""
+def _release(connection: Connection, target_id: int, source: str, missing: Sequence[str], at: str) -> None:
+    """What is held against a key that returned, or whose table did, is no correction of it."""
     connection.execute(
         update(resource)
         .where(
             resource.c.target_id == target_id,
             resource.c.source == source,
             resource.c.state == State.HELD,
-            exists(select(1).where(_twin.c.id == resource.c.twin_id, _twin.c.vanished == false())),
+            exists(
+                select(1).where(
+                    _twin.c.id == resource.c.twin_id, _twin.c.vanished == false(), _twin.c.source.not_in(missing)
+                )
+            ),
         )
         .values(state=State.PENDING, twin_id=None, reason=None, changed_at=at)
     )
@@ -210,7 +232,13 @@ def forget_fingerprint(connection: Connection, target_id: int, source: str) -> N
 def findings(connection: Connection, target_id: int, source: str, file: str) -> list[Finding]:
     """What is held as a possible correction, each with its cells and the key it may correct; how many vanished."""
     held = connection.execute(
-        select(resource.c.id, resource.c.rid, _twin.c.rid.label("twin"), lane.c.key.label("lane"))
+        select(
+            resource.c.id,
+            resource.c.rid,
+            _twin.c.rid.label("twin"),
+            _twin.c.source.label("twin_source"),
+            lane.c.key.label("lane"),
+        )
         .join(_twin, _twin.c.id == resource.c.twin_id)
         .join(lane, lane.c.id == resource.c.lane_id)
         .where(
@@ -225,10 +253,20 @@ def findings(connection: Connection, target_id: int, source: str, file: str) -> 
         Finding(
             POSSIBLE_CORRECTION,
             Severity.WARNING,
-            f"possible correction: it differs from {row.twin}, which has vanished, in a date or term only",
+            "possible correction: "
+            + (
+                f"it differs from {row.twin}, which has vanished, in a date or term only"
+                if row.twin_source == source
+                else f"it may be {row.twin} of table {row.twin_source}, which is not given any more"
+            ),
             origins=origins(connection, row.id),
             key=row.rid,
-            hint="not sent, so that nothing is doubled; a person decides whether the earlier one is to be replaced",
+            hint="not sent, so that nothing is doubled; "
+            + (
+                "a person decides whether the earlier one is to be replaced"
+                if row.twin_source == source
+                else "give the table its earlier name, or settle each: fhir-msc corrections"
+            ),
             patient=row.lane or None,
         )
         for row in held

@@ -82,12 +82,13 @@ class StagingReport:
 def stage(ledger: Ledger, desired: DesiredSet, now: datetime) -> StagingReport:
     """Takes what is desired into the ledger. ``now`` is an aware instant."""
     given = desired.tables()
+    missing = _missing(ledger, {table.name for table in given})
     lost = _lost(ledger, desired.lacking())
     if lost is not None:
         reports = [TableReport(table.name, Staged.FAILED, error=lost) for table in given]
     else:
-        reports = [_stage_table(ledger, table, now) for table in given]
-    reports += _report_missing(ledger, {table.name for table in given})
+        reports = [_stage_table(ledger, table, missing, now) for table in given]
+    reports += _report_missing(ledger, missing)
     return StagingReport(tuple(reports))
 
 
@@ -107,7 +108,7 @@ def _lost(ledger: Ledger, lacking: Iterable[str]) -> SourceError | None:
     return None
 
 
-def _stage_table(ledger: Ledger, table: DesiredTable, now: datetime) -> TableReport:
+def _stage_table(ledger: Ledger, table: DesiredTable, missing: Sequence[str], now: datetime) -> TableReport:
     try:
         fingerprint = table.fingerprint()
         with ledger.begin() as connection:
@@ -115,16 +116,22 @@ def _stage_table(ledger: Ledger, table: DesiredTable, now: datetime) -> TableRep
             if before == fingerprint:
                 return TableReport(table.name, Staged.UNCHANGED)
             cause = ", ".join(causes(before, fingerprint))
-            return _take_in(connection, ledger.target_id, table, fingerprint, cause, now)
+            return _take_in(connection, ledger.target_id, table, missing, fingerprint, cause, now)
     except SourceError as error:
         return TableReport(table.name, Staged.FAILED, error=error)
     except Returned as returned:
         take_back(ledger, returned.rids, ACTOR, now)
-        return _stage_table(ledger, table, now)
+        return _stage_table(ledger, table, missing, now)
 
 
 def _take_in(
-    connection: Connection, target_id: int, table: DesiredTable, fingerprint: bytes, cause: str, now: datetime
+    connection: Connection,
+    target_id: int,
+    table: DesiredTable,
+    missing: Sequence[str],
+    fingerprint: bytes,
+    cause: str,
+    now: datetime,
 ) -> TableReport:
     counts = upserts.Counts()
     upsert = upserts.Upsert(connection, target_id, table.name, cause, now)
@@ -139,8 +146,8 @@ def _take_in(
             record_findings(connection, target_id, table.name, [*findings, empty])
             return TableReport(table.name, Staged.EMPTY)
         moved = presence.Moved(0, 0, 0)
-        if before or counts.new < counts.total:
-            moved = presence.compare(connection, target_id, table.name, now)
+        if before or missing or counts.new < counts.total:
+            moved = presence.compare(connection, target_id, table.name, now, missing, is_new=not before)
             findings += presence.findings(connection, target_id, table.name, account.file)
     record_staged(connection, target_id, presence.without_held(account, moved.held), fingerprint, now)
     record_findings(connection, target_id, table.name, findings)
@@ -169,9 +176,14 @@ def _gathered(batches: Iterable[Sequence[Desired]]) -> Iterator[list[Desired]]:
         yield gathered
 
 
-def _report_missing(ledger: Ledger, given: set[str]) -> Sequence[TableReport]:
+def _missing(ledger: Ledger, given: set[str]) -> list[str]:
+    """The tables that the ledger has resources of and the source does not give."""
     with ledger.begin() as connection:
-        missing = [name for name in presence.sources(connection, ledger.target_id) if name not in given]
+        return [name for name in presence.sources(connection, ledger.target_id) if name not in given]
+
+
+def _report_missing(ledger: Ledger, missing: Sequence[str]) -> Sequence[TableReport]:
+    with ledger.begin() as connection:
         for name in missing:
             presence.forget_fingerprint(connection, ledger.target_id, name)
             file = presence.file_of(connection, ledger.target_id, name)

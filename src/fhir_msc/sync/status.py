@@ -55,6 +55,7 @@ class Status:
     """One target. Instants are UTC text.
 
     ``states`` counts resources by type and state, vanished ones included; ``tables`` by source table and state.
+    ``is_elsewhere``: the config names another url than the one that was delivered to.
     """
 
     target: str
@@ -70,6 +71,7 @@ class Status:
     skipped: Listing
     vanished: Listing
     last_run: LastRun | None
+    is_elsewhere: bool = False
 
     def count(self, state: State) -> int:
         """The resources in a state, of all types."""
@@ -102,7 +104,7 @@ def status(ledger: Ledger, *, listed: int = LISTED) -> Status:
             findings=tuple(findings(connection, ledger.target_id)),
             oldest_pending=oldest,
             dead=in_state(State.DEAD),
-            conflicts=in_state(State.CONFLICT),
+            conflicts=listing(resource.c.state == State.CONFLICT),  # it stays one when its row vanishes
             held=in_state(State.HELD),
             waiting=in_state(State.WAITING),
             skipped=in_state(State.SKIPPED),

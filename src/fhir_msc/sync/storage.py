@@ -20,7 +20,7 @@ from sqlalchemy.sql.schema import Table
 
 from fhir_msc.errors import LedgerError
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest migration."""
 
 RowWriter: TypeAlias = Callable[[Sequence[tuple[object, ...]]], None]

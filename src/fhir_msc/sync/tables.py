@@ -44,8 +44,10 @@ target = Table(
     Column("domain", String, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", String),
+    Column("url", String),
 )
-"""One FHIR server. ``domain`` is its identity domain; ``due_at`` is when it may be asked again after it was busy."""
+"""One FHIR server. ``domain`` is its identity domain; ``due_at`` is when it may be asked again after it was busy;
+``url`` where it was delivered to."""
 
 lane = Table(
     "lane",
@@ -124,6 +126,12 @@ gone = Index(
     resource.c.loose,
     sqlite_where=resource.c.vanished == true(),
     postgresql_where=resource.c.vanished == true(),
+)
+given = Index(
+    "resource_given",
+    resource.c.target_id,
+    sqlite_where=resource.c.server_id.is_not(None),
+    postgresql_where=resource.c.server_id.is_not(None),
 )
 by_source = Index("resource_source", resource.c.source, resource.c.target_id)
 

@@ -89,7 +89,7 @@ def of_key(ledger: Ledger, rid: str) -> Traced | None:
             _links(connection, mine, resource.c.rid.in_(refers)),
             _links(connection, mine, resource.c.id.in_(by)),
             connection.execute(select(func.count(resource.c.id)).where(mine, resource.c.id.in_(by))).scalar_one(),
-            _history(connection, ledger.target, rid),
+            _history(connection, rid),
         )
 
 
@@ -142,10 +142,10 @@ def _links(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[Li
     return tuple(Link(type, rid) for type, rid in connection.execute(found))
 
 
-def _history(connection: Connection, target: str, rid: str) -> tuple[Happened, ...]:
+def _history(connection: Connection, rid: str) -> tuple[Happened, ...]:
     rows = connection.execute(
         select(audit.c.at, audit.c.event, audit.c.actor, audit.c.version, audit.c.reason)
-        .where(audit.c.rid == rid, audit.c.target == target)
+        .where(audit.c.rid == rid)  # which tells the target too, whatever it was called
         .order_by(audit.c.id)
     )
     return tuple(Happened(*row) for row in rows)

@@ -20,14 +20,13 @@ from sqlalchemy import ColumnElement, Connection, and_, select, true
 
 from fhir_msc.findings import Origin
 from fhir_msc.resources.body import serialise
-from fhir_msc.sync import audit, outbox
+from fhir_msc.sync import standings
 from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.addresses import Addressing, contents
 from fhir_msc.sync.comparison import FieldDifference, as_sent, differences, holds, version_id
-from fhir_msc.sync.course import Clock
 from fhir_msc.sync.exchange import LOOKED_UP, Several, inspect
 from fhir_msc.sync.ledger import Ledger
-from fhir_msc.sync.standing import Standing, forgotten
+from fhir_msc.sync.standing import Standing
 from fhir_msc.sync.states import IN_FLIGHT, State
 from fhir_msc.sync.tables import audit as audit_rows
 from fhir_msc.sync.tables import resource
@@ -104,7 +103,7 @@ def verify(
                 ids = _page(connection, ledger.target_id, type, last)
                 if not ids:
                     break
-                rows = outbox.standings(connection, ids)
+                rows = standings.standings(connection, ids)
                 vanished = _flagged(connection, ids, resource.c.vanished == true())
                 retired = _flagged(connection, ids, resource.c.retired_at.is_not(None))
             last = ids[-1]
@@ -119,7 +118,7 @@ def verify(
                         # What no longer counts need not be there.
                         None
                         if row.id in retired and _is_unknown(found[row.id])
-                        else _compared(connection, ledger.target, row, found[row.id], bodies, row.id in vanished),
+                        else _compared(connection, row, found[row.id], bodies, row.id in vanished),
                     )
                     for row in checked
                 ]
@@ -133,25 +132,8 @@ def verify(
             progress(f"verifying {type}", counts.read)
 
 
-def repair(ledger: Ledger, drifted: Drifted, actor: str, clock: Clock) -> None:
-    """Marks what the server forgot as not delivered, on a person's word: the next delivery sends it."""
-    with ledger.begin() as connection:
-        row = outbox.standings(connection, [drifted.id])[drifted.id]
-        outbox.settle(connection, [(row, forgotten(row, drifted.version))], clock())
-        event = audit.Event(
-            "forgotten",
-            row.type,
-            row.rid,
-            before=row.delivered.digest.hex() if row.delivered else "",
-            version=drifted.version or "",
-            reason=drifted.drift.value,
-        )
-        audit.append(connection, ledger.target, actor, [event], clock())
-
-
 def _compared(
     connection: Connection,
-    target: str,
     row: Standing,
     found: Resource | Missing | Several,
     bodies: dict[int, bytes],
@@ -165,7 +147,7 @@ def _compared(
     if server is not None and sent and holds(server, sent):
         return None
     version = version_id(server) if server is not None else None
-    drift = _drift(connection, target, row, found, sent)
+    drift = _drift(connection, row, found, sent)
     repairable = drift in FORGOT and not vanished and row.state in (State.SENT, State.PENDING)
     fields: list[FieldDrift] = []
     if server is not None and sent and not row.desired.is_gone:
@@ -183,15 +165,13 @@ def _field(path: str, theirs: FieldDifference | None, ours: FieldDifference | No
     return FieldDrift(path, ours.theirs if ours else sent, sent, theirs.theirs if theirs else sent)
 
 
-def _drift(
-    connection: Connection, target: str, row: Standing, found: Resource | Missing | Several, sent: bytes
-) -> Drift:
+def _drift(connection: Connection, row: Standing, found: Resource | Missing | Several, sent: bytes) -> Drift:
     if isinstance(found, Several) or not sent:
         return Drift.CHANGED
     if isinstance(found, Missing):
         return Drift.FORGOTTEN if _is_unknown(found) else Drift.DELETED
     is_lower = _is_lower(version_id(found.content), row.version)
-    if is_lower and _was_sent(connection, target, row.rid, as_sent(found.content, parse(sent))):
+    if is_lower and _was_sent(connection, row.rid, as_sent(found.content, parse(sent))):
         return Drift.OLDER
     return Drift.CHANGED
 
@@ -207,12 +187,11 @@ def _is_lower(version: str | None, known: str | None) -> bool:
     return numbers and int(version or 0) < int(known or 0)
 
 
-def _was_sent(connection: Connection, target: str, rid: str, body: JsonObject) -> bool:
+def _was_sent(connection: Connection, rid: str, body: JsonObject) -> bool:
     """Whether it is, to the byte, something that the audit says we sent."""
     digest = sha256(serialise(body)).hexdigest()
     found = select(audit_rows.c.id).where(
         audit_rows.c.rid == rid,
-        audit_rows.c.target == target,
         audit_rows.c.digest == digest,
         audit_rows.c.event.in_(("created", "updated")),
     )

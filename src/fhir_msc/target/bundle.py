@@ -19,7 +19,7 @@ from fhir_msc.target.outcome import reasons_of
 BundleKind = Literal["transaction", "batch"]
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
-_LOCATION = re.compile(r"(?:^|/)[A-Z][A-Za-z]+/([^/?#]+)(?:/_history/([^/?#]+))?$")
+_LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([^/?#]+)(?:/_history/([^/?#]+))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +80,47 @@ def bundle_bytes(kind: BundleKind, entries: Sequence[Entry]) -> bytes:
     return head + b",".join(entry_bytes(entry) for entry in entries) + b"]}"
 
 
-def read_responses(document: JsonObject, expected: int) -> list[EntryResponse]:
+def read_responses(document: JsonObject, entries: Sequence[Entry]) -> list[EntryResponse]:
     """The answers in the order of the entries.
 
-    Raises ValueError when the document is no answer to a bundle of ``expected`` entries, or one of them has no status:
-    what became of the entries is then unknown.
+    Raises ValueError when the document is no answer to a bundle of these entries, or an answer has no status or names
+    another resource than its entry: what became of the entries is then unknown.
     """
     if document.get("resourceType") != "Bundle":
         raise ValueError("the answer is not a Bundle")
-    entries = document.get("entry")
-    answered = len(entries) if isinstance(entries, list) else 0
-    if answered != expected:
-        raise ValueError(f"{expected} entries were sent and {answered} answered")
-    responses = [_entry_response(child(entry.get("response"))) for entry in objects(entries)]
-    if len(responses) != expected:
+    given = document.get("entry")
+    answered = len(given) if isinstance(given, list) else 0
+    if answered != len(entries):
+        raise ValueError(f"{len(entries)} entries were sent and {answered} answered")
+    answers = [child(one.get("response")) for one in objects(given)]
+    if len(answers) != len(entries):
         raise ValueError("an entry of the answer is not an object")
-    return responses
+    return [_entry_response(one, entry.url) for one, entry in zip(answers, entries, strict=True)]
 
 
 def located(location: str | None) -> tuple[str | None, str | None]:
     """The id and version of a Location (``Observation/o1/_history/2``, absolute or relative)."""
     found = _LOCATION.search(location) if location else None
-    return (found.group(1), found.group(2)) if found else (None, None)
+    return (found.group(2), found.group(3)) if found else (None, None)
 
 
-def _entry_response(response: JsonObject) -> EntryResponse:
+def check_location(location: str | None, url: str) -> None:
+    """Raises ValueError where a Location names another resource than was written to ``url`` (``Observation/o1``, or
+    without an id where the server finds or gives it): a server that mixes its answers up is not believed."""
+    found = _LOCATION.search(location) if location else None
+    type, _, id = url.partition("?")[0].partition("/")
+    if found and (found.group(1) != type or (id and found.group(2) != id)):
+        raise ValueError("the answer is that of another resource")
+
+
+def _entry_response(response: JsonObject, url: str) -> EntryResponse:
     status = (text(response.get("status")) or "")[:3]
     if not (len(status) == 3 and status.isascii() and status.isdigit()):
         raise ValueError("an entry of the answer has no status")
-    location_id, location_version = located(text(response.get("location")))
+    location = text(response.get("location"))
+    if int(status) < 300:
+        check_location(location, url)
+    location_id, location_version = located(location)
     return EntryResponse(
         status=int(status),
         version=version_of(text(response.get("etag"))) or location_version,

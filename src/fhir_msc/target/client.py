@@ -20,7 +20,15 @@ import tenacity
 
 from fhir_msc.errors import OutcomeUnknown, TargetError
 from fhir_msc.target.auth import Auth
-from fhir_msc.target.bundle import BundleKind, Entry, EntryResponse, bundle_bytes, located, read_responses
+from fhir_msc.target.bundle import (
+    BundleKind,
+    Entry,
+    EntryResponse,
+    bundle_bytes,
+    check_location,
+    located,
+    read_responses,
+)
 from fhir_msc.target.capabilities import Capabilities, read_capabilities
 from fhir_msc.target.connection import FHIR_JSON, Connection
 from fhir_msc.target.fhirjson import Json, JsonObject, child, etag_of, objects, text, version_of
@@ -291,7 +299,12 @@ class FhirClient:
         response = self._connection.ask(method, url, what, body=body, headers=headers, changes=True)
         if response.content:
             self._connection.document(response, what, changes=True)  # a login page is no success
-        location_id, location_version = located(response.headers.get("location"))
+        location = response.headers.get("location")
+        try:
+            check_location(location, path)
+        except ValueError as error:
+            raise OutcomeUnknown(f"what became of {what} is not known: {error}") from error
+        location_id, location_version = located(location)
         return EntryResponse(
             status=response.status_code,
             version=version_of(response.headers.get("etag")) or location_version,
@@ -305,7 +318,7 @@ class FhirClient:
         body = bundle_bytes(kind, entries)
         response = self._connection.ask("POST", url, what, body=body, headers=_WRITE, changes=True)
         try:
-            return read_responses(self._connection.document(response, what, changes=True), len(entries))
+            return read_responses(self._connection.document(response, what, changes=True), entries)
         except ValueError as error:
             raise OutcomeUnknown(f"the answer to {what} cannot be tied to its entries: {error}") from error
 

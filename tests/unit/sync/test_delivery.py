@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from hashlib import sha1
 from types import MappingProxyType
 
 import httpx
@@ -14,6 +15,7 @@ from fhir_msc.desired import Desired
 from fhir_msc.sync import outbox
 from fhir_msc.sync.audit import verify_audit
 from fhir_msc.sync.chain import Chain, Look, Send
+from fhir_msc.sync.corrections import held
 from fhir_msc.sync.course import Course, DeliveryOptions, Ended
 from fhir_msc.sync.delivery import DeliveryReport, deliver
 from fhir_msc.sync.ledger import Ledger
@@ -107,6 +109,29 @@ def test_the_study_first_and_alone_then_lanes_each_in_order(run: Run, server: Fa
     assert ["Patient/p3", "Observation/o3-000", "Observation/o3-001", "Patient/p2", "Observation/o2-000"] in [
         bundle.keys for bundle in server.bundles
     ]
+
+
+def test_answers_in_another_order_are_not_believed(
+    server: FakeServer, run: Run, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which answer is whose is read on the server."""
+    run(STUDY, *person(1, 3))
+    patient = person(1, 0)[0]
+    run(STUDY, patient, obs("o1-000", patient, "2.50"), obs("o1-001", patient), obs("o1-002", patient))
+    apply = server._apply
+
+    def reversed_answers(bundle: Bundle) -> httpx.Response:
+        document = json.loads(apply(bundle).content)
+        for key, entry in zip(bundle.keys, document["entry"], strict=True):
+            entry["response"]["location"] = f"{key}/_history/{len(server.store[key])}"
+        return httpx.Response(200, json=document | {"entry": document["entry"][::-1]})
+
+    monkeypatch.setattr(server, "_apply", reversed_answers)
+    report = run(STUDY, *person(1, 3, "3.50"))
+    assert (report.ended, report.updated, report.left) == (Ended.DONE, 3, {})
+    with ledger.begin() as connection:
+        known = dict(connection.execute(select(resource.c.rid, resource.c.server_version)).all())
+    assert known == {key.split("/")[1]: str(len(versions)) for key, versions in server.store.items()}
 
 
 def test_boundaries_do_not_depend_on_the_connections(server: FakeServer, run: Run, ledger: Ledger) -> None:
@@ -664,3 +689,105 @@ def test_the_audit_tells_what_left_and_chains(run: Run, ledger: Ledger, server: 
         ("updated", "o1-000", "2"),
     ]
     assert verify_audit(ledger).broken_at is None
+
+
+class TestAConflictWhoseRowVanished:
+    """It stays named until it ends, and a person may retire it; nobody's change is overwritten by that."""
+
+    @pytest.fixture
+    def vanishes(self, run: Run, server: FakeServer, ledger: Ledger) -> Callable[[Callable[[], None]], DeliveryReport]:
+        """Something happens on the server to o1-000, its row changes, then its row vanishes."""
+
+        def vanishes(happens: Callable[[], None]) -> DeliveryReport:
+            run(STUDY, *person(1, 2))
+            happens()
+            patient, first, second = person(1, 2)
+            changed = obs(first.rid, patient, "7.0")
+            assert run(STUDY, patient, changed, second).left == {State.CONFLICT: 1}
+            return run(STUDY, patient, second)
+
+        return vanishes
+
+    def test_it_is_listed_and_retired_once_the_change_is_taken_back(
+        self,
+        vanishes: Callable[[Callable[[], None]], DeliveryReport],
+        run: Run,
+        server: FakeServer,
+        ledger: Ledger,
+        time: FakeTime,
+    ) -> None:
+        ours = str(person(1, 2)[1].body, "utf-8")
+        theirs = ours.replace("1.50", "9.99")
+        report = vanishes(lambda: server.put("Observation/o1-000", theirs))
+        assert not report.is_clean
+        assert [one.rid for one in status(ledger).conflicts.items] == ["o1-000"]
+        (one,) = vanished(ledger)
+        assert (one.rid, one.obstacle) == ("o1-000", None)
+        assert retire(ledger, ["o1-000"], "entered twice", "dm", time()) == 1
+        assert run().left == {State.CONFLICT: 1}
+        assert server.current("Observation/o1-000") == theirs
+        (item,) = status(ledger).conflicts.items
+        assert item.reason == "changed on the server"
+        server.put("Observation/o1-000", ours)
+        assert run().is_clean
+        assert "entered-in-error" in (server.current("Observation/o1-000") or "")
+
+    def test_what_the_server_deleted_is_over_once_a_person_says_so(
+        self,
+        vanishes: Callable[[Callable[[], None]], DeliveryReport],
+        run: Run,
+        server: FakeServer,
+        ledger: Ledger,
+        time: FakeTime,
+    ) -> None:
+        vanishes(lambda: server.delete("Observation/o1-000"))
+        assert [one.reason for one in status(ledger).conflicts.items] == ["deleted on the server"]
+        sent = len(server.bundles)
+        assert retire(ledger, ["o1-000"], "entered twice", "dm", time()) == 1
+        assert run().is_clean
+        assert (status(ledger).conflicts.total, vanished(ledger), len(server.bundles)) == (0, [], sent)
+        assert run(STUDY, *person(1, 2)).created == 1, "its row came back"
+
+    def test_what_was_never_ours_is_no_conflict_any_more(self, run: Run, server: FakeServer, ledger: Ledger) -> None:
+        patient, first, second = person(1, 2)
+        server.put("Observation/o1-000", str(first.body, "utf-8").replace("1.50", "9.99"))
+        assert run(STUDY, patient, first, second).left == {State.CONFLICT: 1}
+        assert run(STUDY, patient, second).is_clean
+        assert status(ledger).conflicts.total == 0
+        assert vanished(ledger) == []
+        assert run(STUDY, patient, first, second).left == {State.CONFLICT: 1}
+
+
+class TestATableOfAnotherName:
+    """Its rows have other ids, and are not sent beside those that they may be."""
+
+    patient = person(1, 0)[0]
+
+    def of(self, table: str, number: int, value: str = "1.50") -> Desired:
+        """A result of the table; its id is made from the table's name, as ids are."""
+        rid = f"o{sha1(f'{table} {number}'.encode(), usedforsecurity=False).hexdigest()}"
+        return desired("Observation", rid, "p1", refs=[self.patient], value=value, table=table)
+
+    def test_each_is_held_against_its_like(self, run: Run, ledger: Ledger) -> None:
+        values = ("1.1", "1.2", "1.3")
+        before = [self.of("LB", number, value) for number, value in enumerate(values)]
+        run(STUDY, self.patient, *before)
+        after = [self.of("XB", number, value) for number, value in enumerate(("1.3", "1.1", "7.7"))]
+        report = run(STUDY, self.patient, *after)
+        assert (report.created, report.updated, report.left) == (0, 0, {State.HELD: 3})
+        twins = {one.rid: one.twin for one in held(ledger)}
+        assert twins == {after[0].rid: before[2].rid, after[1].rid: before[0].rid, after[2].rid: before[1].rid}
+        assert run(STUDY, self.patient, *after, self.of("XB", 4)).left == {State.HELD: 3}
+
+    def test_two_tables_after_all_are_two(self, run: Run, ledger: Ledger) -> None:
+        before = [self.of("LB", number) for number in range(3)]
+        run(STUDY, self.patient, *before)
+        run(STUDY, self.patient, *(self.of("XB", number) for number in range(3)))
+        report = run(STUDY, self.patient, *before, *(self.of("XB", number, "2.0") for number in range(3)))
+        assert (report.created, report.left, held(ledger)) == (3, {}, [])
+
+    def test_what_cannot_be_of_the_missing_table_goes(self, run: Run) -> None:
+        run(STUDY, self.patient, self.of("LB", 1))
+        other = person(2, 0)[0]
+        theirs = desired("Observation", "o2", "p2", refs=[other], table="XB")
+        assert run(STUDY, self.patient, other, theirs, event(self.patient)).created == 3

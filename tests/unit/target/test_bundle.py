@@ -74,13 +74,15 @@ def test_answers_in_order() -> None:
         {"status": "422 Unprocessable", "outcome": outcome},
         {"status": "204 No Content"},
     )
-    assert read_responses(document, 4) == [
+    urls = ["Observation/o1", "Patient?identifier=x", "Observation", "AdverseEvent/a1"]
+    entries = [Entry("PUT", url) for url in urls]
+    assert read_responses(document, entries) == [
         EntryResponse(201, "2", "o1", "2026-11-23T10:00:00Z"),
         EntryResponse(200, "7", "p1"),
         EntryResponse(422, reasons=("value",)),
         EntryResponse(204),
     ]
-    assert [response.ok for response in read_responses(document, 4)] == [True, True, False, True]
+    assert [response.ok for response in read_responses(document, entries)] == [True, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -93,11 +95,22 @@ def test_answers_in_order() -> None:
         (answer({"status": "OK"}), "has no status"),
         ({"resourceType": "Bundle", "entry": ["x"]}, "not an object"),
         ({"resourceType": "Bundle", "entry": [{"resource": {}}]}, "has no status"),
+        (answer({"status": "200", "location": "Observation/o2/_history/1"}), "of another resource"),
+        (answer({"status": "201", "location": "http://h/fhir/Patient/o1"}), "of another resource"),
     ],
 )
 def test_what_cannot_be_tied(document: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        read_responses(document, 1)
+        read_responses(document, [Entry("PUT", "Observation/o1")])
+
+
+@pytest.mark.parametrize("url", ["Observation", "Observation?identifier=x"])
+def test_the_type_alone_tells_where_the_server_gives_the_id(url: str) -> None:
+    entries = [Entry("POST", url)]
+    assert read_responses(answer({"status": "201", "location": "Observation/7/_history/1"}), entries)[0].ok
+    assert not read_responses(answer({"status": "422", "location": "Patient/7"}), entries)[0].ok
+    with pytest.raises(ValueError, match="of another resource"):
+        read_responses(answer({"status": "201", "location": "Encounter/7/_history/1"}), entries)
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,11 @@ class TestWrite:
         assert server.asked[0].headers["If-Match"] == 'W/"3"'
         assert "If-Match" not in server.asked[1].headers
 
+    def test_an_answer_about_another_resource_is_none(self) -> None:
+        client, _ = client_of(httpx.Response(200, headers={"Location": f"{BASE}/Observation/o2/_history/4"}))
+        with pytest.raises(OutcomeUnknown, match="of another resource"):
+            client.update("Observation", "o1", BODY)
+
     def test_a_login_page_is_no_success(self) -> None:
         client, _ = client_of(html())
         with pytest.raises(TargetError, match="does not look like a FHIR server") as caught:
