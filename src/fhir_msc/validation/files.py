@@ -72,7 +72,7 @@ def validate_files(
     ``jobs`` is the number of processes that check. ``second`` adds what others find to what was found of a text; it is
     asked in this process, one resource after the other. ``profiles`` are what resources are held against beside R4's
     own. ``trial`` asks for the trial rules, too. ``refused`` is what is an error though R4 allows it. Nothing else is
-    fetched from anywhere. A file or a folder in a folder that cannot be read, and a folder without such files, are told in
+    fetched from anywhere. A file or an inner folder that cannot be read, and a folder without such files, are told in
     ``unreadable`` of the report, and the others go on. Raises SourceError for a path that is not there.
     """
     chosen = selection or Selection()

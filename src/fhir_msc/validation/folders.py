@@ -46,12 +46,12 @@ def _in_folder(folder: Path, unreadable: list[str]) -> list[tuple[Path, int | No
         except OSError as error:
             unreadable.append(str(cannot_be_read(str(path), error)))
     if not found and told == len(unreadable):
-        error = SourceError(
+        nothing = SourceError(
             f"nothing to check: no file in it ends in {' or '.join(_SUFFIXES)}",
             file=str(folder),
             hint="name the files themselves, or the folder that holds them",
         )
-        unreadable.append(str(error))
+        unreadable.append(str(nothing))
     return found
 
 
