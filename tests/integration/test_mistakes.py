@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
+from fhir_msc.pipeline import sync
 from fhir_msc.sandbox import SandboxServer
 from tests.support.projects import Outcome, configure, fhir_msc, new_project
 from tests.support.tinystudy import tiny_study, write_study
@@ -36,6 +42,60 @@ def export(tmp_path: Path) -> Path:
 @pytest.fixture
 def project(export: Path, tmp_path: Path) -> Path:
     return new_project(tmp_path / "project", "sdtm", export, NOWHERE)
+
+
+# -- interrupted ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_an_interrupted_sync_says_so_and_the_next_goes_on(form: list[str], export: Path, tmp_path: Path) -> None:
+    stopped: list[str] = []
+
+    def stop_once(request: Request) -> Response | None:
+        if request.method == "POST" and request.url.path.endswith("/fhir") and not stopped:
+            stopped.append(request.url.path)
+            os.kill(os.getpid(), signal.SIGINT)
+        return None
+
+    with SandboxServer(intercept=stop_once) as server:
+        project = new_project(tmp_path / "project", "sdtm", export, server.base_url)
+        configure(project, r"^connections = 2$", "connections = 1\nentries = 2")
+        outcome = fhir_msc("sync", "--project", project, *form)
+        assert stopped
+        assert outcome.code == 130
+        assert outcome.err == "fhir-msc: interrupted; nothing is lost: the next sync goes on from there\n"
+        assert fhir_msc("sync", "--project", project).code == 0
+
+
+def test_a_target_that_was_not_begun_is_no_clean_end(
+    export: Path, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = new_project(tmp_path / "project", "sdtm", export, url)
+    second = f'[targets.second]\nurl = "{url}"\nidentity = "another-word"\n\n[worker]'
+    configure(project, r"^\[worker\]$", second)
+
+    def stopped_after(*given: Any, **named: Any) -> Any:
+        result = sync(*given, **named)
+        os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    monkeypatch.setattr("fhir_msc.pipeline.sync", stopped_after)
+    outcome = fhir_msc("sync", "--project", project)
+    assert outcome.code == 130
+    assert outcome.err == "fhir-msc: interrupted; nothing is lost: the next sync goes on from there\n"
+
+
+def test_a_second_ctrl_c_is_no_silence(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fhir_msc.pipeline.sync", interrupted)
+    outcome = fhir_msc("sync", "--project", project)
+    assert (outcome.code, outcome.out) == (130, "")
+    assert outcome.err == "fhir-msc: interrupted before all was done; run the same command again\n"
+
+
+# -- the config -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

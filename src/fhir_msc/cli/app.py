@@ -13,6 +13,7 @@ from typer.exceptions import Abort, TyperException
 
 from fhir_msc.cli import (
     INTERRUPTED,
+    Interrupted,
     audit,
     corrections,
     demo,
@@ -81,9 +82,10 @@ def run(arguments: Sequence[str]) -> int:
             f"fhir-msc: {_said(error)}\n  fhir-msc --help shows the commands, fhir-msc COMMAND --help their options\n"
         )
         return UsageError.exit_code
+    except Interrupted as stopped:
+        return _interrupted(str(stopped))
     except (Abort, KeyboardInterrupt):
-        sys.stderr.write("fhir-msc: interrupted; nothing is lost, the same command goes on from here\n")
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         return 0
     except Exception as error:  # noqa: BLE001 - the last door: no value of a participant may go through it
@@ -95,7 +97,14 @@ def run(arguments: Sequence[str]) -> int:
         place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
         sys.stderr.write(f"fhir-msc: internal error {type(error).__name__} at {place}; please report it\n")
         return INTERNAL
+    if code == INTERRUPTED:  # what the parser makes of a KeyboardInterrupt
+        return _interrupted()
     return code if isinstance(code, int) else 0
+
+
+def _interrupted(says: str = "interrupted before all was done; run the same command again") -> int:
+    sys.stderr.write(f"fhir-msc: {says}\n")
+    return INTERRUPTED
 
 
 @cache
