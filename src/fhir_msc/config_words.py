@@ -191,7 +191,10 @@ def read_words(folder: Path) -> Words:
             hint="name one with --project DIR, or write one: fhir-msc init DIR --pack NAME --source PATH --target URL",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{FILE}: cannot be read ({type(error).__name__})") from error
+        raise ConfigError(
+            f"{FILE}: cannot be read ({type(error).__name__})",
+            hint="it is a text in UTF-8, which the user who runs fhir-msc must be allowed to read",
+        ) from error
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -205,7 +205,6 @@ def opened_ledger(project: Project) -> Iterator[Ledger]:
 
 @contextmanager
 def _locked(project: Project) -> Iterator[None]:
-    project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with project_lock(project.state / "lock"):
         yield
 

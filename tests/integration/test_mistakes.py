@@ -14,6 +14,8 @@ from starlette.responses import Response
 
 from fhir_msc.pipeline import sync
 from fhir_msc.sandbox import SandboxServer
+from fhir_msc.sync.status import status
+from tests.support.denied import deny
 from tests.support.projects import Outcome, configure, fhir_msc, new_project
 from tests.support.tinystudy import tiny_study, write_study
 
@@ -93,6 +95,58 @@ def test_a_second_ctrl_c_is_no_silence(project: Path, monkeypatch: pytest.Monkey
     outcome = fhir_msc("sync", "--project", project)
     assert (outcome.code, outcome.out) == (130, "")
     assert outcome.err == "fhir-msc: interrupted before all was done; run the same command again\n"
+
+
+# -- rights -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_state_that_cannot_be_written(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deny(monkeypatch, project / "state" / "lock", "open")
+    for command in ("sync", "worker"):
+        outcome = fhir_msc(command, "--project", project)
+        assert_clear(outcome, 2, "lock", "Permission denied", "as the user whom the project's folder belongs to")
+        assert len(outcome.err.splitlines()) == 2 or command == "worker"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("secret", "run fhir-msc as the user whom the file belongs to"), ("fhir-msc.toml", "must be allowed to read")],
+)
+def test_a_file_of_the_project_that_cannot_be_read(
+    name: str, said: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(monkeypatch, project / name, "open")
+    outcome = fhir_msc("validate", "--project", project)
+    assert_clear(outcome, 2, name)
+    assert said in outcome.err.replace("Run", "run")
+
+
+@pytest.mark.parametrize("name", ["a trial", "a trial?", "100%25"])
+def test_status_reads_a_ledger_where_nothing_can_be_written(
+    name: str, export: Path, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = new_project(tmp_path / name, "sdtm", export, url)
+    assert fhir_msc("sync", "--project", project).code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"export", name}, "the ledger went elsewhere"
+    state = project / "state"
+    as_written = fhir_msc("status", "--project", project)
+    before = {path.name for path in state.iterdir()}
+    seen: set[str] = set()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != state)
+    monkeypatch.setattr("fhir_msc.oversight.status", lambda ledger: seen.update(os.listdir(state)) or status(ledger))
+    assert fhir_msc("status", "--project", project) == as_written
+    assert as_written.code == 0
+    assert seen == before, "SQLite wrote beside the ledger"
+
+
+def test_a_ledger_that_cannot_be_read_is_no_ledger_that_is_not_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = project / "state" / "ledger.db"
+    ledger.parent.mkdir()
+    ledger.touch()
+    deny(monkeypatch, ledger, "open")
+    assert_clear(fhir_msc("status", "--project", project), 2, "ledger.db", "Permission denied", "belongs to")
 
 
 # -- the config -------------------------------------------------------------------------------------------------------

@@ -105,6 +105,11 @@ def _from_file(path: Path) -> str:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read()
+    except PermissionError as error:
+        raise SecretError(
+            f"the secret file {path} cannot be read: {error.strerror}",
+            hint="Run fhir-msc as the user whom the file belongs to, or have the file given to this user (chown).",
+        ) from error
     except OSError as error:
         raise SecretError(f"the secret file {path} cannot be read: {error.strerror}", hint=_HINTS["file"]) from error
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
