@@ -9,7 +9,6 @@ import difflib
 import re
 import secrets
 import tomllib
-from collections.abc import Callable
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -195,6 +194,11 @@ def read_words(folder: Path) -> Words:
             f"{FILE}: cannot be read ({type(error).__name__})",
             hint="it is a text in UTF-8, which the user who runs fhir-msc must be allowed to read",
         ) from error
+    return parsed_words(text)
+
+
+def parsed_words(text: str) -> Words:
+    """What the text of a config says. Raises ConfigError with file and line."""
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -236,17 +240,14 @@ def _check_format(form: str | None, text: str) -> None:
         )
 
 
-def _check_url(check: Callable[[str], None], url: str, text: str, path: tuple[str, ...]) -> None:
-    try:
-        check(url)
-    except UsageError as error:
-        raise ConfigError(f"{FILE}:{_line(text, path)}: {error.message}", hint=error.hint) from error
-
-
 def _check_target(words: Words, text: str, name: str, target: TargetSection) -> None:
-    _check_url(check_base, target.url, text, ("targets", name, "url"))
-    if target.proxy is not None:
-        _check_url(check_proxy, target.proxy, text, ("targets", name, "proxy"))
+    for word, check, url in (("url", check_base, target.url), ("proxy", check_proxy, target.proxy)):
+        try:
+            if url is not None:
+                check(url)
+        except UsageError as error:
+            place = f"{FILE}:{_line(text, ('targets', name, word))}"
+            raise ConfigError(f"{place}: {error.message}", hint=error.hint) from error
     if words.project.namespace == PLACEHOLDER_NAMESPACE and not target.is_loopback:
         raise ConfigError(
             f"{FILE}:{_line(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",

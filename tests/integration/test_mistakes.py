@@ -12,6 +12,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fhir_msc.cli.demonstration import demonstrate
 from fhir_msc.pipeline import sync
 from fhir_msc.sandbox import SandboxServer
 from fhir_msc.sync.status import status
@@ -147,6 +148,45 @@ def test_a_ledger_that_cannot_be_read_is_no_ledger_that_is_not_there(
     ledger.touch()
     deny(monkeypatch, ledger, "open")
     assert_clear(fhir_msc("status", "--project", project), 2, "ledger.db", "Permission denied", "belongs to")
+
+
+# -- half-way ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["secret", ".gitignore", "fhir-msc.toml"])
+def test_an_init_that_fails_leaves_nothing(
+    name: str, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["--pack", "sdtm", "--source", export, "--target", NOWHERE]
+    inner = tmp_path / "outer" / "inner"
+    with monkeypatch.context() as patch:
+        deny(patch, inner / name, "open")
+        assert_clear(fhir_msc("init", inner, *arguments), 2, str(inner / name))
+    assert not (tmp_path / "outer").exists()
+    assert fhir_msc("init", inner, *arguments, "--zone", "Mars").code == 2
+    assert not (tmp_path / "outer").exists(), "a wrong word is found before anything is written"
+    inner.mkdir(parents=True)
+    (inner / "secret").write_text("of my own " * 8)
+    assert fhir_msc("init", inner, *arguments).code == 0
+    assert (inner / "secret").read_text() == "of my own " * 8
+
+
+def test_a_demo_that_failed_is_laid_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "demo"
+    with monkeypatch.context() as patch:
+        deny(patch, folder / "fhir-msc.toml", "open")
+        assert fhir_msc("demo", "--directory", folder).code == 2
+    (folder / "state").mkdir()
+    (folder / "state" / "ledger.db").write_text("of another demo")
+    monkeypatch.setattr("fhir_msc.cli.demonstration.SandboxServer", nothing_more)
+    with pytest.raises(StopIteration):
+        demonstrate(folder)
+    assert not (folder / "state").exists()
+    assert (folder / "fhir-msc.toml").exists()
+
+
+def nothing_more() -> SandboxServer:
+    raise StopIteration
 
 
 # -- the config -------------------------------------------------------------------------------------------------------

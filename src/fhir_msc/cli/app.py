@@ -89,9 +89,11 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return 0
     except Exception as error:  # noqa: BLE001 - the last door: no value of a participant may go through it
-        if isinstance(error, OSError) and error.filename is not None:
+        if isinstance(error, OSError) and (error.filename is not None or error.strerror):
             # No such folder, rights, a full disk: for who runs the command to mend.
-            sys.stderr.write(f"fhir-msc: {error.filename}: cannot be read or written ({type(error).__name__})\n")
+            where = "the disk" if error.filename is None else error.filename
+            why = error.strerror or type(error).__name__
+            sys.stderr.write(f"fhir-msc: {where}: cannot be read or written ({why})\n")
             return UsageError.exit_code
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
