@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -187,6 +189,53 @@ def test_a_demo_that_failed_is_laid_anew(tmp_path: Path, monkeypatch: pytest.Mon
 
 def nothing_more() -> SandboxServer:
     raise StopIteration
+
+
+# -- streams ----------------------------------------------------------------------------------------------------------
+
+
+def in_a_shell(command: str, *arguments: object, **environment: str) -> Outcome:
+    """Runs ``fhir-msc`` with its streams redirected: ``$@`` stands for it and its arguments."""
+    program = Path(sys.executable).with_name("fhir-msc")
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, "sh", program, *map(str, arguments)],
+        capture_output=True,
+        env={**os.environ, **environment},
+    )
+    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [('"$@" >&-', 0), ('"$@" --json >&-', 0), ('"$@" >&- <&- 2>&-', 0), ('"$@" --no 2>&-', 2)]
+)
+def test_closed_streams(command: str, code: int, tmp_path: Path) -> None:
+    good = tmp_path / "good.json"
+    good.write_text('{"resourceType": "Patient"}')
+    outcome = in_a_shell(command, "validate", good)
+    assert (outcome.code, outcome.out, outcome.err) == (code, "", "")
+
+
+def test_nothing_is_read_from_a_closed_stdin() -> None:
+    outcome = in_a_shell('"$@" <&-', "validate", "-")
+    assert (outcome.code, outcome.err) == (1, "")
+    assert "stdin" in outcome.out
+
+
+def test_a_full_disk_is_named() -> None:
+    outcome = in_a_shell('"$@" > /dev/full', "validate", "--explain", "MSC-CONSENT-001", "--json")
+    assert_clear(outcome, 2, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+)
+def test_characters_that_a_terminal_lacks(environment: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "m\u00fcller.json"
+    path.write_text('{"resourceType": "Patient", "gender": "\u00fc", "n\u00e4me": 1}', "utf-8")
+    outcome = in_a_shell('"$@"', "validate", path, "--show-values", **environment)
+    assert (outcome.code, outcome.err) == (1, "")
+    assert "m\\xfcller.json" in outcome.out or "m\\udcc3\\udcbcller.json" in outcome.out
+    assert in_a_shell('"$@"', "validate", path, "--report", "text", **environment).code == 1
 
 
 # -- the config -------------------------------------------------------------------------------------------------------

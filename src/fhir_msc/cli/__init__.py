@@ -26,6 +26,9 @@ class Interrupted(Exception):
 def main() -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
     try:
+        from fhir_msc.cli.streams import make_usable
+
+        make_usable()
         from fhir_msc.cli.app import run
         from fhir_msc.collector import collect_rarely
 
