@@ -18,6 +18,7 @@ from fhir_msc.pipeline import (
     client_of,
     delivery_options,
     desired_tables,
+    ledger_to_rehearse,
     looked_at,
     opened_ledger,
     probed,
@@ -56,7 +57,7 @@ def make_plan(project: Project, surroundings: Surroundings | None = None) -> tup
     """
     around = surroundings or Surroundings()
     target = probed(project, around)
-    with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
+    with ledger_to_rehearse(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
         staged = stage(ledger, desired_tables(project), around.clock())
         options = replace(delivery_options(project, target), unread=staged.unread)
         return planned(ledger, client, options, around.clock()), staged

@@ -14,6 +14,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+import fhir_msc as fhir_msc_door
 from fhir_msc.cli.demonstration import demonstrate
 from fhir_msc.pipeline import sync
 from fhir_msc.sandbox import SandboxServer
@@ -274,3 +275,40 @@ def test_a_config_may_begin_with_a_mark_of_its_encoding(project: Path) -> None:
     config = project / "fhir-msc.toml"
     config.write_bytes(b"\xef\xbb\xbf" + config.read_bytes())
     assert fhir_msc("validate", "--project", project).code == 0
+
+
+# -- answers and rows -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [["--same"], ["--new"], ["--reason", "typed"], ["--by", "me"]])
+def test_an_answer_to_nothing_is_no_list(answer: list[str], project: Path) -> None:
+    assert_clear(fhir_msc("corrections", *answer, "--project", project), 2, "an answer is to a KEY")
+
+
+def test_a_row_that_is_not_there(export: Path, url: str, tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project", "sdtm", export, url, "--unblinded")
+    assert fhir_msc("sync", "--project", project).code == 0
+    assert fhir_msc("trace", "DM:1", "--project", project).code == 0
+    assert_clear(fhir_msc("trace", "DM:999999", "--project", project), 2, "DM row 999999", "no such row")
+
+
+def test_a_plan_makes_no_ledger(export: Path, url: str, tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project", "sdtm", export, url)
+    before = set(project.rglob("*"))
+    plan = tmp_path / "plan.json"
+    assert fhir_msc("plan", "--project", project, "--output", plan).code == 0
+    assert set(project.rglob("*")) == before
+    assert fhir_msc("sync", "--project", project, "--plan", plan).code == 0
+    assert fhir_msc("plan", "--project", project, "--json").document["steps"] == []
+
+
+def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "db").write_text("no database, but long enough to be looked at " * 40)
+    outcome = fhir_msc("sandbox", "--port", "0", "--database", tmp_path / "db")
+    assert_clear(outcome, 2, "the database", "--database")
+    assert "--port" not in outcome.err
+
+
+def test_another_format_of_a_report_is_an_error_of_ours() -> None:
+    with pytest.raises(fhir_msc_door.UsageError, match="sarif"):
+        fhir_msc_door.rendered(fhir_msc_door.validate_files([]), "nope")
