@@ -12,18 +12,20 @@ import tomllib
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from fhir_msc.config_study import Section, SiteSection, StudySection, Zone
-from fhir_msc.errors import ConfigError
+from fhir_msc.errors import ConfigError, SecretError, UsageError
 from fhir_msc.resources.registry import RANKS
 from fhir_msc.sources.opening import FORMATS
 from fhir_msc.sources.own import own_sources
+from fhir_msc.target.auth import check_reference
 from fhir_msc.target.families import Family
 from fhir_msc.target.routes import EVERY, RouteKind
+from fhir_msc.target.urls import check_base, check_proxy
 from fhir_msc.validation.primitives import is_instant
 
 FILE = "fhir-msc.toml"
@@ -52,9 +54,18 @@ def _as_instant(value: Any) -> Any:
     return text
 
 
+def _is_reference(secret: str) -> str:
+    try:
+        check_reference(secret)
+    except SecretError as error:
+        raise ValueError(f"{error.message}. {error.hint}") from error
+    return secret
+
+
 Form = Annotated[str, AfterValidator(_is_form)]
 Instant = Annotated[str, BeforeValidator(_as_instant)]
 Base = Annotated[str, AfterValidator(_is_base)]
+SecretReference = Annotated[str, AfterValidator(_is_reference)]
 
 
 class ProjectSection(Section):
@@ -63,7 +74,7 @@ class ProjectSection(Section):
     pack: str
     source: str
     blind: bool = True
-    secret: str = "file:secret"  # noqa: S105 - where the secret is, not the secret
+    secret: SecretReference = "file:secret"  # noqa: S105 - where the secret is, not the secret
     state: str = "state"
     namespace: Base = PLACEHOLDER_NAMESPACE
     zone: Zone | None = None
@@ -94,9 +105,16 @@ class ConsentSection(Section):
 class AuthSection(Section):
     """[targets.NAME.auth]: ``bearer``, or ``user`` and ``password``; each says where its secret is."""
 
-    bearer: str | None = None
+    bearer: SecretReference | None = None
     user: str | None = None
-    password: str | None = None
+    password: SecretReference | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        given = (self.bearer is not None, self.user is not None, self.password is not None)
+        if given not in ((True, False, False), (False, True, True)):
+            raise ValueError("half a login: it needs bearer, or user and password")
+        return self
 
 
 class TargetSection(Section):
@@ -165,14 +183,22 @@ def read_words(folder: Path) -> Words:
     """Reads what the config in a project's folder says. Raises ConfigError with file and line."""
     path = folder / FILE
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # editors of Windows begin a file with a mark
     except FileNotFoundError as error:
         raise ConfigError(
             f"{FILE}: there is no project in this folder",
             hint="name one with --project DIR, or write one: fhir-msc init DIR --pack NAME --source PATH --target URL",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{FILE}: cannot be read ({type(error).__name__})") from error
+        raise ConfigError(
+            f"{FILE}: cannot be read ({type(error).__name__})",
+            hint="it is a text in UTF-8, which the user who runs fhir-msc must be allowed to read",
+        ) from error
+    return parsed_words(text)
+
+
+def parsed_words(text: str) -> Words:
+    """What the text of a config says. Raises ConfigError with file and line."""
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -214,17 +240,14 @@ def _check_format(form: str | None, text: str) -> None:
         )
 
 
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a bracket that does not close, a port that is no number
-        return False
-
-
 def _check_target(words: Words, text: str, name: str, target: TargetSection) -> None:
-    if not _is_http(target.url):
-        raise ConfigError(f"{FILE}:{_line(text, ('targets', name, 'url'))}: the url must be http:// or https://")
+    for word, check, url in (("url", check_base, target.url), ("proxy", check_proxy, target.proxy)):
+        try:
+            if url is not None:
+                check(url)
+        except UsageError as error:
+            place = f"{FILE}:{_line(text, ('targets', name, word))}"
+            raise ConfigError(f"{place}: {error.message}", hint=error.hint) from error
     if words.project.namespace == PLACEHOLDER_NAMESPACE and not target.is_loopback:
         raise ConfigError(
             f"{FILE}:{_line(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",

@@ -19,6 +19,7 @@ from fhir_msc.pipeline import (
     confirm_server,
     delivery_options,
     desired_tables,
+    ledger_to_rehearse,
     looked_at,
     opened_ledger,
     probed,
@@ -60,7 +61,7 @@ def make_plan(project: Project, surroundings: Surroundings | None = None) -> tup
     """
     around = surroundings or Surroundings()
     target = probed(project, around)
-    with opened_ledger(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
+    with ledger_to_rehearse(project) as ledger, client_of(project, around) as client, ledger.rehearsed():
         confirm_server(project, ledger, around)
         staged = stage(ledger, desired_tables(project), around.clock())
         options = replace(delivery_options(project, target), unread=staged.unread)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import structlog
@@ -203,12 +204,22 @@ def opened_ledger(project: Project) -> Iterator[Ledger]:
 
 @contextmanager
 def _locked(project: Project) -> Iterator[None]:
-    project.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with project_lock(project.state / "lock"):
         yield
 
 
-def _ledger(project: Project) -> Ledger:
+@contextmanager
+def ledger_to_rehearse(project: Project) -> Iterator[Ledger]:
+    """The project's ledger, under its lock; before the first sync one that is thrown away. Raises as opened_ledger."""
+    if (project.state / "ledger.db").exists():
+        with opened_ledger(project) as ledger:
+            yield ledger
+        return
+    with TemporaryDirectory(prefix="fhir-msc-") as folder, _ledger(project, Path(folder)) as ledger:
+        yield ledger
+
+
+def _ledger(project: Project, folder: Path | None = None) -> Ledger:
     name, target = project.target
     belongs = ledgers.Identity(
         # Of the secret alone: another identity domain is another mistake, and told as such.
@@ -217,7 +228,7 @@ def _ledger(project: Project) -> Ledger:
         blind=project.words.project.blind,
         engine=__version__,
     )
-    return Ledger.open(project.state / "ledger.db", belongs, name)
+    return Ledger.open((folder or project.state) / "ledger.db", belongs, name)
 
 
 def sync(

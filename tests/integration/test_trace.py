@@ -12,7 +12,7 @@ import pytest
 
 from fhir_msc.sandbox import SandboxServer
 from tests.support.hospital import Hospital
-from tests.support.projects import configure, fhir_msc, new_project
+from tests.support.projects import configure, fhir_msc, namespace_of, new_project
 from tests.support.tinystudy import SUBJECTS, tiny_study, write_study
 
 CREATININE = "2160-0"
@@ -172,3 +172,16 @@ def test_a_server_that_cannot_be_reached(hospital: Hospital) -> None:
     assert fhir_msc("reconcile", "--project", hospital.project).code == 5
     assert fhir_msc("verify", "--project", hospital.project).code == 5
     assert fhir_msc("plan", "--project", hospital.project).code == 5
+
+
+def test_what_is_another_projects_is_not_counted(url: str, tmp_path: Path) -> None:
+    export = write_study(tmp_path / "export", tiny_study())
+    one = new_project(tmp_path / "one", "sdtm", export, url)
+    other = new_project(tmp_path / "other", "sdtm", export, url)
+    configure(other, r"^namespace = .*$", f'namespace = "{namespace_of(one)}"')
+    for project in (one, other):
+        assert fhir_msc("sync", "--project", project).code == 0
+    for project in (one, other):
+        found = fhir_msc("reconcile", "--project", project, "--json")
+        assert found.code == 0, found.out
+        assert all(one["there"] in (None, one["here"]) for one in found.document["types"])

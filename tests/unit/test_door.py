@@ -64,7 +64,7 @@ RAISES = {
     "read_profiles": "SourceError",
     "read_project": "ConfigError",
     "reconciled": "TargetError",
-    "rendered": "KeyError",
+    "rendered": "UsageError",
     "report_of": "SourceError",
     "retire": "UsageError",
     "settle": "UsageError",

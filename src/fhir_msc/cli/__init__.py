@@ -16,17 +16,28 @@ INTERRUPTED = 130
 """The exit code of a command that was stopped before all was done."""
 
 
+class Interrupted(Exception):
+    """A command was stopped by Ctrl-C or SIGTERM; its text says what that means for what the command does.
+
+    No KeyboardInterrupt, of which the parser of the command line leaves nothing but the exit code.
+    """
+
+
 def main() -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
     try:
+        from fhir_msc.cli.streams import make_usable
+
+        make_usable()
         from fhir_msc.cli.app import run
         from fhir_msc.collector import collect_rarely
 
         collect_rarely()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while modules are loaded
+        sys.stderr.write("fhir-msc: interrupted before anything was done\n")
         code = INTERRUPTED
     sys.exit(code)
 
 
-__all__ = ["INTERRUPTED", "main"]
+__all__ = ["INTERRUPTED", "Interrupted", "main"]

@@ -13,6 +13,7 @@ from typer.exceptions import Abort, TyperException
 
 from fhir_msc.cli import (
     INTERRUPTED,
+    Interrupted,
     audit,
     corrections,
     demo,
@@ -81,21 +82,31 @@ def run(arguments: Sequence[str]) -> int:
             f"fhir-msc: {_said(error)}\n  fhir-msc --help shows the commands, fhir-msc COMMAND --help their options\n"
         )
         return UsageError.exit_code
+    except Interrupted as stopped:
+        return _interrupted(str(stopped))
     except (Abort, KeyboardInterrupt):
-        sys.stderr.write("fhir-msc: interrupted; nothing is lost, the same command goes on from here\n")
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         return 0
     except Exception as error:  # noqa: BLE001 - the last door: no value of a participant may go through it
-        if isinstance(error, OSError) and error.filename is not None:
+        if isinstance(error, OSError) and (error.filename is not None or error.strerror):
             # No such folder, rights, a full disk: for who runs the command to mend.
-            sys.stderr.write(f"fhir-msc: {error.filename}: cannot be read or written ({type(error).__name__})\n")
+            where = "the disk" if error.filename is None else error.filename
+            why = error.strerror or type(error).__name__
+            sys.stderr.write(f"fhir-msc: {where}: cannot be read or written ({why})\n")
             return UsageError.exit_code
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
         sys.stderr.write(f"fhir-msc: internal error {type(error).__name__} at {place}; please report it\n")
         return INTERNAL
+    if code == INTERRUPTED:  # what the parser makes of a KeyboardInterrupt
+        return _interrupted()
     return code if isinstance(code, int) else 0
+
+
+def _interrupted(says: str = "interrupted before all was done; run the same command again") -> int:
+    sys.stderr.write(f"fhir-msc: {says}\n")
+    return INTERRUPTED
 
 
 @cache

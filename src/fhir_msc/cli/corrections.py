@@ -30,6 +30,8 @@ def corrections(
     from fhir_msc.oversight import settle
 
     opened = read_project(project, target)
+    if key is None and (same or new or reason is not None or by is not None):
+        raise UsageError("an answer is to a KEY", hint="fhir-msc corrections lists the keys")
     if key is None:
         return _listed(opened, json)
     if same == new or not (reason or "").strip():

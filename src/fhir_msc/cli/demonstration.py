@@ -67,12 +67,28 @@ def _lay(directory: Path) -> None:
     if directory.exists():
         if not (directory / _MARK).is_file():
             raise UsageError(f"{directory} is not the demo's: it stays as it is", hint="name another with --directory")
-        shutil.rmtree(directory)
-    shutil.copytree(example_folder(), directory, ignore=shutil.ignore_patterns("secret", "state", "unblinded"))
-    (directory / _MARK).touch()
+        _clear(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / _MARK).touch()  # first, and it stays: what is left half-way is the demo's
+    left = shutil.ignore_patterns("secret", "state", "unblinded")
+    try:
+        shutil.copytree(example_folder(), directory, ignore=left, dirs_exist_ok=True)
+    except shutil.Error as error:
+        _, path, reason = error.args[0][0]
+        raise UsageError(
+            f"{path}: the demo cannot be laid ({reason})", hint="name a folder with --directory"
+        ) from error
     secret = directory / "secret"
     secret.touch(mode=0o600)
     secret.write_text(new_secret() + "\n", "ascii")
+
+
+def _clear(directory: Path) -> None:
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != _MARK:
+            path.unlink()
 
 
 def _point(config: Path, url: str) -> None:

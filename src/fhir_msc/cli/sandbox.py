@@ -28,5 +28,5 @@ def sandbox(
     try:
         serve(port, database=database, on_ready=typer.echo, profile=PROFILES[profile] if profile else OWN)
     except SandboxError as error:
-        raise UsageError(str(error), hint="name a free port with --port, or 0 to take one") from error
+        raise UsageError(str(error), hint=error.hint or None) from error
     return 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from fhir_msc.cli.toml_text import toml_text
-from fhir_msc.config import read_project
-from fhir_msc.config_words import FILE, PLACEHOLDER_NAMESPACE, new_identity, new_secret
+from fhir_msc.config_words import FILE, PLACEHOLDER_NAMESPACE, new_identity, new_secret, parsed_words
 from fhir_msc.errors import UsageError
 from fhir_msc.mapping.design_table import compile_design
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
@@ -41,7 +41,6 @@ def scaffold(
         SourceOptions(kinds=known.words.source, seals=seals, arms_are_treatments=known.words.arms_are_treatments),
     )
     sealed = SealedSource(opened, seals) if seals else opened
-    directory.mkdir(parents=True, exist_ok=True)
     text = _config(
         pack=pack
         if (folder.parent / pack).exists() and not (Path(pack) / "pack.yaml").is_file()
@@ -55,25 +54,37 @@ def scaffold(
         study=_study(known, sealed, seals),
         sites=_sites(known, sealed),
     )
-    secret = directory / "secret"
-    if not secret.exists():
-        descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(new_secret() + "\n")
-    (directory / FILE).write_text(text, "utf-8")
-    try:
-        read_project(directory)
-    except Exception:
-        (directory / FILE).unlink()
-        raise
-    ignore = directory / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("secret\nstate/\n", "utf-8")
+    parsed_words(text)  # before anything is written
+    _write(directory, {"secret": (new_secret() + "\n", 0o600), ".gitignore": ("secret\nstate/\n", 0o644)}, text)
     return [
         (FILE, "what is read, under which rules, and where it goes"),
         ("secret", "keeps the ids opaque; back it up: another one would double every resource"),
         (".gitignore", "keeps the secret and the ledger out of version control"),
     ]
+
+
+def _write(directory: Path, beside: Mapping[str, tuple[str, int]], config: str) -> None:
+    """The config last, for it is what makes the folder a project; what is there beside it stays as it is. What this
+    made is taken away again where it fails half-way."""
+    made = [one for one in (directory, *directory.parents) if not one.exists()]
+    written: list[Path] = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, (content, mode) in {**beside, FILE: (config, 0o666)}.items():
+            path = directory / name
+            if path.exists():
+                continue
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            written.append(path)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(content)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        for folder in made:
+            with suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        raise
 
 
 def _relative(path: Path, start: Path) -> str:

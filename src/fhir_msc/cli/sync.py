@@ -37,7 +37,7 @@ def sync(
 ) -> int:
     """Map what has changed, and send what the target lacks; every target, where there are several and none is named.
     Interrupted, the next sync goes on from there."""
-    from fhir_msc.cli import INTERRUPTED
+    from fhir_msc.cli import INTERRUPTED, Interrupted
     from fhir_msc.cli.plan import read_plan
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.cli.standing import print_routes, print_synced, sync_exit_code, synced_document
@@ -59,6 +59,7 @@ def sync(
     with stopped_by_signals() as stop:
         for one in targets:
             if stop.is_set():
+                codes.append(INTERRUPTED)
                 break
             try:
                 result = run(
@@ -84,7 +85,9 @@ def sync(
         typer.echo(f"fhir-msc: {other}", err=True)
     if failed:
         raise failed[0]
-    return max(codes, default=INTERRUPTED)
+    if INTERRUPTED in codes:
+        raise Interrupted("interrupted; nothing is lost: the next sync goes on from there")
+    return max(codes)
 
 
 def worker(project: ProjectOption = Path(), target: TargetOption = None) -> int:

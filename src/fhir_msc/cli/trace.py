@@ -84,11 +84,17 @@ def _trace(what: str, project: Path, target: str | None, json: bool) -> int:
 
 
 def _tell_row(ledger: Ledger, table: str, place: str, json: bool) -> int:
+    from fhir_msc.errors import UsageError
     from fhir_msc.reports.document import finding_document
     from fhir_msc.reports.text import print_findings
     from fhir_msc.sync import tracing
 
     links, findings = tracing.of_row(ledger, table, place)
+    if not links and not findings:
+        raise UsageError(
+            f"{table} row {place}: the ledger knows of no such row from which a resource or a finding came",
+            hint="fhir-msc trace KEY tells the rows of a resource; rows are numbered as in the file",
+        )
 
     def show(out: Console) -> None:
         out.print(f"{table} row {place}: {len(links):,} resources", markup=False)

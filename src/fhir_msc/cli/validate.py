@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fhir_msc.cli import Interrupted
 from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, TargetOption
 from fhir_msc.findings import Severity
 
@@ -218,8 +218,7 @@ def _one_line_when_interrupted() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write("fhir-msc: interrupted before all was checked; nothing is reported\n")
-        raise
+        raise Interrupted("interrupted before all was checked; nothing is reported") from None
 
 
 def _trial_rules(folder: Path, target: str | None, blind: bool) -> TrialRules:

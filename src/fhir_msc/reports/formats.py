@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
 
+from fhir_msc.errors import UsageError
 from fhir_msc.reports.tally import Report
 
 FORMATS: Mapping[str, str] = MappingProxyType(
@@ -23,9 +24,12 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 
 
 def rendered(report: Report, form: str, *, show_values: bool = False) -> bytes:
-    """The report in a format of ``FORMATS``. The same report gives the same bytes. Raises KeyError for another format.
+    """The report in a format of ``FORMATS``. The same report gives the same bytes. Raises UsageError for
+    another format.
 
     What findings are about, as it stands in the data, is left out but with ``show_values``: it is participants' data.
     """
+    if form not in FORMATS:
+        raise UsageError("there is no such format of a report", hint=f"one of: {', '.join(FORMATS)}")
     made: bytes = import_module(FORMATS[form]).render(report, show_values)
     return made

@@ -24,7 +24,12 @@ from fhir_msc.sandbox.store import Store
 
 
 class SandboxError(Exception):
-    """The sandbox cannot start: the address is not on loopback, or the port or the database is in use."""
+    """The sandbox cannot start: the address is not on loopback, or the port or the database is in use. ``hint`` names
+    the next thing to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def serve(
@@ -137,7 +142,9 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise SandboxError(f"port {port} of {host} cannot be used: {error.strerror}") from error
+        raise SandboxError(
+            f"port {port} of {host} cannot be used: {error.strerror}", "name a free port with --port, or 0 to take one"
+        ) from error
     listener.listen(128)
     return listener
 
@@ -146,7 +153,10 @@ def _opened(database: Path | None) -> Store:
     try:
         return Store(database, lambda: time.time_ns() // 1_000_000)
     except sqlite3.Error as error:
-        raise SandboxError(f"the database {database} cannot be used: {error}") from error
+        raise SandboxError(
+            f"the database {database} cannot be used: {error}",
+            "name an SQLite file of a sandbox with --database, or a new one in a folder that takes writes",
+        ) from error
 
 
 def _base_url(listener: socket.socket) -> str:

@@ -65,8 +65,9 @@ class Ledger:
 
     @classmethod
     def look(cls, path: Path, target: str) -> Ledger | None:
-        """The ledger for reading only, beside a running worker; ``None`` if there is none for this target yet."""
-        if not path.exists():
+        """The ledger for reading only, beside a running worker; ``None`` if there is none for this target yet. Raises
+        LedgerError where it cannot be read."""
+        if not _is_there(path):
             return None
         engine = storage.open_engine(path, read_only=True)
         with _clear_errors(path):
@@ -122,6 +123,19 @@ class Ledger:
         self.close()
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        with path.open("rb"):
+            return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: the ledger cannot be read: {error.strerror}",
+            hint="run fhir-msc as the user whom the project's folder belongs to",
+        ) from error
+
+
 @contextmanager
 def _clear_errors(path: Path) -> Iterator[None]:
     try:
@@ -131,7 +145,7 @@ def _clear_errors(path: Path) -> Iterator[None]:
         cause = str(error.orig) if isinstance(error.orig, sqlite3.Error) else type(error.orig).__name__
         raise LedgerError(
             f"{path.name}: the ledger cannot be read or written: {cause}",
-            hint="free the disk or close what holds the file, then run again; nothing half-done was kept",
+            hint="free the disk, close what holds the file, or run as its owner; nothing half-done was kept",
         ) from None
 
 

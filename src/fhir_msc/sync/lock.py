@@ -17,17 +17,24 @@ from fhir_msc.errors import LedgerError
 
 @contextmanager
 def project_lock(path: Path) -> Iterator[None]:
-    """Holds the lock while the block runs. Raises LedgerError if another process, or another block, holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    """Holds the lock while the block runs; makes its folder. Raises LedgerError if another process, or another block,
+    holds it, and where this user may not write there."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise LedgerError(
+            f"{error.filename or path}: the project's state cannot be written: {error.strerror}",
+            hint="run fhir-msc as the user whom the project's folder belongs to, on a disk that takes writes",
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             raise LedgerError(
-                f"a worker holds this project (pid {holder})",
-                hint="let it finish, or stop it; it does what sync would do",
+                f"another fhir-msc holds this project (pid {holder})",
+                hint="a sync or a worker: let it finish, or stop it; status shows how the target stands meanwhile",
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from fhir_msc.desired import Account
 from fhir_msc.sync.accounts import accounts
+from fhir_msc.sync.exchange import LOOKED_UP
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.standing import GONE_DIGEST
 from fhir_msc.sync.tables import resource
@@ -17,7 +18,7 @@ from fhir_msc.target.client import FhirClient
 
 @dataclass(frozen=True, slots=True)
 class TypeCount:
-    """The resources of one type that the ledger has as delivered, and those on the server under our identifiers;
+    """The resources of one type that the ledger has as delivered, and those on the server under their identifiers;
     ``None`` where the server cannot be asked for them."""
 
     type: str
@@ -47,18 +48,43 @@ class Reconciled:
 
 def reconcile(ledger: Ledger, client: FhirClient, system: str, countable: Collection[str]) -> Reconciled:
     """Counts both sides. ``system`` is that of our sync identifiers, ``countable`` the types that the server searches
-    by identifier. Raises TargetError."""
+    by identifier. Raises TargetError.
+
+    The server is asked for the identifiers that the ledger has, sent or not, retired or not: other projects may share
+    the namespace, and what is theirs is not told.
+    """
     with ledger.begin() as connection:
-        found = connection.execute(
-            select(resource.c.type, func.count())
-            # What was never delivered has no digest, which is not unequal to one.
-            .where(and_(resource.c.target_id == ledger.target_id, resource.c.delivered_digest != GONE_DIGEST))
-            .group_by(resource.c.type)
+        types = connection.execute(
+            select(resource.c.type)
+            .where(resource.c.target_id == ledger.target_id, resource.c.delivered_digest.is_not(None))
+            .distinct()
             .order_by(resource.c.type)
-        ).all()
+        ).scalars()
+        here = {type: _here(connection, ledger.target_id, type) for type in types}
         told = accounts(connection, ledger.target_id)
     counts = [
-        TypeCount(type, here, client.count(type, {"identifier": f"{system}|"}) if type in countable else None)
-        for type, here in found
+        TypeCount(type, count, _there(ledger, client, system, type) if type in countable else None)
+        for type, count in here.items()
     ]
     return Reconciled(ledger.target, told, tuple(counts))
+
+
+def _here(connection: Connection, target_id: int, type: str) -> int:
+    is_delivered = and_(resource.c.target_id == target_id, resource.c.delivered_digest != GONE_DIGEST)
+    return connection.execute(select(func.count()).where(is_delivered, resource.c.type == type)).scalar_one()
+
+
+def _there(ledger: Ledger, client: FhirClient, system: str, type: str) -> int:
+    count = last = 0
+    while True:
+        with ledger.begin() as connection:
+            page = connection.execute(
+                select(resource.c.id, resource.c.rid)
+                .where(resource.c.target_id == ledger.target_id, resource.c.type == type, resource.c.id > last)
+                .order_by(resource.c.id)
+                .limit(LOOKED_UP)
+            ).all()
+        if not page:
+            return count
+        last = page[-1].id
+        count += client.count(type, {"identifier": ",".join(f"{system}|{row.rid}" for row in page)})

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.dml import Insert, Update
@@ -30,14 +31,15 @@ BUSY_SECONDS = 10
 
 
 def open_engine(path: Path, *, read_only: bool = False) -> Engine:
-    """An engine on the ledger file, which is made readable by its owner alone if it is new.
+    """An engine on the ledger file, which is made readable by its owner alone if it is new. For reading only, it may
+    lie where nothing can be written.
 
     The engine hides bound parameters in its errors: they are whole resources.
     """
     if not read_only and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True)
+    engine = create_engine(_address(path, read_only), poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
@@ -58,6 +60,16 @@ def open_engine(path: Path, *, read_only: bool = False) -> Engine:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _address(path: Path, read_only: bool) -> URL:
+    """Where the ledger lies. SQLite shares its index of the log by a file beside the ledger, for reading too; where it
+    cannot make one and there is no log, nobody writes, and the file is read as it is."""
+    is_still = read_only and not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    if not is_still:
+        return URL.create("sqlite", database=str(path))
+    as_it_is = {"mode": "ro", "immutable": "1", "uri": "true"}
+    return URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query=as_it_is)
 
 
 def insert_or_update(connection: Connection, table: Table, keys: tuple[str, ...], values: tuple[str, ...]) -> Insert:

@@ -49,25 +49,31 @@ def authorization(auth: Auth, folder: Path, environment: Mapping[str, str] = os.
             return f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
 
 
+def check_reference(reference: str) -> None:
+    """Raises SecretError for what names no secret. Nothing is read."""
+    kind, _, name = reference.partition(":")
+    if kind not in _HINTS or not name.strip():
+        # The text is not shown: somebody may have written the secret itself.
+        raise SecretError(
+            "a secret must be named by env:NAME, file:PATH or cmd:COMMAND",
+            hint="Put the secret into a file that only you can read, and write file:PATH.",
+        )
+
+
 def read_secret(reference: str, folder: Path = Path(), environment: Mapping[str, str] = os.environ) -> str:
     """The secret that ``reference`` names, without the white space around it.
 
     A relative ``file:`` path and the working directory of a ``cmd:`` start from ``folder``, the project's.
     Raises SecretError, which says what to do, when there is none or others can read its file.
     """
+    check_reference(reference)
     kind, _, name = reference.partition(":")
-    if kind == "env" and name:
+    if kind == "env":
         secret = _from_environment(name, environment)
-    elif kind == "file" and name:
+    elif kind == "file":
         secret = _from_file(folder / name)
-    elif kind == "cmd" and name.strip():
-        secret = _from_command(name, folder)
     else:
-        # The text is not shown: somebody may have written the secret itself.
-        raise SecretError(
-            "a secret must be named by env:NAME, file:PATH or cmd:COMMAND",
-            hint="Put the secret into a file that only you can read, and write file:PATH.",
-        )
+        secret = _from_command(name, folder)
     secret = secret.strip()
     if not secret:
         raise SecretError(f"the secret of {_shown(kind, name)} is empty", hint=_HINTS[kind])
@@ -99,6 +105,11 @@ def _from_file(path: Path) -> str:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read()
+    except PermissionError as error:
+        raise SecretError(
+            f"the secret file {path} cannot be read: {error.strerror}",
+            hint="Run fhir-msc as the user whom the file belongs to, or have the file given to this user (chown).",
+        ) from error
     except OSError as error:
         raise SecretError(f"the secret file {path} cannot be read: {error.strerror}", hint=_HINTS["file"]) from error
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):

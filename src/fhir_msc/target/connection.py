@@ -20,6 +20,7 @@ from fhir_msc.target.fhirjson import JsonObject, parse
 from fhir_msc.target.login import Login
 from fhir_msc.target.outcome import reasons_of
 from fhir_msc.target.retry import retry_after
+from fhir_msc.target.urls import check_base, check_proxy
 
 FHIR_JSON = "application/fhir+json"
 _CONNECT_SECONDS = 10.0
@@ -168,31 +169,21 @@ class Connection:
 
 
 def _base(base_url: str) -> httpx.URL:
+    check_base(base_url)
     try:
-        url = httpx.URL(base_url.rstrip("/"))
+        return httpx.URL(base_url.rstrip("/"))
     except httpx.InvalidURL as error:
-        raise UsageError(
-            "the target's URL cannot be read", hint="Write it like https://fhir.example.org/r4."
-        ) from error
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
-        raise UsageError(
-            "the target's URL must be http(s)://HOST/PATH without a query",
-            hint="Write it like https://fhir.example.org/r4.",
-        )
-    if url.userinfo:
-        raise UsageError("the target's URL holds a password", hint="Write basic auth with a secret reference instead.")
-    return url
+        raise UsageError("the target's URL cannot be read") from error
 
 
 def _proxy(proxy: str | None) -> httpx.Proxy | None:
     if proxy is None:
         return None
+    check_proxy(proxy)
     try:
         return httpx.Proxy(proxy)
     except (ValueError, httpx.InvalidURL) as error:
-        raise UsageError(
-            "the proxy's URL cannot be used", hint="Write it like http://proxy.example.org:3128."
-        ) from error
+        raise UsageError("the proxy's URL cannot be used") from error
 
 
 def _trust(ca_bundle: Path | None, scheme: str) -> ssl.SSLContext | bool:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fhir_msc.collector import collect_rarely
-from fhir_msc.errors import SourceError
 from fhir_msc.findings import Finding, Origin, Place
 from fhir_msc.reports.tally import Report, Selection, Tally
 from fhir_msc.validation import placed, refused_findings, text_findings, trial_findings
+from fhir_msc.validation.folders import cannot_be_read, files_below
 from fhir_msc.validation.parsing import MAX_SIZE
 from fhir_msc.validation.profiles.notes import ONCE
 
@@ -30,13 +30,9 @@ if TYPE_CHECKING:
     from fhir_msc.validation.trial import TrialRules
     from fhir_msc.validation.trial.sets import Document, SetOfFiles
 
-STDIN = "-"
-"""The path that stands for standard input."""
-
 _BLOCK = 1024 * 1024
 _AHEAD = 3  # tasks that each other process has before it
 _WAITING = 64  # results, for each process, that may wait for one before them
-_SUFFIXES = (".json", ".ndjson")
 
 
 Part: TypeAlias = "tuple[Tally, Sequence[Document]]"
@@ -76,12 +72,12 @@ def validate_files(
     ``jobs`` is the number of processes that check. ``second`` adds what others find to what was found of a text; it is
     asked in this process, one resource after the other. ``profiles`` are what resources are held against beside R4's
     own. ``trial`` asks for the trial rules, too. ``refused`` is what is an error though R4 allows it. Nothing else is
-    fetched from anywhere. A file that cannot be read is told in ``unreadable`` of the report, and the others go on.
-    Raises SourceError for a path that is not there.
+    fetched from anywhere. A file or an inner folder that cannot be read, and a folder without such files, are told in
+    ``unreadable`` of the report, and the others go on. Raises SourceError for a path that is not there.
     """
     chosen = selection or Selection()
-    files = _files(paths)
     unreadable: list[str] = []
+    files = files_below(paths, unreadable)
     tally = Tally(chosen.most)
     tasks = _tasks(_blocks(files, unreadable), progress, sum(size for _, size in files if size) or None)
     check = partial(_checked, chosen, second, profiles, trial, frozenset(refused))
@@ -103,21 +99,6 @@ def _gathered(trial: TrialRules | None) -> SetOfFiles | None:
     return SetOfFiles(trial)
 
 
-def _files(paths: Iterable[Path]) -> list[tuple[Path, int | None]]:
-    """The files below the paths with their sizes, in the order of the paths and of their names."""
-    found: list[tuple[Path, int | None]] = []
-    for path in paths:
-        if str(path) == STDIN:
-            found.append((path, None))
-            continue
-        try:
-            inside = sorted(one for one in path.rglob("*") if one.suffix in _SUFFIXES) if path.is_dir() else [path]
-            found += [(one, one.stat().st_size) for one in inside if one == path or one.is_file()]
-        except OSError as error:
-            raise _unreadable(str(path), error) from error
-    return found
-
-
 def _blocks(files: Iterable[tuple[Path, int | None]], unreadable: list[str]) -> Iterator[Block]:
     for path, size in files:
         name = "stdin" if size is None else str(path)
@@ -131,11 +112,7 @@ def _blocks(files: Iterable[tuple[Path, int | None]], unreadable: list[str]) -> 
                 else:
                     yield Block(name, stream.read(MAX_SIZE + 1))
         except OSError as error:
-            unreadable.append(str(_unreadable(name, error)))
-
-
-def _unreadable(name: str, error: OSError) -> SourceError:
-    return SourceError(f"cannot be read ({type(error).__name__})", file=name)
+            unreadable.append(str(cannot_be_read(name, error)))
 
 
 def _line_blocks(name: str, stream: IO[bytes], head: bytes = b"") -> Iterator[Block]:

@@ -107,7 +107,7 @@ def test_one_holder_at_a_time_and_the_second_is_told_who(tmp_path: Path) -> None
     path = tmp_path / "state" / "lock"
     with project_lock(path):
         with (
-            pytest.raises(LedgerError, match=rf"a worker holds this project \(pid {os.getpid()}\)"),
+            pytest.raises(LedgerError, match=rf"another fhir-msc holds this project \(pid {os.getpid()}\)"),
             project_lock(path),
         ):
             pass
