@@ -125,6 +125,9 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
     if value.as_ not in transforms.names:
         names = ", ".join(transforms.names)
         raise PackError(f"{scope.place}: there is no transform {value.as_!r}", hint=f"one of: {names}")
+    unit = _unit(value.unit, scope)
+    if unit is not nothing:
+        return _in_its_unit(_word(value.model_copy(update={"unit": None}), scope), unit)
     if value.all:
         return _with_condition(words_between_commas(value.all, scope), value, scope)
     if value.pieces:
@@ -137,6 +140,24 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
     read = transforms.words[value.as_]
     # What a map gives is in its final form; it is asked for by what the transform makes of the cell.
     return _with_condition(_cell(value, scope, read, read, dict(value.map or {})), value, scope)
+
+
+def _in_its_unit(words: Getter[str], unit: Getter[Unit]) -> Getter[str]:
+    """Words with their unit behind them (``10-20 mg/dL``), unless it stands there already: R4's valueString has no
+    other place for it."""
+    if words is nothing:
+        return nothing
+
+    def read(cells: Cells, zone: str | None) -> str | None:
+        found = words(cells, zone)
+        printed = None if found is None else unit(cells, zone)
+        if found is None or printed is None:
+            return found
+        before = found.removesuffix(printed.text)
+        is_there = before != found and not before[-1:].isalpha()
+        return found if is_there else f"{found} {printed.text}"
+
+    return read
 
 
 def words_between_commas(columns: Sequence[str], scope: Scope, between: str = ", ") -> Getter[str]:

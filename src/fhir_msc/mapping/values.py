@@ -73,7 +73,9 @@ class Value(Words):
         "reject", description="a cell that `map` or `table` lacks: kept as it is, an error of the row, or no value"
     )
     if_: Condition | None = Field(None, description="yields only where this holds")
-    unit: UnitWord | None = Field(None, description="a number's unit: a UCUM code, or where its text comes from")
+    unit: UnitWord | None = Field(
+        None, description="a UCUM code, or where the unit's text comes from; words have it behind them"
+    )
 
 
 def _as_unit(value: Any) -> Any:

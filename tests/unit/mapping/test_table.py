@@ -119,6 +119,22 @@ def test_what_is_no_number_is_words(pack: Pack) -> None:
     assert lab(pack, RES="NEGATIVE").value == "NEGATIVE"
 
 
+@pytest.mark.parametrize(
+    ("cells", "value"),
+    [
+        ({"RES": "10-20", "UNIT": "mg/dL"}, "10-20 mg/dL"),
+        ({"RES": "FEW", "UNIT": "/HPF"}, "FEW /HPF"),
+        ({"RES": "10-20 mg/dL", "UNIT": "mg/dL"}, "10-20 mg/dL"),
+        ({"RES": "1+", "UNIT": ""}, "1+"),
+        ({"RES": "1-2 mg", "UNIT": "g"}, "1-2 mg g"),
+    ],
+)
+def test_a_result_in_words_keeps_its_unit(tmp_path: Path, cells: dict[str, str], value: str) -> None:
+    words = LAB.replace("    - RES\n", "    - {from: RES, unit: {from: UNIT, table: units.csv}}\n")
+    pack = pack_of(tmp_path, {"lb": words}, tests=TESTS, units=UNITS)
+    assert lab(pack, **cells).value == value
+
+
 def test_a_unit_that_is_not_ucum_is_text_and_said_once(pack: Pack) -> None:
     source = Memory({"LB": [{"ID": "S", "TEST": f"T{n}", "RES": "1", "UNIT": "furlong/L"} for n in range(5)]})
     found = mapped(pack, source, "LB")
