@@ -81,6 +81,9 @@ def words_scope(
             return seals.seals_table(join.table) or seals.seals_column(join.table, column)
         return field_of(column) in withheld or seals.seals_column(words.table, column)
 
+    for join in words.join:
+        if join.date is not None and (join.kind != "same" or join.date not in join.on):
+            raise PackError(f"{place}: the date of a join is one of the columns under `on`, and its kind is `same`")
     scope = Scope({}, closed, pack.code_tables, pack.words.missing, notes, place, pack.transforms)
     group = [name for many in words.observations for name in many.group]
     on = [name for join in words.join for name in join.on]
@@ -190,7 +193,7 @@ def _joined(
         if join.kind != "qualifiers":
             wanted = _wanted(join, other, _withheld(pack, other), table, scope)
             columns |= set(wanted)
-            joined.append(SameThing(source, other, join, wanted))
+            joined.append(SameThing(source, other, join, wanted, _own_keys(words, join, scope, source, table)))
     listed = set(table.columns)
     for join in words.join:
         other = available.get(join.table)
@@ -202,6 +205,20 @@ def _joined(
                     scope.index(name)
             joined.append(qualifiers)
     return joined, columns
+
+
+def _own_keys(words: TableWords, join: Join, scope: Scope, source: Source, table: Table) -> Iterator[Sequence[str]]:
+    """The keys by which a join finds rows by their date: of this table's rows that become something."""
+    if join.date is None:
+        return
+    mine = Scope({}, scope.closed, scope.code_tables, scope.missing, scope.notes, scope.place, scope.transforms)
+    tests = [condition(one, mine) for one in words.when]
+    # What a condition on a joined column gives is not known yet: any row may become something.
+    is_known = set(mine.columns).issubset(table.columns)
+    count = len(join.on)
+    for _, cells in source.rows(table.name, [*join.on, *mine.columns]):
+        if not is_known or any(test is None or test(cells[count:]) for test in tests):
+            yield cells[:count]
 
 
 def _wanted(join: Join, other: Table, withheld: frozenset[str], table: Table, scope: Scope) -> list[str]:

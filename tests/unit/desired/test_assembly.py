@@ -323,6 +323,39 @@ def test_collected_and_protocol_exposure_of_one_dose_are_one_infusion() -> None:
     assert len(found.of_type("MedicationAdministration")) == 3
 
 
+@pytest.mark.parametrize(
+    ("collected", "planned"), [("2020-02-01", "2020-02-01T10:00"), ("2020-02-01T10:00", "2020-02-01")]
+)
+def test_a_dose_in_two_precisions_is_one_infusion(collected: str, planned: str) -> None:
+    found = outcome(
+        {**ONE, "EC": [{**EC[0], "ECSTDTC": collected}], "EX": [{**EX[0], "EXSTDTC": planned}]}, blind=False
+    )
+    [body] = found.of_type("MedicationAdministration")
+    assert found.outcomes("EX") == {"merged": 1}
+    assert body["dosage"]["dose"]["value"] == 5
+
+
+def test_a_dose_that_fits_two_is_held_and_named() -> None:
+    twice = [{**EC[0], "ECSTDTC": f"2020-02-01T{hour}:00"} for hour in (10, 14)]
+    found = outcome({**ONE, "EC": twice, "EX": EX[:1]}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 2}
+    assert found.outcomes("EX") == {"held": 1}
+    assert len(found.of_type("MedicationAdministration")) == 2
+    [finding] = [one for one in found.findings if one.rule == "MSC-MAP-012"]
+    assert [(one.table, one.row, one.fields) for one in finding.origins] == [("EX", 1, ("USUBJID", "EXSTDTC"))]
+    assert "dose" not in found.of_type("MedicationAdministration")[0].get("dosage", {})
+
+
+def test_a_dose_that_was_only_scheduled_is_no_partner() -> None:
+    doses = [
+        {**EC[0], "ECMOOD": "SCHEDULED", "ECSTDTC": "2020-02-01"},
+        {**EC[0], "ECMOOD": "PERFORMED", "ECSTDTC": "2020-02-01T10:15"},
+    ]
+    found = outcome({**ONE, "EC": doses, "EX": EX[:1]}, blind=False)
+    assert found.outcomes("EX") == {"merged": 1}
+    assert len(found.of_type("MedicationAdministration")) == 1
+
+
 def test_what_becomes_of_a_dose_becomes_of_both_its_rows() -> None:
     early = [{**row, key: row[key].replace("2020-02-01", "2019-01-01")} for row, key in [(EC[0], "ECSTDTC")]]
     late = [{**EX[0], "EXSTDTC": "2019-01-01"}]

@@ -445,6 +445,13 @@ def test_rows_of_the_same_thing_are_joined(tmp_path: Path) -> None:
     assert second.product is None
 
 
+@pytest.mark.parametrize("words", ["date: ID2, ", "date: XDAY, ", "date: DAY, kind: look-up, "])
+def test_the_date_of_a_join_is_one_of_its_columns(tmp_path: Path, words: str) -> None:
+    pack = pack_of(tmp_path, {"ec": EC.replace("{table: EX,", f"{{table: EX, {words}"), "ex": EX})
+    with pytest.raises(PackError, match="the date of a join"):
+        mapped(pack, study(), "EC")
+
+
 def test_what_joined_rows_differ_in_is_left_out(tmp_path: Path) -> None:
     split = [{"ID": "S", "XDAY": "2020-01-01", "XTRT": "cells", "XDOSE": dose} for dose in ("5", "6")]
     first, _ = infusions(study(EX=split), tmp_path)
