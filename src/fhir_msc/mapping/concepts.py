@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
 from fhir_msc.mapping.expressions import condition, conditional, words_between_commas
-from fhir_msc.mapping.notes import Topic
+from fhir_msc.mapping.notes import Topic, left_out
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing, remembering
 from fhir_msc.mapping.systems import SYSTEMS, coding
 from fhir_msc.mapping.values import ConceptOf
@@ -61,7 +61,9 @@ def _looked_up(words: ConceptOf, scope: Scope) -> Getter[Concept]:
         if line is not None and line.get("code"):
             found = coding(f"{line['system']}|{line['code']}|{line.get('display', '')}")
             return Concept((found, *sponsor), text)
-        if words.unknown == "drop":
+        if words.unknown == "report":
+            scope.notes.say(scope.notes.open(left_out(columns[:1], first, hint or "add it to the pack's map")))
+        if words.unknown in ("drop", "report"):
             return None
         if words.unknown == "reject":
             raise CellProblem(

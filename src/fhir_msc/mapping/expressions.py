@@ -14,7 +14,7 @@ from typing import TypeVar
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
 from fhir_msc.mapping.code_tables import CodeTable
-from fhir_msc.mapping.notes import Topic
+from fhir_msc.mapping.notes import Topic, left_out
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test, nothing, remembering
 from fhir_msc.mapping.transforms import Number, Unreadable, decimal, iso_date_time
 from fhir_msc.mapping.values import Condition, Range, UnitOf, Value
@@ -203,7 +203,7 @@ def _cell(
         return nothing
     known = value.map
     mapped = given if given is not None else {cell: read(text) for cell, text in (known or {}).items()}
-    missing, names = scope.missing, tuple(columns)
+    missing, names, notes = scope.missing, tuple(columns), scope.notes
 
     def of_cell(cell: str) -> T | None:
         if not cell or cell in missing:
@@ -213,10 +213,12 @@ def _cell(
                 asked = asked_by(cell)
                 if asked in known:
                     return mapped[asked]
-                if value.unknown == "drop":
+                hint = "add it to the pack's map, or correct it in the source"
+                if value.unknown == "report":
+                    notes.say(notes.open(left_out(names, cell, hint)))
+                if value.unknown in ("drop", "report"):
                     return None
                 if value.unknown == "reject":
-                    hint = "add it to the pack's map, or correct it in the source"
                     raise CellProblem("MSC-MAP-002", names, "unknown code", cell, hint)
             return read(cell)
         except Unreadable as reason:

@@ -56,6 +56,10 @@ Condition = dict[str, Names]
 ``""`` is an empty cell, ``*`` any filled one; ``!X`` is anything but X."""
 
 
+Unknown = Literal["keep", "reject", "drop", "report"]
+"""What becomes of a cell that no map and no code table knows."""
+
+
 def _as_value(value: Any) -> Any:
     return {"from": value} if isinstance(value, str) else value
 
@@ -69,8 +73,9 @@ class Value(Words):
     constant: str | None = Field(None, description="a fixed value, read by `as` like a cell")
     as_: str = Field("text", description="the transform that reads the cell")
     map: dict[str, str] | None = Field(None, description="cell → value; other cells follow `unknown`")
-    unknown: Literal["keep", "reject", "drop"] = Field(
-        "reject", description="a cell that `map` or `table` lacks: kept as it is, an error of the row, or no value"
+    unknown: Unknown = Field(
+        "reject",
+        description="a cell that `map` lacks: kept, an error of the row, no value, or no value and reported once",
     )
     if_: Condition | None = Field(None, description="yields only where this holds")
     unit: UnitWord | None = Field(
@@ -122,7 +127,9 @@ class ConceptOf(Words):
     map: dict[str, str] | None = Field(None, description="cell → concept as system|code|display")
     text: Names = Field((), description="the column with the words, or several, between commas; default: the cell")
     sponsor: str | None = Field(None, description="the code system of the sponsor's own code, added as last coding")
-    unknown: Literal["keep", "reject", "drop"] = Field("keep", description="no line fits: text only, error, nothing")
+    unknown: Unknown = Field(
+        "keep", description="no line fits: text only, an error of the row, nothing, or nothing and reported once"
+    )
     if_: Condition | None = None
 
 

@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_msc.errors import PackError, SourceError
+from fhir_msc.findings import Severity
 from fhir_msc.mapping.code_tables import read_code_table
+from fhir_msc.mapping.compiler import compile_table
 from fhir_msc.mapping.pack import Pack, packs_folder
 from fhir_msc.mapping.table import MappedRow
+from fhir_msc.sources.seals import Seals
 from fhir_msc.trial import (
     Concept,
     Consent,
@@ -389,6 +392,37 @@ def without_rows(row: MappedRow) -> str:
         if isinstance(record, Observation)
     ]
     return repr((row.participant, row.outcome, row.members, row.tie, said, [one.rule for one in row.problems]))
+
+
+# Codes
+
+EVENTS = """
+table: AE
+participant: ID
+required: ID
+key: [ID, TERM]
+adverse-event:
+  term: TERM
+  outcome: {from: OUT, as: upper, map: {FATAL: fatal}, unknown: WHAT}
+  grade: {from: GRADE, table: grades.csv, unknown: WHAT}
+"""
+
+
+@pytest.mark.parametrize(("unknown", "said"), [("report", {"OUT": 3, "GRADE": 1}), ("drop", {})])
+def test_a_code_that_is_left_out_is_reported_once(tmp_path: Path, unknown: str, said: dict[str, int]) -> None:
+    tables = {"ae": EVENTS.replace("WHAT", unknown)}
+    pack = pack_of(tmp_path, tables, grades="GRADE,system,code,display\n5,ncit,C48275,Death\n")
+    cells = [("gone", "5"), ("gone", "5"), ("gone", "9"), ("Fatal", ""), ("", "")]
+    source = Memory({"AE": [{"ID": "S", "TERM": f"T{i}", "OUT": out, "GRADE": g} for i, (out, g) in enumerate(cells)]})
+    mapper = compile_table(pack, pack.tables["AE"], source.tables()[0], source, Seals())
+    rows = list(mapper.map(mapper.rows(), lambda _participant: None))
+    assert [(len(row.records), row.problems) for row in rows] == [(1, ())] * 5
+    found = mapper.notes.findings()
+    assert {one.origins[0].fields[0]: one.count for one in found} == said
+    assert {(one.rule, one.severity, one.value) for one in found} <= {
+        ("MSC-MAP-011", Severity.WARNING, "gone"),
+        ("MSC-MAP-011", Severity.WARNING, "9"),
+    }
 
 
 # Joins
