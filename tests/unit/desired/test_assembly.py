@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -217,6 +218,21 @@ def test_how_the_participant_was_placed_is_said() -> None:
         "url": "http://hl7.org/fhir/StructureDefinition/observation-bodyPosition",
         "valueCodeableConcept": {"text": "STANDING"},
     } in observation["extension"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("row", [lb, vs])
+def test_the_time_point_of_a_result_is_said(row: Callable[..., dict[str, str]]) -> None:
+    table = "LB" if row is lb else "VS"
+    named = [row(**{f"{table}TPT": point, f"{table}TPTREF": "DOSE 1"}) for point in ("PRE-DOSE", "2H POST")]
+    numbered = [row(day="2020-02-02", **{f"{table}TPTNUM": number}) for number in ("1", "2")]
+    found = outcome({**ONE, table: [*named, *numbered]})
+    notes = sorted(body["note"][0]["text"] for body in found.of_type("Observation"))
+    assert notes == ["1", "2", "2H POST, DOSE 1", "PRE-DOSE, DOSE 1"]
+
+
+def test_the_side_of_the_body_is_said() -> None:
+    found = outcome({**ONE, "VS": [vs(VSLOC="WRIST", VSLAT="LEFT")], "LB": [lb(LBLOC="ARM", LBLAT="RIGHT")]})
+    assert sorted(body["bodySite"]["text"] for body in found.of_type("Observation")) == ["ARM, RIGHT", "WRIST, LEFT"]
 
 
 def test_a_vital_sign_claims_the_profile_that_it_fulfils() -> None:
