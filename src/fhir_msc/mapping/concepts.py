@@ -38,7 +38,8 @@ def _looked_up(words: ConceptOf, scope: Scope) -> Getter[Concept]:
     columns = tuple(scope.open(words.from_))
     table = scope.table(words.table) if words.table else None
     # A table for one kind of cell (routes, units) serves columns of any name.
-    names = columns if table is None or columns[0] in table.columns else table.columns[: len(columns)]
+    named = tuple(words.under.get(column, column) for column in columns)
+    names = named if table is None or named[0] in table.columns else table.columns[: len(columns)]
     places = [scope.index(column) for column in columns]
     words_of_it = words_between_commas(words.text, scope)
     inline = {cell: _fixed(text, scope) for cell, text in (words.map or {}).items()}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Origin
 from fhir_msc.mapping.blocks import ComponentWord, ObservationBlock
-from fhir_msc.mapping.concepts import concept
+from fhir_msc.mapping.concepts import concept, first_concept
 from fhir_msc.mapping.expressions import condition, limits, quantity, quantity_or_words, words_of
 from fhir_msc.mapping.presets import BLOOD_PRESSURE, CATEGORIES, CATEGORY, SCORE, VitalSign, vital_sign
 from fhir_msc.mapping.records import Maker, one_of
@@ -133,12 +133,12 @@ class _What(NamedTuple):
 
 
 def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
-    if words.code is None and words.preset != "blood-pressure":
+    if not words.code and words.preset != "blood-pressure":
         raise PackError(f"{scope.place}: an observation needs a code")
     preset = words.preset
 
     def compiled() -> Getter[_What]:
-        code = concept(words.code, scope)
+        code = first_concept(words.code, scope)
         interpretation, method = concept(words.interpretation, scope), concept(words.method, scope)
         position, body_site = concept(words.position, scope), concept(words.body_site, scope)
         status = one_of(words_of(words.status, scope), STATES, words.status)
@@ -286,6 +286,6 @@ def wide(words: ObservationBlock, scope: Scope) -> list[tuple[str, ObservationBl
         ]
         constant = ConceptOf.model_validate({"constant": f"{what.system}|{what.code}|{what.display or what.code}"})
         blocks.append(
-            (line["column"], words.model_copy(update={"columns": None, "code": constant, "value": tuple(values)}))
+            (line["column"], words.model_copy(update={"columns": None, "code": (constant,), "value": tuple(values)}))
         )
     return blocks

@@ -124,6 +124,9 @@ class ConceptOf(Words):
     constant: str | None = None
     from_: Names = ()
     table: str | None = None
+    under: dict[str, str] = Field(
+        default_factory=dict, description="column of `from` → the column of `table` that has its cells, by another name"
+    )
     map: dict[str, str] | None = Field(None, description="cell → concept as system|code|display")
     text: Names = Field((), description="the column with the words, or several, between commas; default: the cell")
     sponsor: str | None = Field(None, description="the code system of the sponsor's own code, added as last coding")

@@ -17,6 +17,7 @@ from fhir_msc.mapping.pack import Pack, packs_folder
 from fhir_msc.mapping.table import MappedRow
 from fhir_msc.sources.seals import Seals
 from fhir_msc.trial import (
+    Coding,
     Concept,
     Consent,
     Infusion,
@@ -187,6 +188,24 @@ def test_a_code_counts_with_its_unit_and_keeps_the_sponsors(pack: Pack) -> None:
     other = lab(pack, NAME="Albumin", RES="39", UNIT="umol/L").description.code
     assert [(one.system, one.code) for one in other.codings] == [("own", "ALB")]
     assert other.text == known.text == "Albumin"
+
+
+def test_a_code_is_looked_up_by_the_column_that_holds_the_unit(tmp_path: Path) -> None:
+    derived = "{if: {DERIVED: Y, UNIT: ''}, from: [TEST, STD], under: {STD: UNIT}, table: tests.csv}"
+    words = LAB.replace("  code: {", f"  code:\n    - {derived}\n    - {{").replace(
+        "    - RES\n", "    - RES\n    - {from: DONE, as: decimal, unit: {from: STD, table: units.csv}}\n"
+    )
+    pack = pack_of(tmp_path, {"lb": words}, tests=TESTS, units=UNITS)
+    given = {"ID": "S", "TEST": "ALB"}
+
+    def code(**cells: str) -> Concept:
+        return only(mapped(pack, Memory({"LB": [{**given, **cells}]}), "LB")).description.code
+
+    known = Coding("http://loinc.org", "1751-7", "Albumin")
+    assert code(DERIVED="Y", DONE="39", STD="g/L").codings == (known,)
+    assert code(DERIVED="Y", DONE="39", STD="mol/L").codings == ()
+    # As reported, in no unit: that of another number is not its own.
+    assert known not in code(RES="39", STD="g/L", DONE="3.9").codings
 
 
 def test_results_share_what_describes_them(pack: Pack) -> None:
