@@ -53,8 +53,9 @@ def counts(path: Path) -> Counts:
             items = dict(_items(row))
             record_id = subject.get(f"{REDCAP}RecordIdField")
             own = {item for item, value in items.items() if value and item not in {record_id, *_ON_EVERY_ROW}}
-            if is_redcap and not own:
-                # The record id alone makes no row of a form.
+            zeros = {item for item in own if items[item] == "0" and (item.endswith("_complete") or "___" in item)}
+            if is_redcap and not (own if record_id in items else own - zeros):
+                # The record id alone makes no row of a form, nor do status and boxes of one that nobody touched.
                 continue
             table = row.get("FormOID", "").removeprefix("Form.") if is_redcap else row.get("ItemGroupOID", "")
             found.rows[table] += 1

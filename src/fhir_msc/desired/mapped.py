@@ -18,7 +18,7 @@ from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.sharing import Sharing
 from fhir_msc.findings import Finding, Origin, Severity
-from fhir_msc.mapping.joins import Fate, Qualifiers, SameThing
+from fhir_msc.mapping.joins import UNCLEAR_PARTNER, Fate, Qualifiers, SameThing
 from fhir_msc.mapping.pack import PackTable
 from fhir_msc.mapping.table import MappedRow, TableMapper
 from fhir_msc.release.consent import AFTER_WITHDRAWAL, BEFORE_CONSENT, REASONS, WITHOUT_CONSENT
@@ -31,12 +31,17 @@ _BATCH = 100
 _MOST_ORIGINS = 100
 """How many rows one finding about a participant's held rows names: the first in the order of their places."""
 
-_REASONS = {**REASONS, PARTICIPANT_REJECTED: "the participant's own row is rejected"}
+_REASONS = {
+    **REASONS,
+    PARTICIPANT_REJECTED: "the participant's own row is rejected",
+    UNCLEAR_PARTNER: "it is unclear by the date which row of another table says the same",
+}
 _HINTS = {
     BEFORE_CONSENT: "if the consent covers it, say so in fhir-msc.toml: [consent] covers_days_before = N",
     WITHOUT_CONSENT: "record the consent in the source; it is never assumed",
     AFTER_WITHDRAWAL: "never sent; if the date of the withdrawal is wrong, correct it in the source",
     PARTICIPANT_REJECTED: "correct that row: these follow",
+    UNCLEAR_PARTNER: "make the dates of both tables agree: as it stands the row may say the same thing a second time",
 }
 _RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
 
@@ -186,20 +191,25 @@ class MappedTable:
         return self._unshared(mapper, joins, account)
 
     def _unshared(self, mapper: TableMapper, joins: Sequence[tuple[str, SameThing]], account: Account) -> Iterator[Row]:
-        asked = len(mapper.asked)
+        asked, person = len(mapper.asked), mapper.participant
         columns = [*mapper.asked, *(key for _, join in joins for key in join.keys)]
         for row, cells in self._frame.source.rows(self.name, columns):
-            start, fates = asked, []
+            start, fates, unclear = asked, [], None
             for host, join in joins:
                 end = start + len(join.keys)
-                fate = join.fate(cells[start:end])
-                start = end
+                key, start = cells[start:end], end
+                fate = join.fate(key)
                 if fate is not None and fate.outcome != "not-mapped":
                     fates.append((fate.rank, host, fate))
+                    if fate.reason == UNCLEAR_PARTNER:
+                        unclear = join.origin(row, key)
             if not fates:
                 yield row, cells[:asked]
                 continue
             _, host, best = min(fates, key=lambda one: one[:2])
+            # Those that share a key are read once more, into an account of nobody's.
+            if best.reason == UNCLEAR_PARTNER and unclear is not None and account is self.account:
+                self._held.setdefault((cells[person], UNCLEAR_PARTNER), _Held()).add((unclear,))
             account.rows += 1
             account.outcomes[joined_outcome(host, best.outcome, best.reason)] += 1
 

@@ -127,7 +127,7 @@ class ObservationBlock(_Block):
     """A row (or a group of rows, or each of several columns) is an observation."""
 
     preset: Literal["laboratory", "vital-signs", "blood-pressure", "survey", "exam", "finding"]
-    code: ConceptWord | None = None
+    code: Concepts = ()
     category: Values | None = Field(None, description="R4 observation-category code, where it is not the preset's")
     source_category: ConceptWord | None = Field(None, description="the source's own category, as a second one")
     when: Values | None = None

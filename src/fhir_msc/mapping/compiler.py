@@ -82,6 +82,9 @@ def words_scope(
             return seals.seals_table(join.table) or seals.seals_column(join.table, column)
         return field_of(column) in withheld or seals.seals_column(words.table, column)
 
+    for join in words.join:
+        if join.date is not None and (join.kind != "same" or join.date not in join.on):
+            raise PackError(f"{place}: the date of a join is one of the columns under `on`, and its kind is `same`")
     scope = Scope({}, closed, pack.code_tables, pack.words.missing, notes, place, pack.transforms)
     group = [name for many in words.observations for name in many.group]
     on = [name for join in words.join for name in join.on]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
 from fhir_msc.mapping.expressions import condition, conditional, words_between_commas
-from fhir_msc.mapping.notes import Topic
+from fhir_msc.mapping.notes import Topic, left_out
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing, remembering
 from fhir_msc.mapping.systems import SYSTEMS, coding
 from fhir_msc.mapping.values import ConceptOf
@@ -38,7 +38,8 @@ def _looked_up(words: ConceptOf, scope: Scope) -> Getter[Concept]:
     columns = tuple(scope.open(words.from_))
     table = scope.table(words.table) if words.table else None
     # A table for one kind of cell (routes, units) serves columns of any name.
-    names = columns if table is None or columns[0] in table.columns else table.columns[: len(columns)]
+    named = tuple(words.under.get(column, column) for column in columns)
+    names = named if table is None or named[0] in table.columns else table.columns[: len(columns)]
     places = [scope.index(column) for column in columns]
     words_of_it = words_between_commas(words.text, scope)
     inline = {cell: _fixed(text, scope) for cell, text in (words.map or {}).items()}
@@ -61,7 +62,9 @@ def _looked_up(words: ConceptOf, scope: Scope) -> Getter[Concept]:
         if line is not None and line.get("code"):
             found = coding(f"{line['system']}|{line['code']}|{line.get('display', '')}")
             return Concept((found, *sponsor), text)
-        if words.unknown == "drop":
+        if words.unknown == "report":
+            scope.notes.say(scope.notes.open(left_out(columns[:1], first, hint or "add it to the pack's map")))
+        if words.unknown in ("drop", "report"):
             return None
         if words.unknown == "reject":
             raise CellProblem(

@@ -15,7 +15,7 @@ from typing import TypeVar
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
 from fhir_msc.mapping.code_tables import CodeTable
-from fhir_msc.mapping.notes import Topic
+from fhir_msc.mapping.notes import Topic, left_out
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test, nothing, remembering
 from fhir_msc.mapping.transforms import Number, TimeLost, Unreadable, decimal, iso_date_time
 from fhir_msc.mapping.values import Condition, Range, UnitOf, Value
@@ -129,6 +129,9 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
     if value.as_ not in transforms.names:
         names = ", ".join(transforms.names)
         raise PackError(f"{scope.place}: there is no transform {value.as_!r}", hint=f"one of: {names}")
+    unit = _unit(value.unit, scope)
+    if unit is not nothing:
+        return _in_its_unit(_word(value.model_copy(update={"unit": None}), scope), unit)
     if value.all:
         return _with_condition(words_between_commas(value.all, scope), value, scope)
     if value.pieces:
@@ -141,6 +144,24 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
     read = transforms.words[value.as_]
     # What a map gives is in its final form; it is asked for by what the transform makes of the cell.
     return _with_condition(_cell(value, scope, read, read, dict(value.map or {})), value, scope)
+
+
+def _in_its_unit(words: Getter[str], unit: Getter[Unit]) -> Getter[str]:
+    """Words with their unit behind them (``10-20 mg/dL``), unless it stands there already: R4's valueString has no
+    other place for it."""
+    if words is nothing:
+        return nothing
+
+    def read(cells: Cells, zone: str | None) -> str | None:
+        found = words(cells, zone)
+        printed = None if found is None else unit(cells, zone)
+        if found is None or printed is None:
+            return found
+        before = found.removesuffix(printed.text)
+        is_there = before != found and not before[-1:].isalpha()
+        return found if is_there else f"{found} {printed.text}"
+
+    return read
 
 
 def words_between_commas(columns: Sequence[str], scope: Scope, between: str = ", ") -> Getter[str]:
@@ -186,7 +207,7 @@ def _cell(
         return nothing
     known = value.map
     mapped = given if given is not None else {cell: read(text) for cell, text in (known or {}).items()}
-    missing, names = scope.missing, tuple(columns)
+    missing, names, notes = scope.missing, tuple(columns), scope.notes
     patterns = [(_pattern(word), mapped[word]) for word in known or () if word.startswith("*") or word.endswith("*")]
 
     def of_cell(cell: str) -> T | None:
@@ -200,10 +221,12 @@ def _cell(
                 for fits, found in patterns:
                     if fits(asked):
                         return found
-                if value.unknown == "drop":
+                hint = "add it to the pack's map, or correct it in the source"
+                if value.unknown == "report":
+                    notes.say(notes.open(left_out(names, cell, hint)))
+                if value.unknown in ("drop", "report"):
                     return None
                 if value.unknown == "reject":
-                    hint = "add it to the pack's map, or correct it in the source"
                     raise CellProblem("MSC-MAP-002", names, "unknown code", cell, hint)
             return read(cell)
         except Unreadable as reason:

@@ -23,7 +23,7 @@ from fhir_msc.mapping.blocks import (
     VisitBlock,
 )
 from fhir_msc.mapping.study_parts import StudyTable
-from fhir_msc.mapping.values import Names, Or, Value, Words, as_list, as_values
+from fhir_msc.mapping.values import Condition, Names, Or, Value, Words, as_list, as_values
 
 # Any stands here only where pydantic hands over what a user wrote, before it is checked.
 
@@ -39,6 +39,11 @@ class Join(Words):
         "thing of its own, and lends its cells; `qualifiers`: SUPP--, each QNAM a column",
     )
     columns: Names = Field((), description="the other table's columns that are wanted")
+    date: str | None = Field(
+        None,
+        description="of `on` the column that is a date, compared at the coarser precision of both tables; a row of the "
+        "other table that fits in more than one way is held",
+    )
 
 
 def _as_join(value: Any) -> Any:
@@ -115,6 +120,13 @@ class TableWords(Words):
         description="columns that are left on purpose, names may hold `*`; others that nothing reads are reported",
     )
     examples: tuple[Example, ...] = ()
+
+    @property
+    def when(self) -> tuple[Condition | None, ...]:
+        """When a row becomes something: the conditions of all blocks, ``None`` for always."""
+        first = (*self.participants, *self.consents, *self.dispositions, *self.visits, *self.infusions)
+        second = (*self.cell_products, *self.observations, *self.adverse_events, *self.conditions, *self.medications)
+        return tuple(one.if_ for one in (*first, *second))
 
 
 class SealedRows(Words):

@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from fhir_msc.findings import Origin, Severity
 from fhir_msc.mapping.format import Join
+from fhir_msc.mapping.moments import same_moments
 from fhir_msc.mapping.notes import Notes, Topic
 from fhir_msc.mapping.scope import Cells
 from fhir_msc.scratch import scratch_database
@@ -32,6 +35,7 @@ class Fate:
 
 
 _UNREAD = Fate(98, "not-mapped", "nothing reads this qualifier")
+UNCLEAR_PARTNER = "MSC-MAP-012"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,13 @@ def plain_number(value: str) -> str:
 
 class SameThing(_Kept):
     """Rows of another table that say more of the same thing (SDTM EX beside EC), or lend their cells, found by equal
-    columns."""
+    columns; where the join names a ``date``, that one is compared at the coarser precision, with the ``own`` keys that
+    the table has. A row that fits in more than one way is held: alone it would be the same thing a second time.
+    """
 
-    def __init__(self, source: Source, table: Table, join: Join, columns: Sequence[str]) -> None:
+    def __init__(
+        self, source: Source, table: Table, join: Join, columns: Sequence[str], own: Iterable[Sequence[str]] = ()
+    ) -> None:
         super().__init__(table, "key, cells")
         self.on = tuple(join.on)
         self.keys = tuple(join.on.values())
@@ -148,13 +156,47 @@ class SameThing(_Kept):
         self._database.executemany("INSERT INTO kept (key, cells, row) VALUES (?, ?, ?)", rows)
         self._database.execute("CREATE INDEX by_key ON kept (key)")
         self._database.execute("COMMIT")
+        self._is_dated = join.date is not None
+        if join.date is not None:
+            self._pair(own, self.on.index(join.date))
+
+    def _pair(self, own: Iterable[Sequence[str]], place: int) -> None:
+        """Finds for each of the ``own`` keys the one of the other table, by the date that stands at ``place``."""
+        database = self._database
+        database.execute("CREATE TABLE moment (rest, date, own)")
+        database.execute("CREATE TABLE pair (own PRIMARY KEY, other)")
+        database.execute("BEGIN")
+        database.executemany("INSERT INTO moment VALUES (?, ?, 1)", (_parted(key, place) for key in own if all(key)))
+        keys = (json.loads(key) for (key,) in database.execute("SELECT DISTINCT key FROM kept"))
+        database.executemany("INSERT INTO moment VALUES (?, ?, 0)", (_parted(key, place) for key in keys if all(key)))
+        found = database.execute("SELECT DISTINCT rest, date, own FROM moment ORDER BY rest, own, date")
+        for rest, group in groupby(found, key=itemgetter(0)):
+            dates: tuple[list[str], list[str]] = ([], [])
+            for _, date, is_own in group:
+                dates[is_own].append(date)
+            pairs, unclear = same_moments(dates[1], dates[0])
+            database.executemany(
+                "INSERT INTO pair VALUES (?, ?)",
+                [(_whole(rest, one, place), _whole(rest, other, place)) for one, other in pairs.items()],
+            )
+            database.executemany(
+                "UPDATE kept SET rank = 97, outcome = 'held', reason = ? WHERE key = ?",
+                [(UNCLEAR_PARTNER, _whole(rest, date, place)) for date in unclear],
+            )
+        database.execute("DROP TABLE moment")
+        database.execute("COMMIT")
 
     def of_row(self, key: Sequence[str]) -> list[tuple[int, Cells, Origin]]:
         """(id, cells, origin) of the rows with that key, in the order of their cells. An empty cell equals nothing."""
         if not all(key):
             return []
+        asked = (_key(key),)
+        if self._is_dated:
+            asked = self._database.execute("SELECT other FROM pair WHERE own = ?", asked).fetchone()
+            if asked is None:
+                return []
         rows = self._database.execute(
-            "SELECT id, cells, row FROM kept WHERE key = ? ORDER BY cells, row", (_key(key),)
+            "SELECT id, cells, row FROM kept WHERE key = ? ORDER BY cells, row", asked
         ).fetchall()
         place = "/".join(key)
         return [(i, tuple(json.loads(cells)), self._origin(row, self.columns, place)) for i, cells, row in rows]
@@ -166,9 +208,22 @@ class SameThing(_Kept):
         ).fetchone()
         return Fate(*found) if found else None
 
+    def origin(self, row: int, key: Sequence[str]) -> Origin:
+        """Where the row with that key stands, and the cells by which it is found."""
+        return self._origin(row, self.keys, "/".join(key))
+
 
 def _key(cells: Sequence[str]) -> str:
     return json.dumps(list(cells))
+
+
+def _parted(key: Sequence[str], place: int) -> tuple[str, str]:
+    return _key([*key[:place], *key[place + 1 :]]), key[place]
+
+
+def _whole(rest: str, date: str, place: int) -> str:
+    cells = json.loads(rest)
+    return _key([*cells[:place], date, *cells[place:]])
 
 
 class Joins:

@@ -21,6 +21,11 @@ class Topic:
     value: str | None = None
 
 
+def left_out(columns: tuple[str, ...], cell: str, hint: str) -> Topic:
+    """That a code is nobody's, and nothing is sent for it."""
+    return Topic("MSC-MAP-011", Severity.WARNING, "a code that the pack does not know: left out", columns, hint, cell)
+
+
 @dataclass(slots=True)
 class Notes:
     """Collects what is said once per column or code; counts how often. Independent of the order of rows.

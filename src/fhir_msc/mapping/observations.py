@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Origin
 from fhir_msc.mapping.blocks import ComponentWord, ObservationBlock
-from fhir_msc.mapping.concepts import concept
+from fhir_msc.mapping.concepts import concept, first_concept
 from fhir_msc.mapping.expressions import condition, limits, quantity, quantity_or_words, words_of
 from fhir_msc.mapping.presets import BLOOD_PRESSURE, CATEGORIES, CATEGORY, SCORE, VitalSign, vital_sign
 from fhir_msc.mapping.records import Maker, one_of
@@ -133,12 +133,12 @@ class _What(NamedTuple):
 
 
 def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
-    if words.code is None and words.preset != "blood-pressure":
+    if not words.code and words.preset != "blood-pressure":
         raise PackError(f"{scope.place}: an observation needs a code")
     preset = words.preset
 
     def compiled() -> Getter[_What]:
-        code = concept(words.code, scope)
+        code = first_concept(words.code, scope)
         interpretation, method = concept(words.interpretation, scope), concept(words.method, scope)
         position, body_site = concept(words.position, scope), concept(words.body_site, scope)
         status = one_of(words_of(words.status, scope), STATES, words.status)
@@ -174,12 +174,15 @@ def _what(words: ObservationBlock, scope: Scope) -> Getter[_What]:
     return remembering(scope, compiled)
 
 
-def _occasion(words: ObservationBlock, scope: Scope) -> Getter[tuple[str | None, str | None]]:
-    """When, and at which visit: what all results of one visit share."""
+_Occasion = tuple[str | None, str | None, str | None]
 
-    def compiled() -> Getter[tuple[str | None, str | None]]:
-        when, visit = words_of(words.when, scope), words_of(words.visit, scope)
-        return lambda cells, zone: (when(cells, zone), visit(cells, zone))
+
+def _occasion(words: ObservationBlock, scope: Scope) -> Getter[_Occasion]:
+    """When, at which visit, and what is noted (the time point): what all results of one occasion share."""
+
+    def compiled() -> Getter[_Occasion]:
+        when, visit, note = (words_of(value, scope) for value in (words.when, words.visit, words.note))
+        return lambda cells, zone: (when(cells, zone), visit(cells, zone), note(cells, zone))
 
     return remembering(scope, compiled)
 
@@ -188,8 +191,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
     """An observation. Without a value it is one only where the pack says when it was not done, or a missing-data code
     says why. Of a group each row gives one without components, which need all of the group's rows."""
     what = _what(words, scope)
-    occasion, note = _occasion(words, scope), words_of(words.note, scope)
-    has_note = note is not nothing
+    occasion = _occasion(words, scope)
     value, why = _value(words.coded, words.value or (), scope), _absent(words.not_done, (words,), scope)
     sample = words_of(words.sample, scope)
     has_sample = sample is not nothing
@@ -222,7 +224,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
         if known is None:
             return None
         description, vital, bounds = known
-        effective, visit_number = occasion(cells, zone) or (None, None)
+        effective, visit_number, note = occasion(cells, zone) or (None, None, None)
         return Observation(
             key,
             subject,
@@ -235,7 +237,7 @@ def observation(words: ObservationBlock, scope: Scope, parts: tuple[ComponentMak
             bounds,
             visit_number,
             vital.claims(effective, found, components) if vital is not None else (),
-            note(cells, zone) if has_note else None,
+            note,
             sample(cells, zone) if has_sample else None,
             device(cells, zone) if has_device else None,
         )
@@ -284,6 +286,6 @@ def wide(words: ObservationBlock, scope: Scope) -> list[tuple[str, ObservationBl
         ]
         constant = ConceptOf.model_validate({"constant": f"{what.system}|{what.code}|{what.display or what.code}"})
         blocks.append(
-            (line["column"], words.model_copy(update={"columns": None, "code": constant, "value": tuple(values)}))
+            (line["column"], words.model_copy(update={"columns": None, "code": (constant,), "value": tuple(values)}))
         )
     return blocks

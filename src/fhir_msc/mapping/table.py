@@ -104,7 +104,7 @@ class TableMapper:
         self._blocks = tuple(enumerate(blocks))
         self._is_joined = bool(joins)
         self._numbered = numbered
-        self._participant = columns[words.participant] if words.participant else -1
+        self.participant = columns[words.participant] if words.participant else -1
         key = [name for name in words.key if name != words.participant]
         lasting = [name for name in key if name not in words.correctable]
         self._key = picker([columns[name] for name in key])
@@ -140,7 +140,7 @@ class TableMapper:
         self, places: tuple[int], row: int, own: Cells, zone: Zone, groupings: dict[int, Grouping]
     ) -> MappedRow | None:
         """What becomes of a row; ``None`` for one that will come with its group."""
-        participant = own[self._participant]
+        participant = own[self.participant]
         if "" in self._required(own):
             return MappedRow(participant, problems=(self._incomplete(row, own),), places=places)
         if self._skip is not None and not any(self._skip(own)):
@@ -194,7 +194,7 @@ class TableMapper:
 
     def _map_group(self, block: Block, rows: Sequence[GroupedRow], zone: Zone) -> Iterator[MappedRow]:
         members: list[Member] = []
-        participant = rows[0].cells[self._participant]
+        participant = rows[0].cells[self.participant]
         site_zone = zone(participant)
         extended = [self.joins.extended(one.cells) if self._is_joined else (one.cells, (), ()) for one in rows]
         key, lasting = self._group_keys(block, participant, extended[0][0])
@@ -236,7 +236,7 @@ class TableMapper:
         return Origin(self.table.file, self.table.name, None, columns, "/".join(filter(None, key[2:])))
 
     def _finding(self, problem: CellProblem, row: int, cells: Cells) -> Finding:
-        key = ("", self.table.name, cells[self._participant], *self._key(cells))
+        key = ("", self.table.name, cells[self.participant], *self._key(cells))
         return Finding(
             rule=problem.rule,
             severity=Severity.ERROR,

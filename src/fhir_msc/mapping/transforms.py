@@ -218,8 +218,11 @@ def boolean(cell: str) -> str:
 
 
 def visit_number(cell: str) -> str:
-    """A visit's number without a trailing ``.0``."""
-    return decimal(cell).value.removesuffix(".0")
+    """A visit's number, which is the same however it is spelled: ``4.00`` is ``4``, ``4.10`` is ``4.1``."""
+    number = decimal(cell).value
+    if "." in number and "e" not in number:
+        number = number.rstrip("0").rstrip(".")
+    return "0" if number == "-0" else number
 
 
 def study_day(cell: str) -> str:

@@ -56,6 +56,10 @@ Condition = dict[str, Names]
 ``""`` is an empty cell, ``*`` any filled one; ``!X`` is anything but X."""
 
 
+Unknown = Literal["keep", "reject", "drop", "report"]
+"""What becomes of a cell that no map and no code table knows."""
+
+
 def _as_value(value: Any) -> Any:
     return {"from": value} if isinstance(value, str) else value
 
@@ -73,11 +77,14 @@ class Value(Words):
         description="cell → value; in a cell that begins or ends with `*`, each `*` is any letters, if none is equal; "
         "other cells follow `unknown`",
     )
-    unknown: Literal["keep", "reject", "drop"] = Field(
-        "reject", description="a cell that `map` or `table` lacks: kept as it is, an error of the row, or no value"
+    unknown: Unknown = Field(
+        "reject",
+        description="a cell that `map` lacks: kept, an error of the row, no value, or no value and reported once",
     )
     if_: Condition | None = Field(None, description="yields only where this holds")
-    unit: UnitWord | None = Field(None, description="a number's unit: a UCUM code, or where its text comes from")
+    unit: UnitWord | None = Field(
+        None, description="a UCUM code, or where the unit's text comes from; words have it behind them"
+    )
 
 
 def _as_unit(value: Any) -> Any:
@@ -121,10 +128,15 @@ class ConceptOf(Words):
     constant: str | None = None
     from_: Names = ()
     table: str | None = None
+    under: dict[str, str] = Field(
+        default_factory=dict, description="column of `from` → the column of `table` that has its cells, by another name"
+    )
     map: dict[str, str] | None = Field(None, description="cell → concept as system|code|display")
     text: Names = Field((), description="the column with the words, or several, between commas; default: the cell")
     sponsor: str | None = Field(None, description="the code system of the sponsor's own code, added as last coding")
-    unknown: Literal["keep", "reject", "drop"] = Field("keep", description="no line fits: text only, error, nothing")
+    unknown: Unknown = Field(
+        "keep", description="no line fits: text only, an error of the row, nothing, or nothing and reported once"
+    )
     if_: Condition | None = None
 
 

@@ -5,10 +5,11 @@ A table is a form. Its columns are the record id, REDCap's own columns as far as
 ``redcap_data_access_group``), the form's fields, its survey timestamp and ``<form>_complete``. Columns that the
 dictionary puts on no form make the table ``other``.
 
-A record's row is a row of each form of which it holds anything; a row of a repeating instrument is one of that form
-alone. So classic and longitudinal projects, repeating instruments and repeating events need no telling apart. Row
-numbers are those of the records file, from 1: where a form, a column or rows of it are sealed, they tell how many rows
-hold nothing else, and no form's may be shown. What is sealed makes no row one of a form.
+A record's row is a row of each form of which it holds anything, for which the 0 that REDCap itself writes into
+``<form>_complete`` and into boxes does not count, but on the form of the record id; a row of a repeating instrument is
+one of that form alone. So classic and longitudinal projects, repeating instruments and repeating events need no telling
+apart. Row numbers are those of the records file, from 1: where a form, a column or rows of it are sealed, they tell how
+many rows hold nothing else, and no form's may be shown. What is sealed makes no row one of a form.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class FormTable:
         asked = [self._reading(column) if column.removesuffix(LABEL) in listed else ("", None) for column in columns]
         pick = picker([place.get(column, absent) for column, _ in asked])
         changes = [(i, change) for i, (_, change) in enumerate(asked) if change]
-        own = picker([place[column] for column in self.own])
+        is_touched = self._touched(place)
         instrument, event = place.get(INSTRUMENT, absent), place.get(EVENT, absent)
         read = {*self.own, *(column for column, _ in asked), INSTRUMENT, EVENT}.intersection(place)
         for number, values in self.records.records(sorted(read)):
@@ -89,7 +90,7 @@ class FormTable:
                 raise self._not_raw(number, INSTRUMENT)
             if self.arms_are_treatments and values[event] and not _ARM_SUFFIX.search(values[event]):
                 raise self._not_raw(number, EVENT)
-            if (repeated and self.form not in (repeated, None)) or not any(own(values)):
+            if (repeated and self.form not in (repeated, None)) or not is_touched(values):
                 continue
             row = pick(values)
             if changes:
@@ -98,6 +99,18 @@ class FormTable:
                     changed[i] = change(changed[i].strip())
                 row = tuple(changed)
             yield number, trimmed(row)
+
+    def _touched(self, place: Mapping[str, int]) -> Callable[[Sequence[str]], bool]:
+        """Whether anybody entered anything: the status of an untouched form is 0 or empty, and so is each of its boxes.
+        On the form of the record id that identifier was entered."""
+        complete, record_id = f"{self.form}_complete", self.fields.get(self.table.columns[0])
+        boxes = {column for column in self.own if (field := self.fields.get(column)) and field.kind == "checkbox"}
+        is_own_form = record_id is not None and record_id.form == self.form
+        zeros = {complete, *boxes} if complete in self.own and not is_own_form else set()
+        entered = picker([place[column] for column in self.own if column not in zeros])
+        written = picker([place[column] for column in self.own if column in zeros])
+        nothing = frozenset(("", "0"))
+        return lambda values: any(entered(values)) or not nothing.issuperset(written(values))
 
     def _reading(self, column: str) -> tuple[str, _Change | None]:
         """The column of the records file that shows what was asked for, and what is done to its values."""

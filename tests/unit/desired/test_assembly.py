@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -297,6 +298,21 @@ def test_how_the_participant_was_placed_is_said() -> None:
     } in observation["extension"]  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("row", [lb, vs])
+def test_the_time_point_of_a_result_is_said(row: Callable[..., dict[str, str]]) -> None:
+    table = "LB" if row is lb else "VS"
+    named = [row(**{f"{table}TPT": point, f"{table}TPTREF": "DOSE 1"}) for point in ("PRE-DOSE", "2H POST")]
+    numbered = [row(day="2020-02-02", **{f"{table}TPTNUM": number}) for number in ("1", "2")]
+    found = outcome({**ONE, table: [*named, *numbered]})
+    notes = sorted(body["note"][0]["text"] for body in found.of_type("Observation"))
+    assert notes == ["1", "2", "2H POST, DOSE 1", "PRE-DOSE, DOSE 1"]
+
+
+def test_the_side_of_the_body_is_said() -> None:
+    found = outcome({**ONE, "VS": [vs(VSLOC="WRIST", VSLAT="LEFT")], "LB": [lb(LBLOC="ARM", LBLAT="RIGHT")]})
+    assert sorted(body["bodySite"]["text"] for body in found.of_type("Observation")) == ["ARM, RIGHT", "WRIST, LEFT"]
+
+
 def test_a_vital_sign_claims_the_profile_that_it_fulfils() -> None:
     rows = [vs(), vs(day="2020-02"), vs(VSORRESU="per hour"), vs(VSORRESU="")]
     found = {
@@ -399,6 +415,39 @@ def test_collected_and_protocol_exposure_of_one_dose_are_one_infusion() -> None:
     assert found.outcomes("EC") == {"delivered": 2}
     assert found.outcomes("EX") == {"merged": 2, "delivered": 1}
     assert len(found.of_type("MedicationAdministration")) == 3
+
+
+@pytest.mark.parametrize(
+    ("collected", "planned"), [("2020-02-01", "2020-02-01T10:00"), ("2020-02-01T10:00", "2020-02-01")]
+)
+def test_a_dose_in_two_precisions_is_one_infusion(collected: str, planned: str) -> None:
+    found = outcome(
+        {**ONE, "EC": [{**EC[0], "ECSTDTC": collected}], "EX": [{**EX[0], "EXSTDTC": planned}]}, blind=False
+    )
+    [body] = found.of_type("MedicationAdministration")
+    assert found.outcomes("EX") == {"merged": 1}
+    assert body["dosage"]["dose"]["value"] == 5
+
+
+def test_a_dose_that_fits_two_is_held_and_named() -> None:
+    twice = [{**EC[0], "ECSTDTC": f"2020-02-01T{hour}:00"} for hour in (10, 14)]
+    found = outcome({**ONE, "EC": twice, "EX": EX[:1]}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 2}
+    assert found.outcomes("EX") == {"held": 1}
+    assert len(found.of_type("MedicationAdministration")) == 2
+    [finding] = [one for one in found.findings if one.rule == "MSC-MAP-012"]
+    assert [(one.table, one.row, one.fields) for one in finding.origins] == [("EX", 1, ("USUBJID", "EXSTDTC"))]
+    assert "dose" not in found.of_type("MedicationAdministration")[0].get("dosage", {})
+
+
+def test_a_dose_that_was_only_scheduled_is_no_partner() -> None:
+    doses = [
+        {**EC[0], "ECMOOD": "SCHEDULED", "ECSTDTC": "2020-02-01"},
+        {**EC[0], "ECMOOD": "PERFORMED", "ECSTDTC": "2020-02-01T10:15"},
+    ]
+    found = outcome({**ONE, "EC": doses, "EX": EX[:1]}, blind=False)
+    assert found.outcomes("EX") == {"merged": 1}
+    assert len(found.of_type("MedicationAdministration")) == 1
 
 
 def test_what_becomes_of_a_dose_becomes_of_both_its_rows() -> None:

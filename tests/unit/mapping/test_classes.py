@@ -68,8 +68,8 @@ def test_two_hyphens_are_the_first_letters_of_the_table(pack: Pack) -> None:
     assert (join.table, join.kind) == ("SUPPZZPH", "qualifiers")
     assert block.not_done is not None
     assert block.not_done.if_ == {"ZZSTAT": ("NOT DONE",)}
-    assert block.code is not None
-    assert block.code.sponsor == "own-zz"
+    [code] = block.code
+    assert code.sponsor == "own-zz"
 
 
 @pytest.fixture(scope="module")

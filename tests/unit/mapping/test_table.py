@@ -10,11 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_msc.errors import PackError, SourceError
+from fhir_msc.findings import Severity
 from fhir_msc.mapping.code_tables import read_code_table
+from fhir_msc.mapping.compiler import compile_table
 from fhir_msc.mapping.pack import Pack, packs_folder
 from fhir_msc.mapping.table import MappedRow
+from fhir_msc.sources.seals import Seals
 from fhir_msc.trial import (
     AdverseEvent,
+    Coding,
     Concept,
     Consent,
     Infusion,
@@ -120,6 +124,22 @@ def test_what_is_no_number_is_words(pack: Pack) -> None:
     assert lab(pack, RES="NEGATIVE").value == "NEGATIVE"
 
 
+@pytest.mark.parametrize(
+    ("cells", "value"),
+    [
+        ({"RES": "10-20", "UNIT": "mg/dL"}, "10-20 mg/dL"),
+        ({"RES": "FEW", "UNIT": "/HPF"}, "FEW /HPF"),
+        ({"RES": "10-20 mg/dL", "UNIT": "mg/dL"}, "10-20 mg/dL"),
+        ({"RES": "1+", "UNIT": ""}, "1+"),
+        ({"RES": "1-2 mg", "UNIT": "g"}, "1-2 mg g"),
+    ],
+)
+def test_a_result_in_words_keeps_its_unit(tmp_path: Path, cells: dict[str, str], value: str) -> None:
+    words = LAB.replace("    - RES\n", "    - {from: RES, unit: {from: UNIT, table: units.csv}}\n")
+    pack = pack_of(tmp_path, {"lb": words}, tests=TESTS, units=UNITS)
+    assert lab(pack, **cells).value == value
+
+
 def test_a_unit_that_is_not_ucum_is_text_and_said_once(pack: Pack) -> None:
     source = Memory({"LB": [{"ID": "S", "TEST": f"T{n}", "RES": "1", "UNIT": "furlong/L"} for n in range(5)]})
     found = mapped(pack, source, "LB")
@@ -169,6 +189,24 @@ def test_a_code_counts_with_its_unit_and_keeps_the_sponsors(pack: Pack) -> None:
     other = lab(pack, NAME="Albumin", RES="39", UNIT="umol/L").description.code
     assert [(one.system, one.code) for one in other.codings] == [("own", "ALB")]
     assert other.text == known.text == "Albumin"
+
+
+def test_a_code_is_looked_up_by_the_column_that_holds_the_unit(tmp_path: Path) -> None:
+    derived = "{if: {DERIVED: Y, UNIT: ''}, from: [TEST, STD], under: {STD: UNIT}, table: tests.csv}"
+    words = LAB.replace("  code: {", f"  code:\n    - {derived}\n    - {{").replace(
+        "    - RES\n", "    - RES\n    - {from: DONE, as: decimal, unit: {from: STD, table: units.csv}}\n"
+    )
+    pack = pack_of(tmp_path, {"lb": words}, tests=TESTS, units=UNITS)
+    given = {"ID": "S", "TEST": "ALB"}
+
+    def code(**cells: str) -> Concept:
+        return only(mapped(pack, Memory({"LB": [{**given, **cells}]}), "LB")).description.code
+
+    known = Coding("http://loinc.org", "1751-7", "Albumin")
+    assert code(DERIVED="Y", DONE="39", STD="g/L").codings == (known,)
+    assert code(DERIVED="Y", DONE="39", STD="mol/L").codings == ()
+    # As reported, in no unit: that of another number is not its own.
+    assert known not in code(RES="39", STD="g/L", DONE="3.9").codings
 
 
 def test_results_share_what_describes_them(pack: Pack) -> None:
@@ -387,6 +425,37 @@ def test_a_word_of_a_map_may_leave_letters_open(tmp_path: Path) -> None:
     assert [record.action for record in records if isinstance(record, AdverseEvent)] == list(cells.values())
 
 
+# Codes
+
+EVENTS = """
+table: AE
+participant: ID
+required: ID
+key: [ID, TERM]
+adverse-event:
+  term: TERM
+  outcome: {from: OUT, as: upper, map: {FATAL: fatal}, unknown: WHAT}
+  grade: {from: GRADE, table: grades.csv, unknown: WHAT}
+"""
+
+
+@pytest.mark.parametrize(("unknown", "said"), [("report", {"OUT": 3, "GRADE": 1}), ("drop", {})])
+def test_a_code_that_is_left_out_is_reported_once(tmp_path: Path, unknown: str, said: dict[str, int]) -> None:
+    tables = {"ae": EVENTS.replace("WHAT", unknown)}
+    pack = pack_of(tmp_path, tables, grades="GRADE,system,code,display\n5,ncit,C48275,Death\n")
+    cells = [("gone", "5"), ("gone", "5"), ("gone", "9"), ("Fatal", ""), ("", "")]
+    source = Memory({"AE": [{"ID": "S", "TERM": f"T{i}", "OUT": out, "GRADE": g} for i, (out, g) in enumerate(cells)]})
+    mapper = compile_table(pack, pack.tables["AE"], source.tables()[0], source, Seals())
+    rows = list(mapper.map(mapper.rows(), lambda _participant: None))
+    assert [(len(row.records), row.problems) for row in rows] == [(1, ())] * 5
+    found = mapper.notes.findings()
+    assert {one.origins[0].fields[0]: one.count for one in found} == said
+    assert {(one.rule, one.severity, one.value) for one in found} <= {
+        ("MSC-MAP-011", Severity.WARNING, "gone"),
+        ("MSC-MAP-011", Severity.WARNING, "9"),
+    }
+
+
 # Joins
 
 EC = """
@@ -439,6 +508,13 @@ def test_rows_of_the_same_thing_are_joined(tmp_path: Path) -> None:
     ]
     # Two empty days are not the same day.
     assert second.product is None
+
+
+@pytest.mark.parametrize("words", ["date: ID2, ", "date: XDAY, ", "date: DAY, kind: look-up, "])
+def test_the_date_of_a_join_is_one_of_its_columns(tmp_path: Path, words: str) -> None:
+    pack = pack_of(tmp_path, {"ec": EC.replace("{table: EX,", f"{{table: EX, {words}"), "ex": EX})
+    with pytest.raises(PackError, match="the date of a join"):
+        mapped(pack, study(), "EC")
 
 
 def test_what_joined_rows_differ_in_is_left_out(tmp_path: Path) -> None:

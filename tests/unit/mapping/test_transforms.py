@@ -261,7 +261,20 @@ def test_words() -> None:
     assert [boolean(cell) for cell in ("Y", "no", "1", "FALSE")] == ["true", "false", "true", "false"]
     with pytest.raises(Unreadable):
         boolean("maybe")
-    assert [visit_number(cell) for cell in ("4.0", "4", "9.3", "4.10")] == ["4", "4", "9.3", "4.10"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "number"),
+    [
+        (("4", "4.0", "4.00", "4.", "04", "+4"), "4"),
+        (("4.1", "4.10", "04.100"), "4.1"),
+        (("40", "40.0"), "40"),
+        (("-1", "-1.0"), "-1"),
+        (("0", "0.0", "-0", "-0.0"), "0"),
+    ],
+)
+def test_a_visit_has_one_number_however_it_is_spelled(cells: tuple[str, ...], number: str) -> None:
+    assert [visit_number(cell) for cell in cells] == [number] * len(cells)
 
 
 EXPECTATIONS = {

@@ -73,12 +73,16 @@ def test_every_filled_cell_stands_in_one_table(name: str) -> None:
                 if column not in shared and value:
                     assert (number, column) not in seen
                     seen[number, column] = value
-    assert seen == {
+    filled = {
         (number, column): value.strip()
         for number, record in enumerate(records, start=1)
         for column, value in record.items()
         if value.strip() and column not in shared
     }
+    assert seen.items() <= filled.items()
+    # Of a form that nobody touched: its status, and its boxes.
+    left = {(column, value) for (number, column), value in filled.items() if (number, column) not in seen}
+    assert all(value == "0" and (column.endswith("_complete") or "___" in column) for column, value in left)
 
 
 @pytest.mark.shared
@@ -145,6 +149,30 @@ def test_a_classic_project(tmp_path: Path, header: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("cells", "is_row"),
+    [
+        (",,,,0", False),
+        (",0,0,,0", False),
+        (",,,,2", True),
+        (",,,,1", True),
+        (",1,0,,0", True),
+        ("0,0,0,,0", True),
+        # Of a form that nobody saved a project's XML has the boxes alone.
+        (",0,0,,", False),
+    ],
+)
+def test_an_untouched_form_has_no_row(tmp_path: Path, cells: str, is_row: bool) -> None:
+    fields = (
+        FIELDS + '\npain_now,diary,text,Pain,,,\nwhere,diary,checkbox,Where,"1, Head | 2, Back",,\nmore,diary,notes,,,,'
+    )
+    header = "record_id,start_complete,pain_now,where___1,where___2,more,diary_complete"
+    source = project(tmp_path, f"{header}\n1,0,{cells}\n", fields)
+    assert [number for number, _ in source.rows("diary", ["pain_now"])] == ([1] if is_row else [])
+    # The record's own form: that there is a record was entered.
+    assert [number for number, _ in source.rows("start", ["record_id"])] == [1]
+
+
 LONGITUDINAL = (
     "record_id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,"
     "sex,start_complete,crp,lab_complete,pain,diary_complete"
@@ -170,7 +198,6 @@ def test_events_and_repetitions(tmp_path: Path) -> None:
     ]
     assert rows(source, "diary", "redcap_repeat_instance", "pain") == [
         (2, ("1", "5")),
-        (3, ("2", "")),
         (5, ("2", "6")),
     ]
     assert rows(source, "start", "record_id", "redcap_arm", "sex:label") == [
