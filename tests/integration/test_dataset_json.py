@@ -79,4 +79,4 @@ def test_from_files_to_a_server(export: Path, tmp_path: Path) -> None:
         assert cut.code == 3
         assert cut.document["vanished"]["total"] == 0
         (table,) = [one for one in cut.document["staging"] if one["table"] == "VS"]
-        assert "is damaged, or the file ends inside it" in table["error"]
+        assert "it is damaged, or the file ends inside it" in table["error"]

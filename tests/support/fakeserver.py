@@ -1,7 +1,7 @@
 """A small FHIR R4 server in memory, over ``httpx.MockTransport``, with faults that a test chooses.
 
 It does what delivery relies on: transactions of PUTs, all or nothing; versions, If-Match; ``POST _search`` by ``_id``
-and by identifier system; GET, 410 for what was deleted; references that must resolve. A PUT of an equal body writes
+and by identifier; GET, 410 for what was deleted; references that must resolve. A PUT of an equal body writes
 nothing, as HAPI's does.
 """
 
@@ -119,8 +119,8 @@ class FakeServer:
             wanted = set(form["_id"][0].split(","))
             keys = [key for key in keys if key.split("/")[1] in wanted]
         if "identifier" in form:
-            system = form["identifier"][0].rstrip("|")
-            keys = [key for key in keys if f'"{system}"' in (self.current(key) or "")]
+            tokens = [token.split("|") for token in form["identifier"][0].split(",")]
+            keys = [key for key in keys if any(_holds(self.current(key) or "", token) for token in tokens)]
         entries = [] if form.get("_summary") == ["count"] else [b'{"resource":' + self._as_read(k) + b"}" for k in keys]
         head = b'{"resourceType":"Bundle","type":"searchset","total":%d,"entry":[' % len(keys)
         return httpx.Response(200, content=head + b",".join(entries) + b"]}")
@@ -207,3 +207,8 @@ def _raw_bodies(text: str) -> list[str]:
         bodies.append(text[start:end])
         at = end
     return bodies
+
+
+def _holds(body: str, token: list[str]) -> bool:
+    """Whether the system of a token, and its value if it has one, stand in a body."""
+    return all(f'"{part}"' in body for part in token if part)

@@ -280,11 +280,11 @@ class SealedSource:
         if self._numbers_rows(table) and (opened or not self._seals.column_patterns(table)):
             return error
         return SourceError(
-            "a row cannot be read",
+            "a row cannot be read: it is damaged, or the file ends inside it",
             file=error.file,
             table=error.table,
             column=error.column if opened and not self._seals.row_seals(table) else None,
-            hint="In a blind project the row is not shown: the damage may be sealed. An unblinded project names it.",
+            hint="Export the table again. A blind project does not show the row, for the damage may be sealed.",
         )
 
     def _without_sealed(self, table: Table) -> Table:
