@@ -9,16 +9,18 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from fhir_msc.config_words import TargetSection, Words, read_words
+from fhir_msc.config_words import TargetSection, Words, place_of, read_words
 from fhir_msc.desired.policy import Policy
-from fhir_msc.errors import SecretError, UsageError
+from fhir_msc.errors import ConfigError, SecretError, UsageError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
+from fhir_msc.paths import AnyPath
 from fhir_msc.release.consent import ConsentPolicy
 from fhir_msc.resources.own import NamedBuilder, own_builders
 from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import ToldSource
 from fhir_msc.target.auth import Auth, Basic, Bearer, read_secret
+from fhir_msc.target.trust import trusting
 from fhir_msc.trial import Study
 
 _SECRET_CHARACTERS = 32
@@ -131,6 +133,21 @@ class Project:
         return text.encode()
 
     @property
+    def ca_bundle(self) -> Path | None:
+        """The certificates of the authorities that the target's may come from; ``None``: the public ones. Raises
+        ConfigError where they cannot be used."""
+        name, target = self.target
+        if target.ca_bundle is None:
+            return None
+        path = self.folder / target.ca_bundle
+        try:
+            trusting(path)
+        except UsageError as error:
+            place = place_of(self.folder, ("targets", name, "ca_bundle"))
+            raise ConfigError(f"{place}: {error.message}", hint=error.hint) from error
+        return path
+
+    @property
     def auth(self) -> Auth | None:
         """How to log in at the target."""
         _, target = self.target
@@ -142,8 +159,9 @@ class Project:
         return Basic(section.user or "", section.password or "")
 
 
-def read_project(folder: Path, target: str | None = None) -> Project:
+def read_project(folder: AnyPath, target: str | None = None) -> Project:
     """Reads a project's config, to go to the ``target`` of this name. Raises ConfigError with file and line, and
     UsageError for a name that no target has."""
-    project = Project(folder, read_words(folder))
+    place = Path(folder)
+    project = Project(place, read_words(place))
     return project if target is None else project.at(target)

@@ -181,9 +181,17 @@ def new_identity() -> str:
 
 def read_words(folder: Path) -> Words:
     """Reads what the config in a project's folder says. Raises ConfigError with file and line."""
-    path = folder / FILE
+    return parsed_words(_text(folder))
+
+
+def place_of(folder: Path, path: tuple[str, ...]) -> str:
+    """File and line of what the config in a project's folder says at a path. Raises ConfigError."""
+    return f"{FILE}:{_line(_text(folder), path)}"
+
+
+def _text(folder: Path) -> str:
     try:
-        text = path.read_text("utf-8-sig")  # editors of Windows begin a file with a mark
+        return (folder / FILE).read_text("utf-8-sig")  # editors of Windows begin a file with a mark
     except FileNotFoundError as error:
         raise ConfigError(
             f"{FILE}: there is no project in this folder",
@@ -194,7 +202,6 @@ def read_words(folder: Path) -> Words:
             f"{FILE}: cannot be read ({type(error).__name__})",
             hint="it is a text in UTF-8, which the user who runs fhir-msc must be allowed to read",
         ) from error
-    return parsed_words(text)
 
 
 def parsed_words(text: str) -> Words:

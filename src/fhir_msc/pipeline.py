@@ -130,6 +130,7 @@ def checked(
     A table that cannot be read is told in ``unreadable``; the others go on. Raises PackError, ConfigError, SecretError,
     BlindError, UsageError for a masked study whose pack seals nothing, and SourceError for the source as a whole.
     """
+    _ = project.ca_bundle  # what `sync` would refuse is refused before the rows are read
     result = Checked()
     desired = desired_tables(project)
     judge = TrialJudge(desired.frame)
@@ -159,7 +160,7 @@ def client_of(project: Project, around: Surroundings) -> FhirClient:
         auth=project.auth,
         folder=project.folder,
         timeout=target.timeout,
-        ca_bundle=project.folder / target.ca_bundle if target.ca_bundle else None,
+        ca_bundle=project.ca_bundle,
         proxy=target.proxy,
         connections=target.connections,
         transport=around.transport,

@@ -271,6 +271,18 @@ def test_what_sync_refuses_is_refused_by_validate(pattern: str, replacement: str
     assert len(told) == 1
 
 
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_a_ca_bundle_is_looked_at_before_the_rows(content: bytes | None, project: Path) -> None:
+    configure(project, r"^connections = 2$", 'ca_bundle = "ca.pem"')
+    if content is not None:
+        (project / "ca.pem").write_bytes(content)
+    told = {(fhir_msc(command, "--project", project)).err for command in ("validate", "map", "sync", "plan")}
+    line = (project / "fhir-msc.toml").read_text().split("\n").index('ca_bundle = "ca.pem"') + 1
+    (said,) = told
+    assert said.startswith(f"fhir-msc: fhir-msc.toml:{line}: the CA bundle ")
+    assert "PEM file" in said
+
+
 def test_a_config_may_begin_with_a_mark_of_its_encoding(project: Path) -> None:
     config = project / "fhir-msc.toml"
     config.write_bytes(b"\xef\xbb\xbf" + config.read_bytes())

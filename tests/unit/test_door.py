@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fhir_msc
+import fhir_msc.testing
+from fhir_msc.paths import AnyPath
 from fhir_msc.resources import RANKS, builder_for, serialise
+from fhir_msc.testing import check_pack
+from tests.support.projects import new_project
 from tests.unit.resources.samples import context, samples
 from tools.public_names import docstrings
 
@@ -64,9 +70,11 @@ RAISES = {
     "read_profiles": "SourceError",
     "read_project": "ConfigError",
     "reconciled": "TargetError",
+    "references": "UsageError",
     "rendered": "UsageError",
     "report_of": "SourceError",
     "retire": "UsageError",
+    "serialise": "UsageError",
     "settle": "UsageError",
     "status_of": "LedgerError",
     "study_of": "SourceError",
@@ -133,8 +141,74 @@ def test_functions_say_what_they_raise() -> None:
     said = dict(docstrings())
     assert [name for name, error in RAISES.items() if not re.search(rf"\b{error}\b", said[name] or "")] == []
     functions = {name for name in fhir_msc.__all__ if inspect.isfunction(getattr(fhir_msc, name))}
-    pure = {"codeable_concept", "in_order", "period", "present", "quantity", "reference", "references", "serialise"}
+    pure = {"codeable_concept", "in_order", "period", "present", "quantity", "reference"}
     assert functions - set(RAISES) == pure | {"validate"}, "which tells what is wrong, and raises nothing"
+
+
+EXPORT = Path(__file__).parents[2] / "examples" / "misle-phase2" / "data"
+
+GIVEN_BY_FUNCTIONS = {"OpenSource": "open_source", "Profiles": "read_profiles", "Project": "read_project"}
+"""Classes whose objects a function of the door makes."""
+
+
+def doors() -> Iterator[tuple[str, Callable[..., object]]]:
+    """All that a caller can call: functions, what makes objects, and their methods."""
+    for door in (fhir_msc, fhir_msc.testing):
+        for name in door.__all__:
+            found = getattr(door, name)
+            if inspect.isfunction(found):
+                yield name, found
+            elif inspect.isclass(found):
+                yield from (
+                    (f"{name}.{method}", function)
+                    for method, function in inspect.getmembers(found, inspect.isfunction)
+                    if not method.startswith("_") or (method == "__init__" and name not in GIVEN_BY_FUNCTIONS)
+                )
+
+
+def test_who_takes_a_path_takes_it_in_any_form() -> None:
+    said = [
+        (f"{name}({part})", str(annotation))
+        for name, function in doors()
+        for part, annotation in inspect.get_annotations(function).items()
+        if part != "return" and "Path" in str(annotation)
+    ]
+    assert len(said) >= 12
+    assert [place for place, annotation in said if re.search(r"(?<!Any)Path", annotation)] == []
+
+
+class Elsewhere:
+    """A path that is neither text nor a Path."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+@pytest.mark.parametrize("form", [str, Path, Elsewhere])
+def test_a_path_is_text_or_what_stands_for_one(
+    form: Callable[[str], AnyPath], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    new_project(tmp_path / "study", "misle-redcap", EXPORT / "edc", "http://127.0.0.1:1/fhir")
+    (tmp_path / "a.json").write_text('{"resourceType": "Patient", "gender": "x"}')
+    project = fhir_msc.read_project(form("study"))
+    found = fhir_msc.validate_files(form("a.json"))
+    assert found.found == fhir_msc.validate_files([form("a.json")]).found == 1
+    fhir_msc.write_baseline(form("known.json"), found)
+    assert fhir_msc.read_baseline(form("known.json")) == {one.fingerprint for one in found.findings}
+    source = fhir_msc.open_source(form(str(project.source_path)))
+    assert [table.name for table in source.tables()] == [table.name for table in project.open_source().tables()]
+    assert fhir_msc.read_pack(form(str(fhir_msc.find_pack(form("sdtm"), form("."))))).tables
+    for packages in (form("none.tgz"), [form("none.tgz")]):
+        with pytest.raises(fhir_msc.SourceError, match=r"none\.tgz"):
+            fhir_msc.read_profiles(packages)
+    with fhir_msc.SandboxServer(database=form("sandbox.db")) as server:
+        assert server.base_url
+    assert (tmp_path / "sandbox.db").exists()
+    check_pack(form(str(fhir_msc.find_pack("sdtm"))))
 
 
 def test_importing_it_loads_none_of_the_rooms() -> None:
@@ -174,6 +248,45 @@ def test_a_body_as_json_is_the_same_body() -> None:
     for record, links in samples(blind=False):
         body = serialise(builder_for(type(record)).build(record, links, context(blind=False)))
         assert fhir_msc.serialise(fhir_msc.as_json(body)) == body
+
+
+def _loops() -> dict[str, dict[str, object]]:
+    """Documents without an end, or with one that no stack reaches."""
+    itself: dict[str, object] = {"resourceType": "Patient"}
+    itself["contained"] = [itself, itself]
+    listed: list[object] = []
+    listed.append(listed)
+    deep: object = {"url": "http://x.example"}
+    for _ in range(100_000):
+        deep = {"url": "http://x.example", "extension": [deep]}
+    return {
+        "itself": itself,
+        "unknown": {"resourceType": "Patient", "what": itself},
+        "list": {"resourceType": "Patient", "name": listed},
+        "deep": {"resourceType": "Patient", "extension": [deep]},
+    }
+
+
+@pytest.mark.parametrize("name", _loops())
+def test_what_holds_itself_ends_at_once(name: str) -> None:
+    body = _loops()[name]
+    assert [found.rule for found in fhir_msc.validate(body)] == ["MSC-FHIR-STRUCTURE-DEPTH"]
+    for function in (fhir_msc.serialise, fhir_msc.references):
+        with pytest.raises(fhir_msc.UsageError):
+            function(body)
+
+
+def test_text_and_document_may_be_as_deep_as_each_other() -> None:
+    for levels, is_taken in ((250, True), (254, True), (255, False)):
+        inner: object = "x"
+        for _ in range(levels):
+            inner = [inner]
+        body = {"resourceType": "Patient", "name": [inner]}
+        rules = {found.rule for found in fhir_msc.validate(body)}
+        assert ({"MSC-FHIR-STRUCTURE-DEPTH"} == rules) is not is_taken
+        assert {found.rule for found in fhir_msc.validate(json.dumps(body))} == rules
+    with pytest.raises(ValueError, match="nested"):
+        fhir_msc.as_json(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
 
 
 def test_every_type_of_body_as_a_model() -> None:

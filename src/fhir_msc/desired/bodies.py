@@ -15,7 +15,7 @@ from fhir_msc.resources.context import Links, ResourceContext
 from fhir_msc.resources.own import NamedBuilder
 from fhir_msc.resources.registry import builder_for
 from fhir_msc.resources.template import Builder, Layout, Slot, Template, compile_template
-from fhir_msc.validation import validate
+from fhir_msc.validation import document_findings, validate
 from fhir_msc.validation.invariants import in_order
 from fhir_msc.validation.primitives import is_date_time, is_decimal, is_id, is_string
 from fhir_msc.validation.problems import INVARIANT
@@ -129,7 +129,8 @@ def _whole(built: bodies.Body, links: Links) -> Content:
 
 def _checked_whole(built: bodies.Body | bytes) -> tuple[Finding, ...]:
     """What is wrong with a body; what is said of a profile once and not of each body is no finding about its row."""
-    return tuple(one for one in validate(built) if one.rule not in ONCE)
+    found = validate(built) if isinstance(built, bytes) else document_findings(built)
+    return tuple(one for one in found if one.rule not in ONCE)
 
 
 def _periods(slots: Sequence[Slot]) -> Iterator[tuple[Slot, Slot]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fhir_msc.errors import FhirMscError
+from fhir_msc.nesting import is_deep
 from fhir_msc.resources.body import Body, references
 from fhir_msc.resources.context import Links, ResourceContext
 from fhir_msc.resources.own import NamedBuilder
@@ -27,6 +28,8 @@ def own_body(own: NamedBuilder, record: object, links: Links, context: ResourceC
         raise own.extension.refused(f"failed on a record with {type(error).__name__}") from None
     if body is None:
         return None
+    if is_deep(body):
+        raise own.extension.refused("gave a body that is nested without end", hint="look for a loop in it")
     if not isinstance(body, dict):
         raise own.extension.refused("gave no resource", hint="a body is a dict of JSON values, or None")
     for wrong, hint in _wrong(own.type, body, links, context):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +17,7 @@ from fhir_msc.mapping.code_tables import CodeTable, read_code_table
 from fhir_msc.mapping.format import PackWords, TableWords
 from fhir_msc.mapping.own_transforms import Transforms, own_transforms
 from fhir_msc.mapping.yaml_text import Document, read_documents
+from fhir_msc.paths import AnyPath
 from fhir_msc.sources.opening import FORMATS
 from fhir_msc.sources.own import own_sources
 from fhir_msc.sources.seals import RowSeal, Seals
@@ -72,20 +74,21 @@ def packs_folder() -> Path:
     return shipped if shipped.is_dir() else Path(__file__).parents[3] / "mappings"
 
 
-def find_pack(name: str, relative_to: Path | None = None) -> Path:
+def find_pack(name: AnyPath, relative_to: AnyPath | None = None) -> Path:
     """The folder of a pack, by path or by the name of one that comes with fhir_msc. Raises PackError."""
-    for folder in ((relative_to or Path()) / name, packs_folder() / name):
+    for folder in (Path(relative_to or "") / name, packs_folder() / name):
         if (folder / "pack.yaml").is_file():
             return folder
     known = sorted(path.parent.name for path in packs_folder().glob("*/pack.yaml"))
     raise PackError(
         f"{name}: there is no such mapping pack",
-        hint=f"name a folder with a pack.yaml, or one of: {', '.join(known)}{_nearest(name, known)}",
+        hint=f"name a folder with a pack.yaml, or one of: {', '.join(known)}{_nearest(os.fspath(name), known)}",
     )
 
 
-def read_pack(folder: Path) -> Pack:
+def read_pack(folder: AnyPath) -> Pack:
     """Reads and checks a pack. Raises PackError for the first mistake."""
+    folder = Path(folder)
     head = folder / "pack.yaml"
     documents = read_documents(head, head.name)
     if len(documents) != 1:

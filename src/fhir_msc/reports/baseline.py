@@ -11,15 +11,16 @@ from pathlib import Path
 import orjson
 
 from fhir_msc.errors import UsageError
+from fhir_msc.paths import AnyPath
 from fhir_msc.reports.tally import Report
 
 _FORMAT = "fhir-msc baseline 1"
 
 
-def read_baseline(path: Path) -> frozenset[str]:
+def read_baseline(path: AnyPath) -> frozenset[str]:
     """The fingerprints of a baseline. Raises UsageError where it cannot be read, or is none."""
     try:
-        document = orjson.loads(path.read_bytes())
+        document = orjson.loads(Path(path).read_bytes())
         if document["format"] != _FORMAT:
             raise ValueError(document["format"])
         return frozenset(str(entry["fingerprint"]) for entry in document["findings"])
@@ -29,7 +30,7 @@ def read_baseline(path: Path) -> frozenset[str]:
         raise UsageError(f"{path}: is no baseline", hint="write one with --write-baseline FILE") from error
 
 
-def write_baseline(path: Path, report: Report) -> None:
+def write_baseline(path: AnyPath, report: Report) -> None:
     """Writes the findings of a report as a baseline. Raises UsageError where the report does not hold all of them."""
     if report.omitted:
         raise UsageError(
@@ -47,6 +48,6 @@ def write_baseline(path: Path, report: Report) -> None:
     }
     document = {"format": _FORMAT, "findings": sorted(entries.values(), key=lambda entry: tuple(entry.values()))}
     try:
-        path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+        Path(path).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({type(error).__name__})") from error

@@ -10,9 +10,12 @@ from typing import Self
 
 import orjson
 
+from fhir_msc.errors import UsageError
+
 Body = dict[str, object]
 """A resource: JSON values, elements in the order of the specification, numbers as ``Number``."""
 
+_LOOP = "Look for a loop in what made it."
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -38,14 +41,23 @@ class Number(Decimal):
 
 
 def serialise(body: Mapping[str, object]) -> bytes:
-    """The body as compact UTF-8 JSON, keys in the order they were set, decimals as written."""
-    return orjson.dumps(body, default=_number)
+    """The body as compact UTF-8 JSON, keys in the order they were set, decimals as written.
+
+    Raises UsageError for what JSON has no form for, and for what is nested too deeply to be written.
+    """
+    try:
+        return orjson.dumps(body, default=_number)
+    except TypeError as error:
+        raise UsageError(f"the body cannot be written as JSON: {error}") from None
 
 
 def parsed(content: bytes) -> Body:
     """The resource of these bytes; ``serialise`` gives the same bytes again, for numbers keep their digits. ValueError
     for what is no JSON object."""
-    found = json.loads(content, parse_float=Number, parse_int=_integer)
+    try:
+        found = json.loads(content, parse_float=Number, parse_int=_integer)
+    except RecursionError:
+        raise ValueError("the body is nested too deeply to be read") from None
     if not isinstance(found, dict):
         raise ValueError("a body is a JSON object")
     return found
@@ -66,10 +78,14 @@ def _number(value: object) -> orjson.Fragment:
 def references(body: Mapping[str, object]) -> tuple[str, ...]:
     """The ids that the literal references of the body name, each once, in the order of the body.
 
-    A reference to what the body contains (``#lot``) names no other resource.
+    A reference to what the body contains (``#lot``) names no other resource. Raises UsageError for what is nested too
+    deeply to be looked through.
     """
     found = (text.rpartition("/")[2] for text in _literal_references(body) if not text.startswith("#"))
-    return tuple(dict.fromkeys(found))
+    try:
+        return tuple(dict.fromkeys(found))
+    except RecursionError:
+        raise UsageError("the body is nested too deeply to be looked through", hint=_LOOP) from None
 
 
 def _literal_references(value: object) -> Iterator[str]:

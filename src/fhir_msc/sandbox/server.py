@@ -18,6 +18,7 @@ from typing import Self
 import uvicorn
 from starlette.applications import Starlette
 
+from fhir_msc.paths import AnyPath
 from fhir_msc.sandbox.app import PATH, Intercept, Sandbox
 from fhir_msc.sandbox.profiles import OWN, Profile
 from fhir_msc.sandbox.store import Store
@@ -58,13 +59,13 @@ class SandboxServer:
         self,
         *,
         port: int = 0,
-        database: Path | None = None,
+        database: AnyPath | None = None,
         host: str = "127.0.0.1",
         intercept: Intercept | None = None,
         profile: Profile = OWN,
     ) -> None:
         self._port = port
-        self._database = database
+        self._database = None if database is None else Path(database)
         self._host = host
         self._intercept = intercept
         self._profile = profile

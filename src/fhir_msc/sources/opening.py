@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fhir_msc.errors import ConfigError, SourceError
+from fhir_msc.paths import AnyPath
 from fhir_msc.sources.dataset_json import dataset_json
 from fhir_msc.sources.delimited import delimited, header_of
 from fhir_msc.sources.dictionary import fields_of, is_dictionary
@@ -131,7 +132,7 @@ class OpenSource:
         return self._ignored
 
 
-def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
+def open_source(path: AnyPath, options: SourceOptions | None = None) -> OpenSource:
     """Opens the export at ``path``: a folder, or one file of it.
 
     A table whose file is damaged or lacks, and one that stands in two files, is listed as such
@@ -141,6 +142,7 @@ def open_source(path: Path, options: SourceOptions | None = None) -> OpenSource:
     reads, and for an integrator's own source that does not load. An own source is opened where its format is asked for
     or is the first of the pack's; it is never found out.
     """
+    path = Path(path)
     options = options or SourceOptions()
     own = own_sources(FORMATS)
     if not path.exists():

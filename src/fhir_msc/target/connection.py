@@ -20,6 +20,7 @@ from fhir_msc.target.fhirjson import JsonObject, parse
 from fhir_msc.target.login import Login
 from fhir_msc.target.outcome import reasons_of
 from fhir_msc.target.retry import retry_after
+from fhir_msc.target.trust import trusting
 from fhir_msc.target.urls import check_base, check_proxy
 
 FHIR_JSON = "application/fhir+json"
@@ -190,13 +191,7 @@ def _trust(ca_bundle: Path | None, scheme: str) -> ssl.SSLContext | bool:
     if ca_bundle is None:
         # Over plain HTTP nobody is to be trusted, and reading the public authorities takes a tenth of a second.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if scheme == "http" else True
-    try:
-        return ssl.create_default_context(cafile=str(ca_bundle))
-    except OSError as error:  # ssl.SSLError is one
-        raise UsageError(
-            f"the CA bundle {ca_bundle} cannot be used: {error.strerror or type(error).__name__}",
-            hint="It must be a PEM file with the certificates of the authorities to trust.",
-        ) from error
+    return trusting(ca_bundle)
 
 
 def _media_type(response: httpx.Response) -> str:

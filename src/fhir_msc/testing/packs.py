@@ -14,6 +14,7 @@ from fhir_msc.findings import Finding
 from fhir_msc.mapping.checking import check_pack as pack_findings
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.models import as_json
+from fhir_msc.paths import AnyPath
 from fhir_msc.release.blinding import refuse_unsealed_pack
 from fhir_msc.sources.opening import SourceOptions, open_source
 from fhir_msc.sources.seals import Seals
@@ -100,14 +101,14 @@ def digest(run: Run) -> str:
 
 
 def check_pack(
-    pack: str | Path,
-    export: Path | None = None,
+    pack: AnyPath,
+    export: AnyPath | None = None,
     *,
     options: SourceOptions | None = None,
     study: Study = MASKED,
     zone: str | None = "Etc/UTC",
     tells_arm: Mapping[str, Sequence[str]] | None = None,
-    same_but_arms: Path | None = None,
+    same_but_arms: AnyPath | None = None,
     known: Collection[str] = (),
 ) -> None:
     """Checks a pack, by folder or by the name of one that ships; with an ``export`` all that it makes of it, too.
@@ -131,7 +132,7 @@ def check_pack(
     masking="none")``. Raises Nonconformity, SourceError where the export cannot be read.
     """
     try:
-        folder = find_pack(str(pack))
+        folder = find_pack(pack)
         words = read_pack(folder)
         alone = pack_findings(words, None, Seals())
     except PackError as error:
@@ -139,7 +140,7 @@ def check_pack(
     _refuse("examples", alone)
     if export is None:
         return
-    open_run = Run(folder, export, options or SourceOptions(), study, zone, blind=False)
+    open_run = Run(folder, Path(export), options or SourceOptions(), study, zone, blind=False)
     try:
         _refuse("fits", pack_findings(words, open_run.source(words), Seals()), known)
         first = seen(open_run, words, open_run.source(words))
@@ -156,7 +157,12 @@ def check_pack(
     for run in runs:
         _deterministic(run, words)
     if len(runs) > 1:
-        _blind(runs[1], words, _telling(words.seals, tells_arm or {}), same_but_arms)
+        _blind(
+            runs[1],
+            words,
+            _telling(words.seals, tells_arm or {}),
+            None if same_but_arms is None else Path(same_but_arms),
+        )
 
 
 def _refuse(check: str, findings: Sequence[Finding], known: Collection[str] = ()) -> None:

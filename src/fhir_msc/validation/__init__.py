@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fhir_msc.findings import Finding, Place
+from fhir_msc.nesting import is_deep
 from fhir_msc.validation.memory import Memory
-from fhir_msc.validation.parsing import NotAResource, is_cut, parse, quickly
+from fhir_msc.validation.parsing import TOO_DEEP, NotAResource, is_cut, parse, quickly
 from fhir_msc.validation.problems import JSON_DUPLICATE, Problem, Within
 from fhir_msc.validation.profiles.notes import once
 from fhir_msc.validation.references import unresolved
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from fhir_msc.validation.trial import TrialRules
     from fhir_msc.validation.trial.facts import Fact
 
-__all__ = ["forget", "placed", "refused_findings", "text_findings", "trial_findings", "unresolved", "validate"]
+__all__ = [
+    "document_findings",
+    "forget",
+    "placed",
+    "refused_findings",
+    "text_findings",
+    "trial_findings",
+    "unresolved",
+    "validate",
+]
 
 
 def validate(resource: Mapping[str, object] | bytes | str, profiles: Profiles | None = None) -> list[Finding]:
@@ -38,9 +48,14 @@ def validate(resource: Mapping[str, object] | bytes | str, profiles: Profiles | 
     if isinstance(resource, (bytes, str)):
         found = text_findings(resource, profiles)
         return placed(resource, found) if found else []
-    document = resource if isinstance(resource, dict) else dict(resource)
-    root = _root(document)
-    return _findings(resource_problems(document, Within(profiles=profiles)), root)
+    if is_deep(resource):
+        return [_finding(TOO_DEEP, "")]
+    return document_findings(resource if isinstance(resource, dict) else dict(resource), profiles)
+
+
+def document_findings(document: dict[str, object], profiles: Profiles | None = None) -> list[Finding]:
+    """What is wrong with a resource that surely has an end: JSON, or what was built here."""
+    return _findings(resource_problems(document, Within(profiles=profiles)), _root(document))
 
 
 def text_findings(text: bytes | str, profiles: Profiles | None = None) -> list[Finding]:
@@ -59,7 +74,7 @@ def text_findings(text: bytes | str, profiles: Profiles | None = None) -> list[F
         return [_finding(refusal.problem, "", refusal.place)]
     root = _root(document)
     found = _duplicates(text, root) if twice else []
-    return found + _findings(resource_problems(document, Within(profiles=profiles)), root)
+    return found + document_findings(document, profiles)
 
 
 def refused_findings(

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fhir_msc.collector import collect_rarely
 from fhir_msc.findings import Finding, Origin, Place
+from fhir_msc.paths import AnyPath, each_path
 from fhir_msc.reports.tally import Report, Selection, Tally
 from fhir_msc.validation import placed, refused_findings, text_findings, trial_findings
 from fhir_msc.validation.folders import cannot_be_read, files_below
@@ -56,7 +57,7 @@ Second = Callable[[bytes, Sequence[Finding]], list[Finding]]
 
 
 def validate_files(
-    paths: Iterable[Path],
+    paths: AnyPath | Iterable[AnyPath],
     selection: Selection | None = None,
     *,
     jobs: int = 1,
@@ -77,7 +78,7 @@ def validate_files(
     """
     chosen = selection or Selection()
     unreadable: list[str] = []
-    files = files_below(paths, unreadable)
+    files = files_below(each_path(paths), unreadable)
     tally = Tally(chosen.most)
     tasks = _tasks(_blocks(files, unreadable), progress, sum(size for _, size in files if size) or None)
     check = partial(_checked, chosen, second, profiles, trial, frozenset(refused))

@@ -20,13 +20,11 @@ from typing import NoReturn
 import orjson
 
 from fhir_msc.findings import Place
+from fhir_msc.nesting import MAX_LEVELS
 from fhir_msc.validation.problems import DEPTH, JSON, SIZE, Problem
 
 MAX_SIZE = 64 * 1024 * 1024
 """The longest text that is read: bytes, or characters of a str."""
-
-MAX_LEVELS = 256
-"""How deep objects and arrays may stand in each other."""
 
 _SPACE = b" \t\r\n"
 
@@ -37,6 +35,9 @@ _zero_at_end = re.compile(rb"\.[0-9]*0[\s,}\]]").search
 _string = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+
+TOO_DEEP = Problem(DEPTH, f"nested deeper than {MAX_LEVELS} objects and arrays: not read")
 
 
 class NotAResource(ValueError):
@@ -101,7 +102,7 @@ def parse(text: bytes | str) -> tuple[dict[str, object], bool]:
     try:
         plain = text if isinstance(text, str) else text.decode("utf-8")
         if _is_deep(plain.encode("utf-8", "surrogatepass")):
-            raise NotAResource(Problem(DEPTH, f"nested deeper than {MAX_LEVELS} objects and arrays: not read"))
+            raise NotAResource(TOO_DEEP)
         document = json.loads(plain, object_pairs_hook=pairs, parse_float=Decimal, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise NotAResource(Problem(JSON, "not UTF-8"), _place_of_byte(error)) from error

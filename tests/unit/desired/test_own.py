@@ -94,6 +94,10 @@ def bodies(tables: Mapping[str, Rows], *types: str, blind: bool = True) -> dict[
     return by_type
 
 
+LOOP: list[object] = []
+LOOP.append(LOOP)
+
+
 def test_there_is_one_more_of_each_released_record(mine: Installer) -> None:
     tables = {**ONE, "LB": [lb(result="1.50"), lb(result="40", day="2020-02-02"), lb(result="2", day="2019-01-01")]}
     found = bodies(tables, "Basic")
@@ -152,6 +156,7 @@ def test_what_is_wrong_is_kept_back(mine: Installer, monkeypatch: pytest.MonkeyP
         ({"identifier": None}, "gave a resource that cannot be found again"),
         ({"subject": {"reference": "Patient/p0"}}, "refers to a resource that is not there"),
         ({"extension": [{"url": "https://a.example", "valueDecimal": 1.5}]}, "gave a binary float"),
+        ({"extension": LOOP}, "gave a body that is nested without end"),
     ],
 )
 def test_what_cannot_be_kept_in_step_stops_the_run(

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
+from fhir_msc.errors import UsageError
 from fhir_msc.resources import Number, references, serialise
 from tests.unit.resources import strategies
 
@@ -28,7 +29,7 @@ def test_what_json_takes_for_no_number_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("value", [Decimal("NaN"), b"bytes", {1, 2}])
 def test_what_has_no_form_in_json_is_refused(value: object) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(UsageError, match="cannot be written as JSON"):
         serialise({"value": value})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import cast
 import orjson
 
 from fhir_msc.errors import SourceError, UsageError
+from fhir_msc.paths import AnyPath, each_path
 from fhir_msc.validation.definitions import codes_of, resource_types, type_names
 from fhir_msc.validation.profiles.archive import Archive, read_archive
 from fhir_msc.validation.profiles.definition import SPEC, Definition, Json, definition_of
@@ -133,14 +134,15 @@ class Profiles:
 
 
 def read_profiles(
-    packages: Sequence[Path] = (), profiles: Sequence[str] = (), *, must_support: bool = False
+    packages: AnyPath | Iterable[AnyPath] = (), profiles: Sequence[str] = (), *, must_support: bool = False
 ) -> Profiles:
     """Reads FHIR packages (``.tgz``), and takes the profiles that every resource of their type is to meet.
 
     Of two packages with a definition of the same URL the later one counts. Raises SourceError for a package that
     cannot be read, UsageError for a profile that is in none of them and not of R4.
     """
-    found = Profiles([_archive(path) for path in packages], profiles, must_support=must_support, paths=packages)
+    paths = each_path(packages)
+    found = Profiles([_archive(path) for path in paths], profiles, must_support=must_support, paths=paths)
     for url in profiles:
         if found.definition(url) is None and url.split("|")[0].removeprefix(SPEC) not in resource_types():
             raise UsageError(f"the profile {url} is not known", hint="name its package with --package FILE.tgz")
