@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fhir_msc.config_words import TargetSection, Words, place_of, read_words
 from fhir_msc.desired.policy import Policy
-from fhir_msc.errors import ConfigError, SecretError, UsageError
+from fhir_msc.errors import ConfigError, PackError, SecretError, UsageError
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.paths import AnyPath
 from fhir_msc.release.consent import ConsentPolicy
@@ -68,7 +68,13 @@ class Project:
     @cached_property
     def pack(self) -> Pack:
         """The mapping pack. Raises PackError."""
-        return read_pack(find_pack(self.words.project.pack, self.folder))
+        try:
+            folder = find_pack(self.words.project.pack, self.folder)
+        except PackError as error:
+            raise PackError(
+                f"{place_of(self.folder, ('project', 'pack'))}: {error.message}", hint=error.hint
+            ) from error
+        return read_pack(folder)
 
     @cached_property
     def builders(self) -> tuple[NamedBuilder, ...]:

@@ -64,6 +64,10 @@ Status = Literal[
 _DAY = r"^\d{4}(-\d{2}(-\d{2})?)?$"
 
 
+MOST = 2**31 - 1
+"""The largest integer of FHIR (http://hl7.org/fhir/R4/datatypes.html#integer)."""
+
+
 class Section(BaseModel):
     """A table of the TOML; words that it does not know are mistakes."""
 
@@ -93,9 +97,9 @@ class VisitSection(Section):
 
     number: str
     name: str | None = None
-    day: int | None = None
-    window_before: int | None = Field(default=None, ge=0)
-    window_after: int | None = Field(default=None, ge=0)
+    day: int | None = Field(default=None, ge=-MOST, le=MOST)
+    window_before: int | None = Field(default=None, ge=0, le=MOST)
+    window_after: int | None = Field(default=None, ge=0, le=MOST)
     start: str | None = None
     end: str | None = None
     arm: str | None = None
@@ -155,8 +159,8 @@ class StudySection(Section):
     collaborators: Texts = ()
     start: str | None = None
     end: str | None = None
-    planned_enrolment: int | None = Field(default=None, ge=0)
-    actual_enrolment: int | None = Field(default=None, ge=0)
+    planned_enrolment: int | None = Field(default=None, ge=0, le=MOST)
+    actual_enrolment: int | None = Field(default=None, ge=0, le=MOST)
     minimum_age: Age | None = None
     maximum_age: Age | None = None
     sex: Literal["male", "female"] | None = None

@@ -9,6 +9,7 @@ import difflib
 import re
 import secrets
 import tomllib
+from collections.abc import Iterator
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,9 +18,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from fhir_msc.config_study import Section, SiteSection, StudySection, Zone
+from fhir_msc.config_lines import line_of
+from fhir_msc.config_study import MOST, Section, SiteSection, StudySection, Zone
 from fhir_msc.errors import ConfigError, SecretError, UsageError
+from fhir_msc.resources.own import refuse_unknown
 from fhir_msc.resources.registry import RANKS
+from fhir_msc.sources.encoding import codec
 from fhir_msc.sources.opening import FORMATS
 from fhir_msc.sources.own import own_sources
 from fhir_msc.target.auth import check_reference
@@ -31,6 +35,9 @@ from fhir_msc.validation.primitives import is_instant
 FILE = "fhir-msc.toml"
 PLACEHOLDER_NAMESPACE = "https://fhir-msc.example.org"
 """The namespace of a project that has none yet; refused for a target that is not on loopback."""
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def _is_base(uri: str) -> str:
@@ -98,7 +105,7 @@ class SourceSection(Section):
 class ConsentSection(Section):
     """[consent]"""
 
-    covers_days_before: int = Field(default=0, ge=0)
+    covers_days_before: int = Field(default=0, ge=0, le=MOST)
     withdrawals: dict[str, Literal["consent", "participation"]] = Field(default_factory=dict)
 
 
@@ -186,7 +193,7 @@ def read_words(folder: Path) -> Words:
 
 def place_of(folder: Path, path: tuple[str, ...]) -> str:
     """File and line of what the config in a project's folder says at a path. Raises ConfigError."""
-    return f"{FILE}:{_line(_text(folder), path)}"
+    return f"{FILE}:{line_of(_text(folder), path)}"
 
 
 def _text(folder: Path) -> str:
@@ -197,6 +204,8 @@ def _text(folder: Path) -> str:
             f"{FILE}: there is no project in this folder",
             hint="name one with --project DIR, or write one: fhir-msc init DIR --pack NAME --source PATH --target URL",
         ) from error
+    except NotADirectoryError as error:
+        raise ConfigError(f"{FILE}: looked for in what is no folder", hint="--project names the folder") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{FILE}: cannot be read ({type(error).__name__})",
@@ -211,6 +220,8 @@ def parsed_words(text: str) -> Words:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))
         raise ConfigError(f"{FILE}:{found[1] if found else 1}: {error}") from error
+    for path in _unprintable(tree):
+        raise ConfigError(f"{FILE}:{line_of(text, path)}: {'.'.join(path)}: a control character in a text")
     try:
         words = Words.model_validate(tree)
     except ValidationError as error:
@@ -219,16 +230,28 @@ def parsed_words(text: str) -> Words:
     return words
 
 
+def _unprintable(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where a text, or the name of a table, holds what no name of a file, an encoding or a code may hold."""
+    if isinstance(tree, str) and _CONTROLS.search(tree):
+        yield path
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for name, inner in items:
+        if isinstance(name, str) and _CONTROLS.search(name):
+            yield path
+        yield from _unprintable(inner, (*path, str(name)))
+
+
 def _check(words: Words, text: str) -> None:
     if not words.targets:
-        raise ConfigError(f"{FILE}:{_line(text, ('targets',))}: a target is needed: [targets.NAME]")
+        raise ConfigError(f"{FILE}:{line_of(text, ('targets',))}: a target is needed: [targets.NAME]")
     _check_format(words.source.format, text)
+    _check_named(words, text)
     domains: dict[str, str] = {}
     for name, target in words.targets.items():
         _check_target(words, text, name, target)
         if (other := domains.setdefault(target.identity, name)) != name:
             raise ConfigError(
-                f"{FILE}:{_line(text, ('targets', name, 'identity'))}: the identity of target {other}: with one word"
+                f"{FILE}:{line_of(text, ('targets', name, 'identity'))}: the identity of target {other}: with one word"
                 " for both, what one server holds can be joined to what the other holds",
                 hint=f'give it a word of its own: identity = "{new_identity()}"',
             )
@@ -241,10 +264,22 @@ def _check_format(form: str | None, text: str) -> None:
     if form not in known:
         close = difflib.get_close_matches(form, known, 1, 0.5)
         raise ConfigError(
-            f"{FILE}:{_line(text, ('source', 'format'))}: there is no source format {form!r}"
+            f"{FILE}:{line_of(text, ('source', 'format'))}: there is no source format {form!r}"
             + (f" (did you mean {close[0]!r}?)" if close else ""),
             hint=f"one of: {', '.join(known)}",
         )
+
+
+def _check_named(words: Words, text: str) -> None:
+    """Whether what is named is there: the encoding, own builders."""
+    for path, check in (
+        (("source", "encoding"), lambda: codec(words.source.encoding or "utf-8")),
+        (("project", "builders"), lambda: refuse_unknown(words.project.builders)),
+    ):
+        try:
+            check()
+        except UsageError as error:
+            raise ConfigError(f"{FILE}:{line_of(text, path)}: {error.message}", hint=error.hint) from error
 
 
 def _check_target(words: Words, text: str, name: str, target: TargetSection) -> None:
@@ -253,11 +288,11 @@ def _check_target(words: Words, text: str, name: str, target: TargetSection) -> 
             if url is not None:
                 check(url)
         except UsageError as error:
-            place = f"{FILE}:{_line(text, ('targets', name, word))}"
+            place = f"{FILE}:{line_of(text, ('targets', name, word))}"
             raise ConfigError(f"{place}: {error.message}", hint=error.hint) from error
     if words.project.namespace == PLACEHOLDER_NAMESPACE and not target.is_loopback:
         raise ConfigError(
-            f"{FILE}:{_line(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",
+            f"{FILE}:{line_of(text, ('project', 'namespace'))}: the namespace is a placeholder, but the target is real",
             hint="set [project] namespace to a base URI of your own; it can never be changed afterwards",
         )
     sent = [*RANKS, *words.project.builders]
@@ -266,12 +301,12 @@ def _check_target(words: Words, text: str, name: str, target: TargetSection) -> 
             if type not in sent and not (word == "routes" and type == EVERY):
                 close = difflib.get_close_matches(type, sent, 1, 0.6)
                 raise ConfigError(
-                    f"{FILE}:{_line(text, ('targets', name, word))}: no resources of this type are sent"
+                    f"{FILE}:{line_of(text, ('targets', name, word))}: no resources of this type are sent"
                     + (f" (did you mean {close[0]!r}?)" if close else "")
                 )
     if target.role == "ehr" and target.sites is None:
         raise ConfigError(
-            f"{FILE}:{_line(text, ('targets', name, 'role'))}: a target of role ehr must name its sites",
+            f"{FILE}:{line_of(text, ('targets', name, 'role'))}: a target of role ehr must name its sites",
             hint='add sites = ["701"]: participants of other sites never leave for it',
         )
 
@@ -279,7 +314,7 @@ def _check_target(words: Words, text: str, name: str, target: TargetSection) -> 
 def _config_error(text: str, error: ValidationError) -> ConfigError:
     first = error.errors(include_url=False, include_input=False)[0]
     path = tuple(str(part) for part in first["loc"])
-    place = f"{FILE}:{_line(text, path)}"
+    place = f"{FILE}:{line_of(text, path)}"
     if first["type"] == "extra_forbidden":
         known = sorted({name for model in Section.__subclasses__() for name in model.model_fields})
         close = difflib.get_close_matches(path[-1], known, 1, 0.6)
@@ -287,20 +322,3 @@ def _config_error(text: str, error: ValidationError) -> ConfigError:
     if first["type"] == "missing":
         return ConfigError(f"{place}: {'.'.join(path)} is missing")
     return ConfigError(f"{place}: {'.'.join(path)}: {first['msg'].removeprefix('Value error, ')}")
-
-
-def _line(text: str, path: tuple[str, ...]) -> int:
-    """The line of a key, or of the nearest table around it."""
-    lines = text.splitlines()
-    for depth in range(len(path), 0, -1):
-        header = re.compile(rf"\s*\[\[?\s*{re.escape('.'.join(path[:depth]))}\s*\]")
-        for number, line in enumerate(lines, 1):
-            if header.match(line):
-                key = re.compile(rf"\s*\"?{re.escape(path[depth])}\"?\s*=") if depth < len(path) else None
-                for later, inner in enumerate(lines[number:], number + 1):
-                    if key is None or inner.lstrip().startswith("["):
-                        break
-                    if key.match(inner):
-                        return later
-                return number
-    return 1

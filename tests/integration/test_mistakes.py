@@ -283,6 +283,38 @@ def test_a_ca_bundle_is_looked_at_before_the_rows(content: bytes | None, project
     assert "PEM file" in said
 
 
+@pytest.mark.parametrize(
+    ("pattern", "written", "said"),
+    [
+        (r"^pack = .*$", 'pack = "none"', "none: there is no such mapping pack"),
+        (r"^source = .*$", 'source = "\\u0000"', "project.source: a control character"),
+        (r"^blind = true$", 'blind = true\nstate = "a\\u0000"', "project.state: a control character"),
+        (r"^blind = true$", 'blind = true\nbuilders = ["Nothing"]', "no own builder makes Nothing"),
+        (r"^format = .*$", 'encoding = "klingon"', "encoding 'klingon' is not known"),
+        (r"^masking = .*$", f"planned_enrolment = {10**25}", "less than or equal to 2147483647"),
+        (r"^covers_days_before = .*$", f"covers_days_before = {10**25}", "less than or equal to 2147483647"),
+        (r'^\[sites."701"\]$', '[sites."701"]\nzone = "Mars/Base"', "zone"),
+        (
+            r'^\[sites."701"\]$',
+            '[[study.outcomes]]\ntitle = "One"\n[[study.outcomes]]\ntitle = 2\n[sites."701"]',
+            "study.outcomes.1.title",
+        ),
+    ],
+)
+def test_a_value_of_the_config_is_named_by_its_own_line(pattern: str, written: str, said: str, project: Path) -> None:
+    configure(project, pattern, written.replace("\\", "\\\\"))
+    lines = (project / "fhir-msc.toml").read_text("utf-8").split("\n")
+    marked = written.split("\n")
+    wrong = marked[-2] if marked[-1].startswith("[") else marked[-1]
+    for command in ("validate", "sync"):
+        assert_clear(fhir_msc(command, "--project", project), 2, f"fhir-msc.toml:{lines.index(wrong) + 1}: ", said)
+
+
+def test_a_file_is_no_folder_of_a_project(project: Path) -> None:
+    outcome = fhir_msc("status", "--project", project / "fhir-msc.toml")
+    assert_clear(outcome, 2, "--project names the folder")
+
+
 def test_a_config_may_begin_with_a_mark_of_its_encoding(project: Path) -> None:
     config = project / "fhir-msc.toml"
     config.write_bytes(b"\xef\xbb\xbf" + config.read_bytes())

@@ -276,6 +276,13 @@ def test_what_holds_itself_ends_at_once(name: str) -> None:
             function(body)
 
 
+def test_what_is_no_type_stands_in_no_path() -> None:
+    """Nor a participant's name, nor what a terminal obeys."""
+    for name in ("\x1b[2J", "Jane Roe", "x" * 65):
+        (found,) = fhir_msc.validate({"resourceType": name})
+        assert found.path == "resourceType"
+
+
 def test_text_and_document_may_be_as_deep_as_each_other() -> None:
     for levels, is_taken in ((250, True), (254, True), (255, False)):
         inner: object = "x"

@@ -51,13 +51,20 @@ def own_builders(types: Sequence[str]) -> tuple[NamedBuilder, ...]:
     """The builders of these types, loaded. Raises ConfigError for what nobody installed, and for what does not load."""
     if not types:
         return ()
-    known = _known()
+    known = refuse_unknown(types)
+    wanted = [known[type] for type in sorted(set(types))]
+    return tuple(named(extension, extension.load(), len(RANKS) + place) for place, extension in enumerate(wanted))
+
+
+def refuse_unknown(types: Sequence[str]) -> Mapping[str, Extension]:
+    """The builders that are installed, not loaded; none are looked for where none is named. Raises ConfigError for what
+    nobody installed."""
+    known = _known() if types else {}
     for type in types:
         if type not in known:
             there = f"installed are: {', '.join(known)}" if known else "none is installed"
             raise ConfigError(f"no own builder makes {type}", hint=there)
-    wanted = [known[type] for type in sorted(set(types))]
-    return tuple(named(extension, extension.load(), len(RANKS) + place) for place, extension in enumerate(wanted))
+    return known
 
 
 def _known() -> Mapping[str, Extension]:

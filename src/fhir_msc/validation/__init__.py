@@ -146,7 +146,7 @@ def _plain(text: bytes | str) -> str:
 
 def _root(document: Mapping[str, object]) -> str:
     name = document.get("resourceType")
-    return name if isinstance(name, str) else ""
+    return name if isinstance(name, str) and name.isascii() and name.isalnum() and len(name) <= 64 else ""
 
 
 def _name(key: str) -> str | None:
