@@ -4,10 +4,10 @@
     ├── UsageError                  exit 2: the call or a file the user wrote is wrong; change it and call again
     │   ├── ConfigError             fhir-msc.toml, at file:line
     │   ├── PackError               a mapping pack, at file:line:column
-    │   └── SecretError             the secret is missing, readable by others, or not the ledger's
+    │   ├── SecretError             the secret is missing, readable by others, or not the ledger's
+    │   ├── RewriteError            another pack or engine would rewrite much of a target; look, then confirm
+    │   └── LedgerError             the ledger is locked, newer than this engine, of another project or server
     ├── SourceError                 exit 3: an input cannot be read; nothing of that table counts as vanished
-    │   └── RewriteError            another pack or engine would rewrite much of a target; look, then confirm
-    ├── LedgerError                 exit 2: the ledger is locked, newer than this engine, of another project or server
     ├── BlindError                  exit 4: a sealed field came where none may come; nothing was sent
     └── TargetError                 exit 5: the server
         ├── TargetUnreachable       no answer; the request was never sent, or reading is safe to repeat
