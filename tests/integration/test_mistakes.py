@@ -310,6 +310,47 @@ def test_a_value_of_the_config_is_named_by_its_own_line(pattern: str, written: s
         assert_clear(fhir_msc(command, "--project", project), 2, f"fhir-msc.toml:{lines.index(wrong) + 1}: ", said)
 
 
+ALL = (
+    ["validate"], ["map"], ["plan"], ["sync"], ["status"], ["verify"], ["trace", "DM:1"], ["reconcile"], ["queries"],
+    ["corrections"], ["retire"], ["audit", "verify"], ["study"], ["target", "probe"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["with space", "q?a", "h#a", "p%20c", "ümläut", "[red]", "-dash", "quo\"te'", "a\nb"])
+def test_a_project_may_lie_in_a_folder_of_any_name(name: str, url: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    project = new_project(folder / name, "sdtm", write_study(folder / "export", tiny_study()), url)
+    for command in ALL:
+        outcome = fhir_msc(*command, "--project", project, "--json")
+        assert (outcome.code, outcome.err) == (0, ""), command
+        assert outcome.document is not None
+
+
+def test_stdout_holds_one_document_or_nothing(export: Path, tmp_path: Path) -> None:
+    """Whatever is wrong, and whatever the exit code: what reads it never meets half a document or a text."""
+    with SandboxServer() as server:
+        project = new_project(tmp_path / "project", "sdtm", export, server.base_url)
+        fhir_msc("sync", "--project", project)
+    codes = set()
+    (export / "vs.xpt").write_bytes(b"x" * 80)
+    for spoil in (
+        lambda: None,
+        lambda: export.rename(tmp_path / "gone"),
+        lambda: configure(project, "^url = ", "uri = "),
+    ):
+        spoil()
+        for command in ALL:
+            outcome = fhir_msc(*command, "--project", project, "--json")
+            codes.add(outcome.code)
+            assert_clear(outcome, outcome.code)
+            if outcome.out:
+                assert outcome.document is not None
+            else:
+                assert outcome.err.startswith("fhir-msc: "), command
+    assert codes == {0, 2, 3, 5}
+
+
 def test_a_file_is_no_folder_of_a_project(project: Path) -> None:
     outcome = fhir_msc("status", "--project", project / "fhir-msc.toml")
     assert_clear(outcome, 2, "--project names the folder")
