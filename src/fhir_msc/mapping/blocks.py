@@ -88,6 +88,7 @@ class InfusionBlock(_Block):
     product: ConceptWord | None = None
     dose: Values | None = None
     volume: Values | None = None
+    dose_text: Values | None = Field(None, description="what was given, in words: a dose that is no number")
     lot: Values | None = None
     kit: Values | None = Field(None, description="the unit that was given; without it the lot finds the cell product")
     device: Values | None = Field(None, description="what it was given with, by the sponsor's identifier")

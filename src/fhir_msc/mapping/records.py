@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fhir_msc.errors import PackError
-from fhir_msc.findings import Origin
+from fhir_msc.findings import Origin, Severity
 from fhir_msc.mapping.blocks import (
     AdverseEventBlock,
     CellProductBlock,
@@ -19,7 +19,8 @@ from fhir_msc.mapping.blocks import (
     VisitBlock,
 )
 from fhir_msc.mapping.concepts import concept
-from fhir_msc.mapping.expressions import condition, quantity, words_of
+from fhir_msc.mapping.expressions import condition, quantity, words_between_commas, words_of
+from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing
 from fhir_msc.mapping.values import Value
 from fhir_msc.trial import (
@@ -51,6 +52,11 @@ DISPOSITIONS = frozenset(
         "other",
     ]
 )
+_UNKNOWN_STEP = "unknown"
+"""The kind by which a pack says that it does not know the step."""
+
+UNKNOWN_STEP = "MSC-CONSENT-008"
+
 GENDERS = frozenset(["male", "female", "other", "unknown"])
 VISIT_STATES = frozenset(["finished", "in-progress", "cancelled", "planned"])
 INFUSION_STATES = frozenset(["completed", "not-done", "stopped", "in-progress", "unknown"])
@@ -125,8 +131,11 @@ def consent(words: ConsentBlock, scope: Scope) -> Maker:
 
 
 def disposition(words: DispositionBlock, scope: Scope) -> Maker:
-    """A step through the trial."""
-    kind = one_of(words_of(words.kind, scope), DISPOSITIONS, words.kind)
+    """A step through the trial. One that the pack does not know is another one, and told once per spelling: nobody has
+    asked whether it is a withdrawal."""
+    kind = one_of(words_of(words.kind, scope), DISPOSITIONS | {_UNKNOWN_STEP}, words.kind)
+    named = scope.open(list(dict.fromkeys(name for value in words.kind for name in value.from_))[:1])
+    said, notes = words_between_commas(named, scope), scope.notes
     date, term = words_of(words.date, scope), words_of(words.term, scope)
     scope_of = one_of(words_of(words.scope, scope), frozenset(("study", "treatment")), words.scope)
 
@@ -134,12 +143,26 @@ def disposition(words: DispositionBlock, scope: Scope) -> Maker:
         found = kind(cells, zone)
         if found is None:
             return None
+        if found == _UNKNOWN_STEP:
+            notes.say(notes.open(_is_it_a_withdrawal(tuple(named), said(cells, zone))))
+            found = "other"
         treatment = scope_of(cells, zone) == "treatment"
         return Disposition(
             key, subject, origins, found, date(cells, zone), "treatment" if treatment else "study", term(cells, zone)
         )
 
     return make
+
+
+def _is_it_a_withdrawal(columns: tuple[str, ...], cell: str | None) -> Topic:
+    return Topic(
+        UNKNOWN_STEP,
+        Severity.WARNING,
+        "a step through the trial that the pack does not know: nothing is stopped",
+        columns,
+        "see whether it is a withdrawal; map it in the pack: consent-withdrawn, unclear-withdrawal, or what it is",
+        cell,
+    )
 
 
 def visit(words: VisitBlock, scope: Scope) -> Maker:
@@ -172,6 +195,7 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
     product = concept(words.product, scope)
     visit_number, lot = words_of(words.visit, scope), words_of(words.lot, scope)
     dose, volume = quantity(words.dose, scope), quantity(words.volume, scope)
+    dose_text = words_of(words.dose_text, scope)
     kit, device = words_of(words.kit, scope), words_of(words.device, scope)
 
     def make(cells: Cells, zone: str | None, key: Key, subject: str, origins: tuple[Origin, ...]) -> Record | None:
@@ -193,6 +217,7 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
             product=product(cells, zone),
             dose=dose(cells, zone),
             volume=volume(cells, zone),
+            dose_text=dose_text(cells, zone),
             lot=lot(cells, zone),
             kit=kit(cells, zone),
             device=device(cells, zone),

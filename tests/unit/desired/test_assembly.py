@@ -157,6 +157,19 @@ def test_the_words_of_the_site_may_name_the_consent(decoded: str, term: str, mea
     assert ("MSC-CONSENT-004" in found.rules()) == (means == "question")
 
 
+def test_a_step_that_the_pack_does_not_know_is_told_once_per_spelling() -> None:
+    many = [f"S{n}" for n in range(3)]
+    events = [step(one, "WITHDRAWL BY SUBJCT", "2020-02-15", DSCAT="DISPOSITION EVENT") for one in many]
+    events += [step(one, f"WEEK {n} REACHED", "2020-02-10", DSCAT="Protocol Milestone") for n, one in enumerate(many)]
+    events += [step("S0", "STILL HERE", "2020-02-12", DSCAT="")]
+    found = outcome({"DM": dm(*many), "DS": [*consent(*many), *events]})
+    told = [one for one in found.findings if one.rule == "MSC-CONSENT-008"]
+    assert [(one.value, one.count) for one in told] == [("STILL HERE", 1), ("WITHDRAWL BY SUBJCT", 3)]
+    assert {origin.fields for one in told for origin in one.origins} == {("DSDECOD",)}
+    assert not [one for one in told if "WITHDRAWL" in f"{one.message}{one.hint}"]
+    assert found.outcomes("DS") == {"delivered": 3, "merged": 7}
+
+
 @pytest.mark.parametrize("answer", ["", "0"])
 def test_a_day_of_withdrawal_is_a_withdrawal_whatever_was_ticked(answer: str) -> None:
     forms = [
@@ -448,6 +461,22 @@ def test_a_dose_that_was_only_scheduled_is_no_partner() -> None:
     found = outcome({**ONE, "EC": doses, "EX": EX[:1]}, blind=False)
     assert found.outcomes("EX") == {"merged": 1}
     assert len(found.of_type("MedicationAdministration")) == 1
+
+
+def test_a_dose_in_words_is_sent_unless_somebody_is_blind() -> None:
+    words = {"EXDOSE": "", "EXDOSU": "VIAL", "EXDOSTXT": "1-2"}
+    collected = [{**EC[0], "ECDOSU": "mL", "ECDOSTXT": "50 to 100"}]
+    for tables, told in (
+        ({"EX": [{**EX[0], **words}]}, "1-2 VIAL"),
+        ({"EC": collected}, "50 to 100 mL"),
+        ({"EC": EC[:1], "EX": [{**EX[0], **words}]}, "1-2 VIAL"),
+        ({"EC": collected, "EX": [{**EX[0], **words}]}, "1-2, VIAL, 50 to 100, mL"),
+    ):
+        [body] = outcome({**ONE, **tables}, blind=False).of_type("MedicationAdministration")
+        assert body["dosage"]["text"] == told  # type: ignore[index]
+    assert outcome({**ONE, "EC": collected}).of_type("MedicationAdministration") == outcome(
+        {**ONE, "EC": EC[:1]}
+    ).of_type("MedicationAdministration")
 
 
 def test_what_becomes_of_a_dose_becomes_of_both_its_rows() -> None:
