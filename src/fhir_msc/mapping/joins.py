@@ -14,6 +14,7 @@ from operator import itemgetter
 from fhir_msc.findings import Origin, Severity
 from fhir_msc.mapping.format import Join
 from fhir_msc.mapping.moments import same_moments
+from fhir_msc.mapping.naming import as_named
 from fhir_msc.mapping.notes import Notes, Topic
 from fhir_msc.mapping.scope import Cells
 from fhir_msc.scratch import scratch_database
@@ -92,7 +93,7 @@ class Qualifiers(_Kept):
     def __init__(self, source: Source, table: Table, columns: Sequence[str], closed: Callable[[str], bool]) -> None:
         super().__init__(table, "subject, variable, value, name, text")
         rows = (
-            (subject, variable, plain_number(value), name, text, row)
+            (subject, variable, as_named(variable, value), name, text, row)
             for row, (subject, variable, value, name, text) in source.rows(table.name, _QUALIFIER_COLUMNS)
         )
         self._database.execute("BEGIN")
@@ -115,7 +116,7 @@ class Qualifiers(_Kept):
             found += self._database.execute(
                 "SELECT id, name, text, row FROM kept WHERE subject = ? AND variable = ? AND value = ?"
                 " ORDER BY name, text",
-                (subject, variable, plain_number(value) if variable else ""),
+                (subject, variable, as_named(variable, value) if variable else ""),
             ).fetchall()
         return [(i, name, text, self._origin(row, ("QVAL",), f"{subject}/{name}")) for i, name, text, row in found]
 
@@ -129,11 +130,6 @@ class Qualifiers(_Kept):
         return count, tuple(
             self._origin(row, ("IDVAR", "IDVARVAL"), f"{subject}/{name}") for row, subject, name in rows
         )
-
-
-def plain_number(value: str) -> str:
-    """A cell that identifies a row as it is compared: a number is written with and without its zero."""
-    return value.removesuffix(".0")
 
 
 class SameThing(_Kept):
