@@ -81,11 +81,11 @@ class InfusionBlock(_Block):
     start: Values
     end: Values | None = None
     status: Values | None = None
-    reason: ConceptWord | None = None
+    reason: Concepts = ()
     route: ConceptWord | None = None
     form: ConceptWord | None = None
     visit: Values | None = None
-    product: ConceptWord | None = None
+    product: Concepts = ()
     dose: Values | None = None
     volume: Values | None = None
     dose_text: Values | None = Field(None, description="what was given, in words: a dose that is no number")

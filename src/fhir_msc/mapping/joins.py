@@ -6,20 +6,23 @@ What becomes of a joined row is what becomes of the row it went into: its *fate*
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
 from fhir_msc.findings import Origin, Severity
 from fhir_msc.mapping.format import Join
-from fhir_msc.mapping.moments import same_moments
+from fhir_msc.mapping.moments import SameMoments, same_moments
 from fhir_msc.mapping.naming import as_named
 from fhir_msc.mapping.notes import Notes, Topic
 from fhir_msc.mapping.scope import Cells
 from fhir_msc.scratch import scratch_database
 from fhir_msc.sources.seals import NO_NUMBER
 from fhir_msc.sources.table import Source, Table
+
+_Keyed = tuple[Sequence[str], Sequence[str]]
+"""The key and the cells of a row."""
 
 _QUALIFIER_COLUMNS = ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QVAL")
 _FATE = "rank INTEGER DEFAULT 99, outcome, reason"
@@ -135,11 +138,12 @@ class Qualifiers(_Kept):
 class SameThing(_Kept):
     """Rows of another table that say more of the same thing (SDTM EX beside EC), or lend their cells, found by equal
     columns; where the join names a ``date``, that one is compared at the coarser precision, with the ``own`` keys that
-    the table has. A row that fits in more than one way is held: alone it would be the same thing a second time.
+    the table has, each with its row's cells. A row that fits in more than one way is held: alone it would be the same
+    thing a second time, and lent to several rows it would be said as often.
     """
 
     def __init__(
-        self, source: Source, table: Table, join: Join, columns: Sequence[str], own: Iterable[Sequence[str]] = ()
+        self, source: Source, table: Table, join: Join, columns: Sequence[str], own: Iterable[_Keyed] = ()
     ) -> None:
         super().__init__(table, "key, cells")
         self.on = tuple(join.on)
@@ -156,21 +160,28 @@ class SameThing(_Kept):
         if join.date is not None:
             self._pair(own, self.on.index(join.date))
 
-    def _pair(self, own: Iterable[Sequence[str]], place: int) -> None:
+    def _pair(self, own: Iterable[_Keyed], place: int) -> None:
         """Finds for each of the ``own`` keys the one of the other table, by the date that stands at ``place``."""
         database = self._database
+        database.execute("CREATE TABLE own (rest, date, cells, UNIQUE (rest, date, cells))")
         database.execute("CREATE TABLE moment (rest, date, own)")
         database.execute("CREATE TABLE pair (own PRIMARY KEY, other)")
         database.execute("BEGIN")
-        database.executemany("INSERT INTO moment VALUES (?, ?, 1)", (_parted(key, place) for key in own if all(key)))
+        rows = ((*_parted(key, place), _key(cells)) for key, cells in own if _is_filled(key, place))
+        database.executemany("INSERT OR IGNORE INTO own VALUES (?, ?, ?)", rows)
+        database.execute("INSERT INTO moment SELECT rest, date, count(*) FROM own GROUP BY rest, date")
         keys = (json.loads(key) for (key,) in database.execute("SELECT DISTINCT key FROM kept"))
         database.executemany("INSERT INTO moment VALUES (?, ?, 0)", (_parted(key, place) for key in keys if all(key)))
         found = database.execute("SELECT DISTINCT rest, date, own FROM moment ORDER BY rest, own, date")
         for rest, group in groupby(found, key=itemgetter(0)):
-            dates: tuple[list[str], list[str]] = ([], [])
-            for _, date, is_own in group:
-                dates[is_own].append(date)
-            pairs, unclear = same_moments(dates[1], dates[0])
+            others: list[str] = []
+            mine: dict[str, int] = {}
+            for _, date, rows_of_it in group:
+                if rows_of_it:
+                    mine[date] = rows_of_it
+                else:
+                    others.append(date)
+            pairs, unclear = _one_to_one(mine, others)
             database.executemany(
                 "INSERT INTO pair VALUES (?, ?)",
                 [(_whole(rest, one, place), _whole(rest, other, place)) for one, other in pairs.items()],
@@ -179,6 +190,7 @@ class SameThing(_Kept):
                 "UPDATE kept SET rank = 97, outcome = 'held', reason = ? WHERE key = ?",
                 [(UNCLEAR_PARTNER, _whole(rest, date, place)) for date in unclear],
             )
+        database.execute("DROP TABLE own")
         database.execute("DROP TABLE moment")
         database.execute("COMMIT")
 
@@ -207,6 +219,20 @@ class SameThing(_Kept):
     def origin(self, row: int, key: Sequence[str]) -> Origin:
         """Where the row with that key stands, and the cells by which it is found."""
         return self._origin(row, self.keys, "/".join(key))
+
+
+def _is_filled(key: Sequence[str], place: int) -> bool:
+    """Whether nothing of a key lacks but its date, maybe."""
+    return all(cell or i == place for i, cell in enumerate(key))
+
+
+def _one_to_one(mine: Mapping[str, int], others: Collection[str]) -> SameMoments:
+    """The dates that are the same, where they are of one row each; ``mine`` says of how many. A row without a date may
+    be the same as any that has no partner."""
+    found = same_moments([date for date in mine if date], others)
+    pairs = {date: other for date, other in found.pairs.items() if mine[date] == 1}
+    alone = set(others).difference(pairs.values())
+    return SameMoments(pairs, found.unclear.union(alone if "" in mine else alone.intersection(found.pairs.values())))
 
 
 def _key(cells: Sequence[str]) -> str:

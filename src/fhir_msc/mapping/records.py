@@ -18,7 +18,7 @@ from fhir_msc.mapping.blocks import (
     ParticipantBlock,
     VisitBlock,
 )
-from fhir_msc.mapping.concepts import concept
+from fhir_msc.mapping.concepts import concept, first_concept
 from fhir_msc.mapping.expressions import condition, quantity, words_between_commas, words_of
 from fhir_msc.mapping.notes import Topic
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing
@@ -191,8 +191,8 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
     """An administration of the study product."""
     start, end = words_of(words.start, scope), words_of(words.end, scope)
     status = one_of(words_of(words.status, scope), INFUSION_STATES, words.status)
-    reason, route, form = concept(words.reason, scope), concept(words.route, scope), concept(words.form, scope)
-    product = concept(words.product, scope)
+    reason, product = first_concept(words.reason, scope), first_concept(words.product, scope)
+    route, form = concept(words.route, scope), concept(words.form, scope)
     visit_number, lot = words_of(words.visit, scope), words_of(words.lot, scope)
     dose, volume = quantity(words.dose, scope), quantity(words.volume, scope)
     dose_text = words_of(words.dose_text, scope)

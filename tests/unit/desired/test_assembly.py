@@ -453,6 +453,57 @@ def test_a_dose_that_fits_two_is_held_and_named() -> None:
     assert "dose" not in found.of_type("MedicationAdministration")[0].get("dosage", {})
 
 
+@pytest.mark.parametrize("more", [{"ECTPT": "AM"}, {"ECDOSE": "20", "ECDOSU": "mL"}, {"ECOCCUR": "N"}])
+def test_a_dose_of_several_collected_ones_is_held(more: dict[str, str]) -> None:
+    found = outcome({**ONE, "EC": [EC[0], {**EC[0], **more}, EC[1]], "EX": EX[:2]}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 3}
+    assert found.outcomes("EX") == {"held": 1, "merged": 1}
+    [finding] = [one for one in found.findings if one.rule == "MSC-MAP-012"]
+    assert [origin.row for origin in finding.origins] == [1]
+    doses = [body.get("dosage", {}).get("dose") for body in found.of_type("MedicationAdministration")]  # type: ignore[attr-defined]
+    assert [dose["value"] for dose in doses if dose and dose["unit"] == "mg"] == [5]
+
+
+def test_a_collected_dose_that_is_written_twice_is_one() -> None:
+    found = outcome({**ONE, "EC": [{**EC[0], "ECSEQ": n} for n in "12"], "EX": EX[:1]}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 1, "merged": 1}
+    assert found.outcomes("EX") == {"merged": 1}
+
+
+def test_a_collected_dose_without_a_date_may_be_any() -> None:
+    visit = {"USUBJID": "S", "VISITNUM": "1", "SVSTDTC": "2020-02-02"}
+    undated = {**EC[1], "ECSTDTC": "", "VISITNUM": "1"}
+    found = outcome({**ONE, "SV": [visit], "EC": [EC[0], undated], "EX": EX[:2]}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 2}
+    assert found.outcomes("EX") == {"merged": 1, "held": 1}
+    assert len(found.of_type("MedicationAdministration")) == 2
+
+
+def test_the_product_and_the_reason_stand_where_the_first_column_is_empty() -> None:
+    missed = {**EC[0], "ECOCCUR": "N", "ECTRT": "CELLS", "ECREASND": "FEVER"}
+    [body] = outcome({**ONE, "EC": [missed]}, blind=False).of_type("MedicationAdministration")
+    assert "CELLS" in str(body)
+    assert body["statusReason"] == [{"text": "FEVER"}]
+
+
+def test_two_products_of_one_day_are_two_infusions() -> None:
+    given = [{**EC[0], "ECTRT": name} for name in ("CELLS", "OTHER CELLS")]
+    planned = [{**EX[0], "EXTRT": name} for name in ("CELLS", "OTHER CELLS")]
+    found = outcome({**ONE, "EC": given, "EX": planned}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 2}
+    assert found.outcomes("EX") == {"held": 2}
+
+
+@pytest.mark.parametrize(
+    ("mood", "became"),
+    [("Performed", "delivered"), ("performed", "delivered"), ("Scheduled", "not-mapped"), ("PLANED", "rejected")],
+)
+@pytest.mark.parametrize("blind", [True, False])
+def test_a_dose_is_a_dose_however_its_mood_is_spelled(mood: str, became: str, blind: bool) -> None:
+    found = outcome({**ONE, "EC": [{**EC[0], "ECMOOD": mood}]}, blind=blind)
+    assert found.outcomes("EC") == {became: 1}
+
+
 def test_a_dose_that_was_only_scheduled_is_no_partner() -> None:
     doses = [
         {**EC[0], "ECMOOD": "SCHEDULED", "ECSTDTC": "2020-02-01"},
