@@ -18,8 +18,10 @@ from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.sharing import Sharing
 from fhir_msc.findings import Finding, Origin, Severity
-from fhir_msc.mapping.joins import UNCLEAR_PARTNER, Fate, Qualifiers, SameThing
+from fhir_msc.mapping.kept import Fate
 from fhir_msc.mapping.pack import PackTable
+from fhir_msc.mapping.qualifiers import Qualifiers
+from fhir_msc.mapping.same_thing import UNCLEAR_PARTNER, SameThing
 from fhir_msc.mapping.table import MappedRow, TableMapper
 from fhir_msc.release.consent import AFTER_WITHDRAWAL, BEFORE_CONSENT, REASONS, WITHOUT_CONSENT
 from fhir_msc.sources.table import Row, Table

@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterator, Sequence
 from fhir_msc.errors import PackError
 from fhir_msc.mapping.expressions import condition
 from fhir_msc.mapping.format import Join, TableWords
-from fhir_msc.mapping.joins import Qualifiers, SameThing
 from fhir_msc.mapping.pack import Pack, PackTable
+from fhir_msc.mapping.qualifiers import Qualifiers
+from fhir_msc.mapping.same_thing import SameThing
 from fhir_msc.mapping.scope import Scope
 from fhir_msc.sources.table import LABEL, Source, Table, field_of
 
