@@ -6,6 +6,7 @@ Observations, which most rows are, have a module of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Origin, Severity
@@ -54,6 +55,9 @@ DISPOSITIONS = frozenset(
 )
 _UNKNOWN_STEP = "unknown"
 """The kind by which a pack says that it does not know the step."""
+
+_WITHDRAWALS = frozenset(["consent-withdrawn", "unclear-withdrawal"])
+"""What counts even if its date cannot be read: as of an unknown day it stops all that is dated."""
 
 UNKNOWN_STEP = "MSC-CONSENT-008"
 
@@ -120,7 +124,12 @@ def consent(words: ConsentBlock, scope: Scope) -> Maker:
     columns = tuple(name for value in words.date for name in value.from_)
 
     def make(cells: Cells, zone: str | None, key: Key, subject: str, origins: tuple[Origin, ...]) -> Record | None:
-        day = date(cells, zone)
+        try:
+            day = date(cells, zone)
+        except CellProblem as problem:
+            if words.decision != "withdrawn":
+                raise
+            raise problem.but(Consent(key, subject, origins, None, "withdrawn")) from None
         if day is None and words.decision == "given":
             if words.if_:
                 raise CellProblem("MSC-MAP-005", columns, "a consent needs its date", "", "fill the cell in the source")
@@ -147,9 +156,13 @@ def disposition(words: DispositionBlock, scope: Scope) -> Maker:
             notes.say(notes.open(_is_it_a_withdrawal(tuple(named), said(cells, zone))))
             found = "other"
         treatment = scope_of(cells, zone) == "treatment"
-        return Disposition(
-            key, subject, origins, found, date(cells, zone), "treatment" if treatment else "study", term(cells, zone)
-        )
+        step = Disposition(key, subject, origins, found, None, "treatment" if treatment else "study", term(cells, zone))
+        try:
+            return replace(step, date=date(cells, zone))
+        except CellProblem as problem:
+            if found not in _WITHDRAWALS:
+                raise
+            raise problem.but(step) from None
 
     return make
 

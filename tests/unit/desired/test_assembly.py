@@ -191,6 +191,18 @@ def test_a_day_of_withdrawal_is_a_withdrawal_whatever_was_ticked(answer: str) ->
     assert found.outcomes("laboratory") == {"delivered": 1, "withheld": 1}
 
 
+def test_a_ticked_withdrawal_counts_whatever_stands_as_its_day() -> None:
+    forms = [
+        {"record_id": "S", "redcap_event_name": "screening_arm_1", "consent_date": "2020-01-01"},
+        {"record_id": "S", "redcap_event_name": "e1", "consent_withdrawn": "1", "consent_withdrawn_date": "15.2."},
+    ]
+    results = [{"record_id": "S", "redcap_event_name": "a_arm_1", "lab_datetime": "2020-02-15", "lab_alt": "40"}]
+    tables = {"demographics": [{"record_id": "S", "site": "01"}], "consent": forms, "laboratory": results}
+    found = outcome(tables, pack=read_pack(ROOT / "mappings" / "misle-redcap"))
+    assert found.outcomes("laboratory") == {"withheld": 1}
+    assert "MSC-MAP-001" in found.rules()
+
+
 def test_an_unclear_withdrawal_is_what_the_project_says() -> None:
     rows = {"DM": dm("S"), "DS": [*consent("S"), step("S", "WITHDRAWAL BY SUBJECT", "2020-02-15")]}
     rows = {**rows, "LB": [lb(day="2020-02-16")]}
