@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from fhir_msc.errors import PackError
-from fhir_msc.mapping.expressions import condition
+from fhir_msc.mapping.conditions import condition
 from fhir_msc.mapping.format import Join, TableWords
 from fhir_msc.mapping.pack import Pack, PackTable
 from fhir_msc.mapping.qualifiers import Qualifiers
