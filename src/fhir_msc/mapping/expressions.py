@@ -101,7 +101,7 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
     if unit is not nothing:
         return _in_its_unit(_word(value.model_copy(update={"unit": None}), scope), unit)
     if value.all:
-        return _with_condition(words_between_commas(value.all, scope), value, scope)
+        return _with_condition(_together(value.all, scope), value, scope)
     if value.pieces:
         return _with_condition(words_between_commas(value.pieces, scope, " "), value, scope)
     if value.as_ == "date-time":
@@ -141,6 +141,14 @@ def words_between_commas(columns: Sequence[str], scope: Scope, between: str = ",
     return lambda cells, _zone: (
         between.join([cell for place in places if (cell := cells[place]) and cell not in missing]) or None
     )
+
+
+def _together(values: Sequence[Value], scope: Scope) -> Getter[str]:
+    """The words of all these values, as far as they yield, between commas."""
+    getters = [getter for one in values if (getter := _word(one, scope)) is not nothing]
+    if not getters:
+        return nothing
+    return lambda cells, zone: ", ".join([found for get in getters if (found := get(cells, zone))]) or None
 
 
 def _with_condition(getter: Getter[T], value: Value, scope: Scope) -> Getter[T]:

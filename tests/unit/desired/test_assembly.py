@@ -333,6 +333,12 @@ def test_the_time_point_of_a_result_is_said(row: Callable[..., dict[str, str]]) 
     assert notes == ["1", "2", "2H POST, DOSE 1", "PRE-DOSE, DOSE 1"]
 
 
+@pytest.mark.parametrize(("cell", "note"), [("Y", "2H, fasting"), ("n", "2H, not fasting"), ("U", "2H"), ("", "2H")])
+def test_whether_the_participant_was_fasting_is_said(cell: str, note: str) -> None:
+    [body] = outcome({**ONE, "LB": [lb(LBTPT="2H", LBFAST=cell)]}).of_type("Observation")
+    assert body["note"] == [{"text": note}]
+
+
 def test_the_side_of_the_body_is_said() -> None:
     found = outcome({**ONE, "VS": [vs(VSLOC="WRIST", VSLAT="LEFT")], "LB": [lb(LBLOC="ARM", LBLAT="RIGHT")]})
     assert sorted(body["bodySite"]["text"] for body in found.of_type("Observation")) == ["ARM, RIGHT", "WRIST, LEFT"]
