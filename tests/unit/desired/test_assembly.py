@@ -593,6 +593,18 @@ def test_qualifiers_without_a_row_are_rejected_by_name() -> None:
     assert early.outcomes("SUPPEC") == {"held": 1}
 
 
+@pytest.mark.parametrize("name", ["EXOTHER", "EXLOT"])
+def test_qualifiers_of_a_row_that_went_elsewhere_have_their_row(name: str) -> None:
+    told = [qualifier(name, domain="EX"), qualifier(name, "9", domain="EX")]
+    planned = [{**EX[0], "EXSEQ": "1"}]
+    found = outcome({**ONE, "EC": EC, "EX": planned, "SUPPEX": told}, blind=False)
+    assert found.outcomes("EX") == {"merged": 1}
+    assert found.outcomes("SUPPEX") == {"not-mapped": 1, "rejected": 1}
+    twice = [EC[0], {**EC[0], "ECTPT": "PM"}]
+    held = outcome({**ONE, "EC": twice, "EX": planned, "SUPPEX": told}, blind=False)
+    assert held.outcomes("SUPPEX") == {"not-mapped" if name == "EXOTHER" else "held": 1, "rejected": 1}
+
+
 def test_qualifiers_that_nothing_reads_went_into_no_row() -> None:
     dose = {"USUBJID": "S", "ECSEQ": "1", "ECSTDTC": "2020-02-01", "ECOCCUR": "N"}
     told = [qualifier("ECREASOC"), qualifier("ECOTHER"), qualifier("ECOTHER", "2")]
