@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def condition(words: Condition | None, scope: Scope) -> Test | None:
-    """A condition as a test of a row; ``None`` where it always holds.
+    """A condition as a test of a row; ``None`` where it always holds. A word counts however it is capitalised.
 
     A condition on a sealed column never holds: what hangs on the arm is not made in a blind project. A declared
     missing-data code counts as empty, and is found by its name, too.
@@ -39,7 +39,13 @@ def _cell_test(index: int, wanted: tuple[str, ...], empty: frozenset[str]) -> Te
 
 
 def _with_empty(words: Sequence[str], empty: frozenset[str]) -> frozenset[str]:
-    return empty.union(words) if "" in words else frozenset(words)
+    spelled = frozenset(spelling for word in words for spelling in _spellings(word))
+    return empty | spelled if "" in words else spelled
+
+
+def _spellings(word: str) -> tuple[str, ...]:
+    """A word as sites capitalise it: written out here, so that a row is asked no more than once."""
+    return word, word.upper(), word.lower(), word.capitalize(), word.title()
 
 
 def conditional(getter: Getter[T], test: Test | None) -> Getter[T]:

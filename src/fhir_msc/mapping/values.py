@@ -53,7 +53,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(as_list), Or(one=True)]
 
 Condition = dict[str, Names]
 """Columns and the values they must have, all of them: ``{LBSTAT: NOT DONE}``, ``{VSTESTCD: [SYSBP, DIABP]}``.
-``""`` is an empty cell, ``*`` any filled one; ``!X`` is anything but X."""
+``""`` is an empty cell, ``*`` any filled one; ``!X`` is anything but X. Words count however they are capitalised."""
 
 
 Unknown = Literal["keep", "reject", "drop", "report"]

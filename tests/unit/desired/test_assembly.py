@@ -522,6 +522,25 @@ def test_a_dose_is_a_dose_however_its_mood_is_spelled(mood: str, became: str, bl
     assert found.outcomes("EC") == {became: 1}
 
 
+@pytest.mark.parametrize("spelled", [str.upper, str.lower, str.capitalize, str.title])
+def test_what_was_not_done_is_not_done_however_it_is_spelled(spelled: Callable[[str], str]) -> None:
+    no, not_done, yes = spelled("N"), spelled("NOT DONE"), spelled("Y")
+    doses = [
+        {"USUBJID": "S", "ECSTDTC": "2020-02-01", "ECOCCUR": no},
+        {"USUBJID": "S", "ECSTDTC": "2020-02-02", "ECSTAT": not_done},
+    ]
+    history = [{"USUBJID": "S", "MHTERM": "GOUT", "MHPRESP": yes, "MHOCCUR": no}]
+    asked = [{"USUBJID": "S", "CMTRT": "ASPIRIN", "CMPRESP": yes, "CMOCCUR": no}]
+    event = [{"USUBJID": "S", "AETERM": "RASH", "AESTDTC": "2020-02-02", "AESER": yes, "AESDTH": yes}]
+    result = [lb(result="40", LBSTAT=not_done)]
+    found = outcome({**ONE, "EC": doses, "MH": history, "CM": asked, "AE": event, "LB": result})
+    assert {one["status"] for one in found.of_type("MedicationAdministration")} == {"not-done"}
+    assert "refuted" in str(found.of_type("Condition")[0]["verificationStatus"])
+    assert found.of_type("MedicationStatement")[0]["status"] == "not-taken"
+    assert "Results In Death" in str(found.of_type("AdverseEvent"))
+    assert "valueQuantity" not in found.of_type("Observation")[0]
+
+
 def test_a_dose_that_was_only_scheduled_is_no_partner() -> None:
     doses = [
         {**EC[0], "ECMOOD": "SCHEDULED", "ECSTDTC": "2020-02-01"},
