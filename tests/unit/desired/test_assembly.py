@@ -541,6 +541,30 @@ def test_what_was_not_done_is_not_done_however_it_is_spelled(spelled: Callable[[
     assert "valueQuantity" not in found.of_type("Observation")[0]
 
 
+@pytest.mark.parametrize("table", ["EC", "EX"])
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ("Y", "completed"),
+        ("yes", "completed"),
+        ("", "completed"),
+        ("No", "not-done"),
+        ("U", "unknown"),
+        ("MAYBE", None),
+    ],
+)
+def test_an_infusion_is_given_where_somebody_says_so(table: str, answer: str, status: str | None) -> None:
+    dose = {"USUBJID": "S", f"{table}STDTC": "2020-02-01", f"{table}OCCUR": answer}
+    found = outcome({**ONE, table: [dose]}, blind=False)
+    assert [one["status"] for one in found.of_type("MedicationAdministration")] == ([status] if status else [])
+    assert found.outcomes(table) == {"delivered" if status else "rejected": 1}
+
+
+def test_a_history_of_which_nobody_knows_is_none() -> None:
+    asked = {"USUBJID": "S", "MHTERM": "GOUT", "MHPRESP": "Y", "MHOCCUR": "U"}
+    assert outcome({**ONE, "MH": [asked]}).outcomes("MH") == {"not-mapped": 1}
+
+
 def test_a_dose_that_was_only_scheduled_is_no_partner() -> None:
     doses = [
         {**EC[0], "ECMOOD": "SCHEDULED", "ECSTDTC": "2020-02-01"},
