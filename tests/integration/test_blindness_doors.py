@@ -130,6 +130,7 @@ SEALED: list[tuple[Record, str]] = [
     (replace(INFUSION, product=Concept(text="HIGH")), "product"),
     (replace(INFUSION, dose=Quantity("5")), "dose"),
     (replace(INFUSION, volume=Quantity("100")), "volume"),
+    (replace(INFUSION, dose_text="HIGH"), "dose_text"),
     (replace(INFUSION, lot="HIGH"), "lot"),
     (CellProduct(("CellProduct", "P", "S1"), "S1", (), lot="HIGH"), "cell product"),
 ]

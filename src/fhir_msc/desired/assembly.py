@@ -15,8 +15,8 @@ from fhir_msc.desired.study import StudyTable
 from fhir_msc.findings import Finding, Severity
 from fhir_msc.mapping.classes import fitted
 from fhir_msc.mapping.compiler import refuse_second_participants
-from fhir_msc.mapping.joins import Qualifiers
 from fhir_msc.mapping.pack import Pack, PackTable
+from fhir_msc.mapping.qualifiers import Qualifiers
 from fhir_msc.release.blinding import refuse_open_products, refuse_unsealed_pack
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.own import NamedBuilder

@@ -19,7 +19,8 @@ from fhir_msc.mapping.compiler import compile_table, reads
 from fhir_msc.mapping.design_table import compile_design
 from fhir_msc.mapping.pack import Pack, PackTable
 from fhir_msc.mapping.table import TableMapper
-from fhir_msc.release.consent import UNCLEAR_WITHDRAWAL, Gate, gate
+from fhir_msc.release.consent import UNCLEAR_WITHDRAWAL, ConsentState, Gate, gate
+from fhir_msc.release.withdrawal import day_of_visit
 from fhir_msc.resources.context import ResourceContext
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.own import NamedBuilder
@@ -176,7 +177,9 @@ class Frame:
                     roster.add_disposition(record)
                 elif isinstance(record, Visit) and record.number is not None and self.may_leave(record) is None:
                     rid = self.identity.rid("Encounter", record.key[1:])
-                    roster.add_visit(record.participant, record.number, rid, record.start)
+                    roster.add_visit(
+                        record.participant, record.number, rid, day_of_visit(record, self._consent(record))
+                    )
 
     @cached_property
     def products(self) -> Products | None:
@@ -244,8 +247,10 @@ class Frame:
         """Why a visit is held. One that was missed, and has no date, is held only where it may be later than the
         consent."""
         kind = Gate.HISTORY if record.status == "cancelled" and record.start is None else Gate.DATED
-        consent = self.roster.member(record.participant).consent
-        return gate(consent, record.start, kind)
+        return gate(self._consent(record), record.start, kind)
+
+    def _consent(self, record: Visit) -> ConsentState:
+        return self.roster.member(record.participant).consent
 
     def questions(self) -> list[Finding]:
         """What the sites must be asked before anything follows from it."""

@@ -23,7 +23,7 @@ from fhir_msc.resources.consent import InformedConsent
 from fhir_msc.resources.context import Links
 from fhir_msc.resources.medication_administration import Dispensed
 from fhir_msc.resources.own import NamedBuilder
-from fhir_msc.resources.research_subject import Enrolment
+from fhir_msc.resources.research_subject import Enrolment, span
 from fhir_msc.trial import (
     AdverseEvent,
     CellProduct,
@@ -270,6 +270,8 @@ class Maker:
         vague = False
         if isinstance(record, _SPANS) and _is_vague(record.start, record.end):
             vague, what = True, replace(record, end=None)
+        if isinstance(what, Enrolment) and _is_vague(*span(what)):
+            vague, what = True, replace(what, has_end=False)
         if units and isinstance(what, Infusion):
             what = Dispensed(what, units)
         if isinstance(record, Observation | Infusion):

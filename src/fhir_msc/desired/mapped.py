@@ -18,8 +18,11 @@ from fhir_msc.desired.reports import Reports
 from fhir_msc.desired.samples import Samples
 from fhir_msc.desired.sharing import Sharing
 from fhir_msc.findings import Finding, Origin, Severity
-from fhir_msc.mapping.joins import UNCLEAR_PARTNER, Fate, Qualifiers, SameThing
+from fhir_msc.mapping.kept import Fate
 from fhir_msc.mapping.pack import PackTable
+from fhir_msc.mapping.qualifiers import Qualifiers
+from fhir_msc.mapping.same_thing import UNCLEAR_PARTNER, SameThing
+from fhir_msc.mapping.scope import Cells
 from fhir_msc.mapping.table import MappedRow, TableMapper
 from fhir_msc.release.consent import AFTER_WITHDRAWAL, BEFORE_CONSENT, REASONS, WITHOUT_CONSENT
 from fhir_msc.sources.table import Row, Table
@@ -211,7 +214,17 @@ class MappedTable:
             if best.reason == UNCLEAR_PARTNER and unclear is not None and account is self.account:
                 self._held.setdefault((cells[person], UNCLEAR_PARTNER), _Held()).add((unclear,))
             account.rows += 1
-            account.outcomes[joined_outcome(host, best.outcome, best.reason)] += 1
+            outcome = joined_outcome(host, best.outcome, best.reason)
+            account.outcomes[outcome] += 1
+            if mapper.joins:
+                self._tell_qualifiers(mapper, cells[:asked], outcome)
+
+    def _tell_qualifiers(self, mapper: TableMapper, own: Cells, outcome: tuple[str, str]) -> None:
+        """Tells what qualifies a row that went into another table's what became of that: nothing of a qualifier went
+        there with it."""
+        what, why = ("not-mapped", f"its row was {outcome[0]}: {outcome[1]}") if outcome[0] == "merged" else outcome
+        for share in mapper.joins.extended(own)[2]:
+            share.tell(Fate(_RANK[what], what, why))
 
     def _take(self, row: MappedRow, of_records: Sequence[Made]) -> list[Desired]:
         """The bodies of a row; its outcome goes into the account, the best of its records' outcomes."""

@@ -17,7 +17,7 @@ from fhir_msc.desired.model import Account, Desired, not_mapped
 from fhir_msc.desired.samples import Samples
 from fhir_msc.findings import Finding, Origin
 from fhir_msc.mapping.format import RelationWords
-from fhir_msc.mapping.joins import plain_number
+from fhir_msc.mapping.naming import as_named
 from fhir_msc.mapping.pack import PackTable
 from fhir_msc.scratch import scratch_database
 from fhir_msc.sources.table import Table
@@ -91,7 +91,7 @@ class Relations:
         database.executemany(
             "INSERT INTO link VALUES (?, ?, ?, ?, ?)",
             (
-                (*cells[:-1], plain_number(cells[-1]))
+                (*cells[:-1], as_named(cells[-2], cells[-1]))
                 for _, cells in self._frame.source.rows(self.table.name, self._columns)
             ),
         )
@@ -155,7 +155,7 @@ class Relations:
         database.executemany(
             "INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (table.name, row, cells[0], domain, name, plain_number(cell))
+                (table.name, row, cells[0], domain, name, as_named(name, cell))
                 for row, cells in rows
                 for (domain, name), cell in zip(named, cells[1:], strict=True)
                 if cell

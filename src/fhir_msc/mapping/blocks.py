@@ -81,13 +81,14 @@ class InfusionBlock(_Block):
     start: Values
     end: Values | None = None
     status: Values | None = None
-    reason: ConceptWord | None = None
+    reason: Concepts = ()
     route: ConceptWord | None = None
     form: ConceptWord | None = None
     visit: Values | None = None
-    product: ConceptWord | None = None
+    product: Concepts = ()
     dose: Values | None = None
     volume: Values | None = None
+    dose_text: Values | None = Field(None, description="what was given, in words: a dose that is no number")
     lot: Values | None = None
     kit: Values | None = Field(None, description="the unit that was given; without it the lot finds the cell product")
     device: Values | None = Field(None, description="what it was given with, by the sponsor's identifier")

@@ -7,10 +7,11 @@ from functools import partial
 
 from fhir_msc.errors import PackError, SourceError
 from fhir_msc.findings import Severity
-from fhir_msc.mapping import clinical, records
+from fhir_msc.mapping import clinical, course, records
 from fhir_msc.mapping.blocks import ObservationBlock
+from fhir_msc.mapping.conditions import condition
 from fhir_msc.mapping.design import part_blocks
-from fhir_msc.mapping.expressions import condition, words_of
+from fhir_msc.mapping.expressions import words_of
 from fhir_msc.mapping.format import TableWords
 from fhir_msc.mapping.joining import joined_to, refuse_damaged, refuse_other_participants, withheld_columns
 from fhir_msc.mapping.joins import Joins
@@ -169,9 +170,9 @@ def _blocks(words: TableWords, scope: Scope, is_shown: Callable[[str], bool]) ->
             ("Participant", participant.if_, participant.name or "", partial(records.participant, participant, scope))
         )
     for consent in words.consents:
-        jobs.append(("Consent", consent.if_, consent.name or "", partial(records.consent, consent, scope)))
+        jobs.append(("Consent", consent.if_, consent.name or "", partial(course.consent, consent, scope)))
     for step in words.dispositions:
-        jobs.append(("Disposition", step.if_, step.name or "", partial(records.disposition, step, scope)))
+        jobs.append(("Disposition", step.if_, step.name or "", partial(course.disposition, step, scope)))
     for visit in words.visits:
         jobs.append(("Visit", visit.if_, visit.name or "", partial(records.visit, visit, scope)))
     for infusion in words.infusions:

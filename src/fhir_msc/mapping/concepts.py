@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
-from fhir_msc.mapping.expressions import condition, conditional, words_between_commas
+from fhir_msc.mapping.conditions import condition, conditional
+from fhir_msc.mapping.expressions import words_between_commas
 from fhir_msc.mapping.notes import Topic, left_out
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing, remembering
 from fhir_msc.mapping.systems import SYSTEMS, coding

@@ -7,7 +7,8 @@ from functools import partial
 from typing import NamedTuple
 
 from fhir_msc.mapping.concepts import concept
-from fhir_msc.mapping.expressions import condition, words_of
+from fhir_msc.mapping.conditions import condition
+from fhir_msc.mapping.expressions import words_of
 from fhir_msc.mapping.records import one_of
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test
 from fhir_msc.mapping.study_parts import (

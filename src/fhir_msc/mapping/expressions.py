@@ -1,4 +1,4 @@
-"""Words of a pack as functions of a row's cells: conditions, values, quantities, units.
+"""Words of a pack as functions of a row's cells: values in words, quantities, limits.
 
 Everything here runs once per table, when a pack is compiled; what it returns runs once per row. A getter takes the
 row's cells and the zone of its site and returns a value, or ``None`` where the cell is empty. A cell that cannot be
@@ -14,52 +14,20 @@ from typing import TypeVar
 
 from fhir_msc.errors import PackError
 from fhir_msc.findings import Severity
-from fhir_msc.mapping.code_tables import CodeTable
+from fhir_msc.mapping.conditions import condition, conditional
 from fhir_msc.mapping.notes import Topic, left_out
-from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, Test, nothing, remembering
+from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing, remembering
 from fhir_msc.mapping.transforms import Number, TimeLost, Unreadable, decimal, iso_date_time
-from fhir_msc.mapping.values import Condition, Range, UnitOf, Value
+from fhir_msc.mapping.units import unit_of
+from fhir_msc.mapping.values import Range, Value
 from fhir_msc.trial import Quantity, ReferenceRange, Unit
-from fhir_msc.ucum import is_unit, units_of
 
 T = TypeVar("T")
 
-_NOT_UCUM = "a unit that is not UCUM, or not one that the table of units knows: sent as text, without a code"
 _NO_ZONE = "times without a zone: the date alone is sent"
 _NO_MINUTES = "times whose minutes are not known, or intervals: R4 has none such; what is known of the date is sent"
 _MINUTES_HINT = "nothing, if the time is not known; else complete it in the source, as hh:mm"
 _ZONE_HINT = 'declare the zone of the site in fhir-msc.toml: [sites.ID] zone = "Area/City"'
-
-
-def condition(words: Condition | None, scope: Scope) -> Test | None:
-    """A condition as a test of a row; ``None`` where it always holds.
-
-    A condition on a sealed column never holds: what hangs on the arm is not made in a blind project. A declared
-    missing-data code counts as empty, and is found by its name, too.
-    """
-    if not words:
-        return None
-    if len(scope.open(list(words))) < len(words):
-        return lambda _cells: False
-    empty = frozenset(("", *scope.missing))
-    tests = [_cell_test(scope.index(column), wanted, empty) for column, wanted in words.items()]
-    if len(tests) == 1:
-        return tests[0]
-    return lambda cells: all(test(cells) for test in tests)
-
-
-def _cell_test(index: int, wanted: tuple[str, ...], empty: frozenset[str]) -> Test:
-    if wanted == ("*",):
-        return lambda cells: cells[index] not in empty
-    if all(word.startswith("!") for word in wanted) and wanted:
-        others = _with_empty([word[1:] for word in wanted], empty)
-        return lambda cells: cells[index] not in others
-    values = _with_empty(wanted, empty)
-    return lambda cells: cells[index] in values
-
-
-def _with_empty(words: Sequence[str], empty: frozenset[str]) -> frozenset[str]:
-    return empty.union(words) if "" in words else frozenset(words)
 
 
 def words_of(values: Sequence[Value] | None, scope: Scope) -> Getter[str]:
@@ -129,11 +97,11 @@ def _word(value: Value, scope: Scope) -> Getter[str]:
     if value.as_ not in transforms.names:
         names = ", ".join(transforms.names)
         raise PackError(f"{scope.place}: there is no transform {value.as_!r}", hint=f"one of: {names}")
-    unit = _unit(value.unit, scope)
+    unit = unit_of(value.unit, scope)
     if unit is not nothing:
         return _in_its_unit(_word(value.model_copy(update={"unit": None}), scope), unit)
     if value.all:
-        return _with_condition(words_between_commas(value.all, scope), value, scope)
+        return _with_condition(_together(value.all, scope), value, scope)
     if value.pieces:
         return _with_condition(words_between_commas(value.pieces, scope, " "), value, scope)
     if value.as_ == "date-time":
@@ -175,15 +143,16 @@ def words_between_commas(columns: Sequence[str], scope: Scope, between: str = ",
     )
 
 
+def _together(values: Sequence[Value], scope: Scope) -> Getter[str]:
+    """The words of all these values, as far as they yield, between commas."""
+    getters = [getter for one in values if (getter := _word(one, scope)) is not nothing]
+    if not getters:
+        return nothing
+    return lambda cells, zone: ", ".join([found for get in getters if (found := get(cells, zone))]) or None
+
+
 def _with_condition(getter: Getter[T], value: Value, scope: Scope) -> Getter[T]:
     return getter if getter is nothing else conditional(getter, condition(value.if_, scope))
-
-
-def conditional(getter: Getter[T], test: Test | None) -> Getter[T]:
-    """The getter, yielding only where the test holds."""
-    if test is None:
-        return getter
-    return lambda cells, zone: getter(cells, zone) if test(cells) else None
 
 
 def _same(cell: str) -> str:
@@ -277,58 +246,13 @@ def _quantity(value: Value, scope: Scope) -> Getter[Quantity]:
     number: Getter[Number] = _with_condition(_cell(value, scope, scope.transforms.numbers[value.as_]), value, scope)
     if number is nothing:
         return nothing
-    unit = _unit(value.unit, scope)
+    unit = unit_of(value.unit, scope)
 
     def read(cells: Cells, zone: str | None) -> Quantity | None:
         found = number(cells, zone)
         return None if found is None else Quantity(found.value, unit(cells, zone), found.comparator)
 
     return read
-
-
-def _unit(words: UnitOf | None, scope: Scope) -> Getter[Unit]:
-    if words is None:
-        return nothing
-    if words.ucum is not None:
-        if not is_unit(words.ucum):
-            raise PackError(f"{scope.place}: {words.ucum!r} is not a UCUM unit")
-        fixed = Unit(words.text or words.ucum, words.ucum)
-        return lambda _cells, _zone: fixed
-    if words.from_ is None:
-        raise PackError(f"{scope.place}: a unit is a UCUM code, or comes `from` a column")
-    return nothing if scope.closed(words.from_) else remembering(scope, lambda: _printed_unit(words, scope))
-
-
-def _printed_unit(words: UnitOf, scope: Scope) -> Getter[Unit]:
-    column = words.from_ or ""
-    place = scope.index(column)
-    table = scope.table(words.table) if words.table else None
-    hint = f"add a line to {words.table}" if words.table else "name a code table for units in the pack"
-
-    def read(cells: Cells, _zone: str | None) -> Unit | None:
-        cell = cells[place]
-        if not cell or cell in scope.missing:
-            return None
-        line = table.find({table.columns[0]: cell}) if table else None
-        code = line["ucum"] if line else cell if _is_ucum(cell, table) else ""
-        if not code:
-            topic = Topic("MSC-UNIT-001", Severity.WARNING, _NOT_UCUM, (column,), hint, cell)
-            scope.notes.say(scope.notes.open(topic))
-        return Unit(cell, code or None)
-
-    return read
-
-
-def _is_ucum(cell: str, table: CodeTable | None) -> bool:
-    """Whether a cell that the pack's table of units lacks is a UCUM code as it stands.
-
-    By UCUM's grammar ``K/uL`` is kelvin per microlitre and ``G/L`` gauss per litre, which no laboratory means: a cell
-    is taken as UCUM where the table has each of its units.
-    """
-    units = units_of(cell)
-    if units is None or table is None:
-        return units is not None
-    return units <= {unit for line in table.lines for unit in units_of(line["ucum"]) or ()}
 
 
 def limits(words: Range | None, scope: Scope) -> Getter[ReferenceRange]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from fhir_msc.errors import PackError
-from fhir_msc.mapping.expressions import condition
+from fhir_msc.mapping.conditions import condition
 from fhir_msc.mapping.format import Join, TableWords
-from fhir_msc.mapping.joins import Qualifiers, SameThing
 from fhir_msc.mapping.pack import Pack, PackTable
+from fhir_msc.mapping.qualifiers import Qualifiers
+from fhir_msc.mapping.same_thing import SameThing
 from fhir_msc.mapping.scope import Scope
 from fhir_msc.sources.table import LABEL, Source, Table, field_of
 
@@ -73,7 +74,7 @@ def joined_to(
             _refuse_unmatched(pack, pack_table, join, other.columns)
             wanted = _wanted(join, other, withheld_columns(pack, other), table, scope)
             columns |= set(wanted)
-            joined.append(SameThing(source, other, join, wanted, _own_keys(words, join, scope, source, table)))
+            joined.append(SameThing(source, other, join, wanted, _own_rows(words, join, scope, source, table)))
     listed = set(table.columns)
     for join in words.join:
         other = available.get(join.table)
@@ -87,18 +88,22 @@ def joined_to(
     return joined, columns
 
 
-def _own_keys(words: TableWords, join: Join, scope: Scope, source: Source, table: Table) -> Iterator[Sequence[str]]:
-    """The keys by which a join finds rows by their date: of this table's rows that become something."""
+def _own_rows(
+    words: TableWords, join: Join, scope: Scope, source: Source, table: Table
+) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """The keys by which a join finds rows by their date, and the cells that are read: of this table's rows that become
+    something."""
     if join.date is None:
         return
+    read = [name for name in scope.columns if name in table.columns]
     mine = Scope({}, scope.closed, scope.code_tables, scope.missing, scope.notes, scope.place, scope.transforms)
     tests = [condition(one, mine) for one in words.when]
     # What a condition on a joined column gives is not known yet: any row may become something.
     is_known = set(mine.columns).issubset(table.columns)
     count = len(join.on)
-    for _, cells in source.rows(table.name, [*join.on, *mine.columns]):
-        if not is_known or any(test is None or test(cells[count:]) for test in tests):
-            yield cells[:count]
+    for _, cells in source.rows(table.name, [*join.on, *read, *mine.columns]):
+        if not is_known or any(test is None or test(cells[count + len(read) :]) for test in tests):
+            yield cells[:count], cells[count : count + len(read)]
 
 
 def _wanted(join: Join, other: Table, withheld: frozenset[str], table: Table, scope: Scope) -> list[str]:

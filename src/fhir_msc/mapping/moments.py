@@ -30,17 +30,19 @@ class SameMoments(NamedTuple):
 
 
 def same_moments(own: Collection[str], others: Collection[str]) -> SameMoments:
-    """Compares the moments of one participant. Equal texts are one moment. Of the rest two are one where they agree at
-    the coarser precision and neither agrees with anything else; nothing else is guessed: what agrees in more than one
-    way, or stands at another time of a day of which the partner lacks, is unclear."""
+    """Compares the moments of one participant. Equal texts are one moment, unless one of ``own`` that has no equal
+    agrees as well. Of the rest two are one where they agree at the coarser precision and neither agrees with anything
+    else; nothing else is guessed: what agrees in more than one way, or stands at another time of a day of which the
+    partner lacks, is unclear."""
     equal = set(own).intersection(others)
-    pairs = {text: text for text in equal}
-    if len(equal) == len(set(others)):
-        return SameMoments(pairs, frozenset())
+    if len(equal) == len(set(others)) == len(set(own)):
+        return SameMoments({text: text for text in equal}, frozenset())
     mine = [_moment(text) for text in sorted(set(own))]
     left = [one for one in mine if one.text not in equal]
     theirs = [_moment(text) for text in sorted(set(others) - equal)]
-    unclear = set()
+    # The day of one may be a time of that day of another that has no partner.
+    unclear = {one.text for one in map(_moment, equal) if any(_agree(one, rival) for rival in left)}
+    pairs = {text: text for text in equal - unclear}
     for other in theirs:
         partners = [one for one in mine if _agree(one, other)]
         if len(partners) == 1 and partners[0].text not in equal:

@@ -14,7 +14,8 @@ from fhir_msc.errors import PackError
 from fhir_msc.findings import Origin
 from fhir_msc.mapping.blocks import ComponentWord, ObservationBlock
 from fhir_msc.mapping.concepts import concept, first_concept
-from fhir_msc.mapping.expressions import condition, limits, quantity, quantity_or_words, words_of
+from fhir_msc.mapping.conditions import condition
+from fhir_msc.mapping.expressions import limits, quantity, quantity_or_words, words_of
 from fhir_msc.mapping.presets import BLOOD_PRESSURE, CATEGORIES, CATEGORY, SCORE, VitalSign, vital_sign
 from fhir_msc.mapping.records import Maker, one_of
 from fhir_msc.mapping.scope import Cells, Getter, Scope, Shared, Test, nothing, remembering

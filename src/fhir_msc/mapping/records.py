@@ -12,21 +12,18 @@ from fhir_msc.findings import Origin
 from fhir_msc.mapping.blocks import (
     AdverseEventBlock,
     CellProductBlock,
-    ConsentBlock,
-    DispositionBlock,
     InfusionBlock,
     ParticipantBlock,
     VisitBlock,
 )
-from fhir_msc.mapping.concepts import concept
-from fhir_msc.mapping.expressions import condition, quantity, words_of
+from fhir_msc.mapping.concepts import concept, first_concept
+from fhir_msc.mapping.conditions import condition
+from fhir_msc.mapping.expressions import quantity, words_of
 from fhir_msc.mapping.scope import CellProblem, Cells, Getter, Scope, nothing
 from fhir_msc.mapping.values import Value
 from fhir_msc.trial import (
     AdverseEvent,
     CellProduct,
-    Consent,
-    Disposition,
     Infusion,
     Key,
     Participant,
@@ -37,20 +34,6 @@ from fhir_msc.trial import (
 Maker = Callable[[Cells, str | None, Key, str, tuple[Origin, ...]], Record | None]
 """Cells, zone of the site, key, participant and origins in; the record out, ``None`` where the row has none."""
 
-DISPOSITIONS = frozenset(
-    [
-        "enrolled",
-        "randomised",
-        "completed",
-        "discontinued",
-        "died",
-        "screen-failure",
-        "lost-to-follow-up",
-        "consent-withdrawn",
-        "unclear-withdrawal",
-        "other",
-    ]
-)
 GENDERS = frozenset(["male", "female", "other", "unknown"])
 VISIT_STATES = frozenset(["finished", "in-progress", "cancelled", "planned"])
 INFUSION_STATES = frozenset(["completed", "not-done", "stopped", "in-progress", "unknown"])
@@ -107,41 +90,6 @@ def participant(words: ParticipantBlock, scope: Scope) -> Maker:
     return make
 
 
-def consent(words: ConsentBlock, scope: Scope) -> Maker:
-    """A consent given or withdrawn. A withdrawal without a date counts all the same; a consent without one is none, and
-    an error where the block's condition says that it was given."""
-    date = words_of(words.date, scope)
-    columns = tuple(name for value in words.date for name in value.from_)
-
-    def make(cells: Cells, zone: str | None, key: Key, subject: str, origins: tuple[Origin, ...]) -> Record | None:
-        day = date(cells, zone)
-        if day is None and words.decision == "given":
-            if words.if_:
-                raise CellProblem("MSC-MAP-005", columns, "a consent needs its date", "", "fill the cell in the source")
-            return None
-        return Consent(key, subject, origins, day, words.decision)
-
-    return make
-
-
-def disposition(words: DispositionBlock, scope: Scope) -> Maker:
-    """A step through the trial."""
-    kind = one_of(words_of(words.kind, scope), DISPOSITIONS, words.kind)
-    date, term = words_of(words.date, scope), words_of(words.term, scope)
-    scope_of = one_of(words_of(words.scope, scope), frozenset(("study", "treatment")), words.scope)
-
-    def make(cells: Cells, zone: str | None, key: Key, subject: str, origins: tuple[Origin, ...]) -> Record | None:
-        found = kind(cells, zone)
-        if found is None:
-            return None
-        treatment = scope_of(cells, zone) == "treatment"
-        return Disposition(
-            key, subject, origins, found, date(cells, zone), "treatment" if treatment else "study", term(cells, zone)
-        )
-
-    return make
-
-
 def visit(words: VisitBlock, scope: Scope) -> Maker:
     """A visit."""
     number, name = words_of(words.number, scope), words_of(words.name_, scope)
@@ -168,10 +116,11 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
     """An administration of the study product."""
     start, end = words_of(words.start, scope), words_of(words.end, scope)
     status = one_of(words_of(words.status, scope), INFUSION_STATES, words.status)
-    reason, route, form = concept(words.reason, scope), concept(words.route, scope), concept(words.form, scope)
-    product = concept(words.product, scope)
+    reason, product = first_concept(words.reason, scope), first_concept(words.product, scope)
+    route, form = concept(words.route, scope), concept(words.form, scope)
     visit_number, lot = words_of(words.visit, scope), words_of(words.lot, scope)
     dose, volume = quantity(words.dose, scope), quantity(words.volume, scope)
+    dose_text = words_of(words.dose_text, scope)
     kit, device = words_of(words.kit, scope), words_of(words.device, scope)
 
     def make(cells: Cells, zone: str | None, key: Key, subject: str, origins: tuple[Origin, ...]) -> Record | None:
@@ -193,6 +142,7 @@ def infusion(words: InfusionBlock, scope: Scope) -> Maker:
             product=product(cells, zone),
             dose=dose(cells, zone),
             volume=volume(cells, zone),
+            dose_text=dose_text(cells, zone),
             lot=lot(cells, zone),
             kit=kit(cells, zone),
             device=device(cells, zone),

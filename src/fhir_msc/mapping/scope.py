@@ -12,6 +12,7 @@ from fhir_msc.errors import PackError
 from fhir_msc.mapping.code_tables import CodeTable
 from fhir_msc.mapping.notes import Notes
 from fhir_msc.mapping.own_transforms import Transforms
+from fhir_msc.trial import Record
 
 T = TypeVar("T")
 Cells = tuple[str, ...]
@@ -27,11 +28,27 @@ _MOMENTS = 2048
 
 
 class CellProblem(Exception):
-    """A cell cannot be read: the columns, the rule, what is expected, and the cell itself."""
+    """A cell cannot be read: the columns, the rule, what is expected, and the cell itself.
 
-    def __init__(self, rule: str, columns: tuple[str, ...], message: str, value: str, hint: str | None = None) -> None:
+    ``instead`` is what the row says all the same, where nothing would be the worse: a withdrawal on an unknown day.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        columns: tuple[str, ...],
+        message: str,
+        value: str,
+        hint: str | None = None,
+        instead: Record | None = None,
+    ) -> None:
         super().__init__(rule)
         self.rule, self.columns, self.message, self.value, self.hint = rule, columns, message, value, hint
+        self.instead = instead
+
+    def but(self, instead: Record) -> CellProblem:
+        """The same problem of a row that says something all the same."""
+        return CellProblem(self.rule, self.columns, self.message, self.value, self.hint, instead)
 
 
 @dataclass(slots=True)

@@ -167,7 +167,7 @@ class TableMapper:
                 )
             except CellProblem as problem:
                 problems += (self._finding(problem, row, cells),)
-                record = None
+                record = problem.instead
             if record is not None:
                 records += (record,)
                 correctable += (lasting,)

@@ -217,8 +217,9 @@ def boolean(cell: str) -> str:
     raise Unreadable("yes or no is expected")
 
 
-def visit_number(cell: str) -> str:
-    """A visit's number, which is the same however it is spelled: ``4.00`` is ``4``, ``4.10`` is ``4.1``."""
+def plain_number(cell: str) -> str:
+    """A number that names something, as a visit's does; it is the same however it is spelled: ``4.00`` is ``4``,
+    ``4.10`` is ``4.1``."""
     number = decimal(cell).value
     if "." in number and "e" not in number:
         number = number.rstrip("0").rstrip(".")
@@ -238,7 +239,7 @@ WORDS: dict[str, Callable[[str], str]] = {
     "text": text,
     "upper": upper,
     "boolean": boolean,
-    "visit-number": visit_number,
+    "visit-number": plain_number,
     "study-day": study_day,
     **DATE_LAYOUTS,
 }

@@ -53,7 +53,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(as_list), Or(one=True)]
 
 Condition = dict[str, Names]
 """Columns and the values they must have, all of them: ``{LBSTAT: NOT DONE}``, ``{VSTESTCD: [SYSBP, DIABP]}``.
-``""`` is an empty cell, ``*`` any filled one; ``!X`` is anything but X."""
+``""`` is an empty cell, ``*`` any filled one; ``!X`` is anything but X. Words count however they are capitalised."""
 
 
 Unknown = Literal["keep", "reject", "drop", "report"]
@@ -68,7 +68,7 @@ class Value(Words):
     """Where a value comes from and how it is read. A column's name alone is ``{from: NAME}``."""
 
     from_: Names = Field((), description="the column, or the first filled one of several columns")
-    all: Names = Field((), description="instead of `from`: the words of all these columns, between commas")
+    all: Values = Field((), description="instead of `from`: the words of all these columns or values, between commas")
     pieces: Names = Field((), description="instead of `from`: one long text that stands in pieces in these columns")
     constant: str | None = Field(None, description="a fixed value, read by `as` like a cell")
     as_: str = Field("text", description="the transform that reads the cell")

@@ -18,7 +18,7 @@ BLINDED_PRODUCTS = (BLINDED_CELLS, BLINDED_PRODUCT)
 
 SEALED_FIELDS: Mapping[type[object], tuple[str, ...]] = {
     Participant: ("arm", "actual_arm"),
-    Infusion: ("end", "product", "dose", "volume", "lot", "kit", "device"),
+    Infusion: ("end", "product", "dose", "volume", "dose_text", "lot", "kit", "device"),
     Observation: ("device",),
 }
 """The fields that tell the arm, or may tell it, by the class of their records."""

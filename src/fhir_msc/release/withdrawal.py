@@ -51,6 +51,13 @@ def until_withdrawn(record: R, consent: ConsentState) -> R:
     return record if stood == record else stood
 
 
+def day_of_visit(visit: Visit, consent: ConsentState) -> str | None:
+    """The day as of which counts what was done at a visit and has no date of its own; none where the visit went on when
+    the consent was withdrawn."""
+    went_on = visit.end is not None and ends_uncovered(consent, visit.end, Gate.DATED)
+    return None if went_on else visit.start
+
+
 def is_later(step: Disposition, consent: ConsentState) -> bool:
     """Whether a step through the trial, other than the withdrawal itself, is or may be later than the consent."""
     return step.kind not in _WITHDRAWALS and ends_uncovered(consent, step.date, Gate.DATED)

@@ -38,7 +38,7 @@ _BLINDED = (*_CONFIDENTIAL, ("security-label", "TRIAL-BLINDED"))
 _KINDS: tuple[Kind, ...] = (
     "rid", "rid", "rid", "rid", "dateTime", "dateTime", "decimal", "string", "string", "rid", "string",
 )  # fmt: skip
-_RID, _SUBJECT, _STUDY, _ENCOUNTER, _START, _END, _DOSE, _VOLUME, _LOT, _DEVICE, _OTHER_DEVICE = range(11)
+_RID, _SUBJECT, _STUDY, _ENCOUNTER, _START, _END, _DOSE, _TEXT, _LOT, _DEVICE, _OTHER_DEVICE = range(11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +87,20 @@ def _shape(record: Infusion, links: Links, context: ResourceContext) -> tuple[Ha
     if context.blind:
         return known, (*ids, None, None, None, None, None, None)
     end, dose = record.end, _dose(record)
-    volume = None if record.dose is None or record.volume is None else f"Volume {_words(record.volume)}"
+    text = _text(record)
     unblinded = (
         record.product,
         record.form,
         -1 if end is None else len(end),
         None if dose is None else (dose.unit, dose.comparator),
-        volume is None,
+        text is None,
         record.lot is None,
         links.device is None,
         record.device is None,
     )
     other_device = record.device if links.device is None else None
     amount = None if dose is None else dose.value
-    return known + unblinded, (*ids, end, amount, volume, record.lot, links.device, other_device)
+    return known + unblinded, (*ids, end, amount, text, record.lot, links.device, other_device)
 
 
 def _body(record: Infusion, slots: Slots, context: ResourceContext) -> Body:
@@ -178,21 +178,28 @@ def _contained(record: Infusion, lot: str | None, context: ResourceContext) -> l
 
 
 def _dosage(record: Infusion, slots: Slots, context: ResourceContext) -> Body | None:
-    """The dose, or the volume where no dose is known; ``None`` without either (mad-1)."""
-    dose, number = _dose(record), slots[_DOSE]
-    if dose is None or number is None:
+    """The dose, or the volume where no dose is known; one in words alone is an unknown number (mad-1 wants one);
+    ``None`` without any."""
+    dose, number, text = _dose(record), slots[_DOSE], slots[_TEXT]
+    if text is None and number is None:
         return None
     return present(
         {
-            "text": slots[_VOLUME],
+            "text": text,
             "route": codeable_concept(record.route, context),
-            "dose": quantity(number, dose.unit, dose.comparator),
+            "dose": unknown() if dose is None or number is None else quantity(number, dose.unit, dose.comparator),
         }
     )
 
 
 def _dose(record: Infusion) -> Quantity | None:
     return record.volume if record.dose is None else record.dose
+
+
+def _text(record: Infusion) -> str | None:
+    """What the dose as a number does not say: the words of it, and the volume where that is not the dose."""
+    volume = None if record.dose is None or record.volume is None else f"Volume {_words(record.volume)}"
+    return ", ".join(filter(None, (record.dose_text, volume))) or None
 
 
 def _words(amount: Quantity) -> str:

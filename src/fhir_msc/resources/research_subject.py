@@ -22,6 +22,8 @@ class Enrolment:
     participant: Participant
     consent: InformedConsent | None = None
     dispositions: tuple[Disposition, ...] = ()
+    has_end: bool = True
+    """Whether the day on which the participant left is told."""
 
 
 _LEFT_STUDY = {
@@ -37,7 +39,8 @@ _LEFT_TREATMENT = frozenset({"completed", "discontinued"})
 def build(record: Enrolment, links: Links, context: ResourceContext) -> Body:
     """The ResearchSubject: status and period, the subject's number, study, person and consent."""
     participant = record.participant
-    status, end = standing(record)
+    status, _ = standing(record)
+    start, end = span(record)
     return present(
         {
             "resourceType": "ResearchSubject",
@@ -51,7 +54,7 @@ def build(record: Enrolment, links: Links, context: ResourceContext) -> Body:
                 },
             ],
             "status": status,
-            "period": period(_start(record), end),
+            "period": period(start, end),
             "study": reference("ResearchStudy", links.study),
             "individual": reference("Patient", links.subject),
             "assignedArm": None if context.blind else participant.arm,
@@ -88,6 +91,11 @@ def standing(record: Enrolment) -> tuple[str, str | None]:
     if "enrolled" in kinds:
         return "on-study", None
     return ("candidate" if record.consent is None else "screening"), None
+
+
+def span(record: Enrolment) -> tuple[str | None, str | None]:
+    """The days on which the participation began, and ended."""
+    return _start(record), standing(record)[1] if record.has_end else None
 
 
 def _start(record: Enrolment) -> str | None:

@@ -143,8 +143,8 @@ def telling(record: Record) -> list[Record]:
         cells = replace(record, end=end, product=_MADE, dose=_DOSE, volume=volume)
         others = replace(cells, end=longer, product=_OTHER, dose=_NO_DOSE, volume=more)
         return [
-            replace(cells, lot="LOT-1", kit="KIT-1", device="D-1"),
-            replace(others, lot="LOT-2", kit="KIT-2", device="D-2"),
+            replace(cells, dose_text="1-2", lot="LOT-1", kit="KIT-1", device="D-1"),
+            replace(others, dose_text="3-4", lot="LOT-2", kit="KIT-2", device="D-2"),
         ]
     if isinstance(record, Observation):
         return [replace(record, device=device) for device in ("D-1", "D-2")]

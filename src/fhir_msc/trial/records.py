@@ -101,8 +101,8 @@ class Visit:
 class Infusion:
     """One administration of the study product, given or not given.
 
-    ``end`` is sealed, for the duration may tell the arm; so are ``product``, ``dose``, ``volume``, ``lot``, ``kit`` and
-    ``device``.
+    ``end`` is sealed, for the duration may tell the arm; so are ``product``, ``dose``, ``volume``, ``dose_text``,
+    ``lot``, ``kit`` and ``device``.
     """
 
     key: Key
@@ -120,6 +120,8 @@ class Infusion:
     product: Concept | None = None
     dose: Quantity | None = None
     volume: Quantity | None = None
+    dose_text: str | None = None
+    """What was given, in the source's words where they are no number (``1-2 vials``)."""
     lot: str | None = None
     kit: str | None = None
     """The unit of the product that was given, as the pharmacy counts units."""

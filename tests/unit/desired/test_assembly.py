@@ -157,6 +157,19 @@ def test_the_words_of_the_site_may_name_the_consent(decoded: str, term: str, mea
     assert ("MSC-CONSENT-004" in found.rules()) == (means == "question")
 
 
+def test_a_step_that_the_pack_does_not_know_is_told_once_per_spelling() -> None:
+    many = [f"S{n}" for n in range(3)]
+    events = [step(one, "WITHDRAWL BY SUBJCT", "2020-02-15", DSCAT="DISPOSITION EVENT") for one in many]
+    events += [step(one, f"WEEK {n} REACHED", "2020-02-10", DSCAT="Protocol Milestone") for n, one in enumerate(many)]
+    events += [step("S0", "STILL HERE", "2020-02-12", DSCAT="")]
+    found = outcome({"DM": dm(*many), "DS": [*consent(*many), *events]})
+    told = [one for one in found.findings if one.rule == "MSC-CONSENT-008"]
+    assert [(one.value, one.count) for one in told] == [("STILL HERE", 1), ("WITHDRAWL BY SUBJCT", 3)]
+    assert {origin.fields for one in told for origin in one.origins} == {("DSDECOD",)}
+    assert not [one for one in told if "WITHDRAWL" in f"{one.message}{one.hint}"]
+    assert found.outcomes("DS") == {"delivered": 3, "merged": 7}
+
+
 @pytest.mark.parametrize("answer", ["", "0"])
 def test_a_day_of_withdrawal_is_a_withdrawal_whatever_was_ticked(answer: str) -> None:
     forms = [
@@ -176,6 +189,18 @@ def test_a_day_of_withdrawal_is_a_withdrawal_whatever_was_ticked(answer: str) ->
     found = outcome(tables, pack=read_pack(ROOT / "mappings" / "misle-redcap"))
     assert [one["status"] for one in found.of_type("ResearchSubject")] == ["withdrawn"]
     assert found.outcomes("laboratory") == {"delivered": 1, "withheld": 1}
+
+
+def test_a_ticked_withdrawal_counts_whatever_stands_as_its_day() -> None:
+    forms = [
+        {"record_id": "S", "redcap_event_name": "screening_arm_1", "consent_date": "2020-01-01"},
+        {"record_id": "S", "redcap_event_name": "e1", "consent_withdrawn": "1", "consent_withdrawn_date": "15.2."},
+    ]
+    results = [{"record_id": "S", "redcap_event_name": "a_arm_1", "lab_datetime": "2020-02-15", "lab_alt": "40"}]
+    tables = {"demographics": [{"record_id": "S", "site": "01"}], "consent": forms, "laboratory": results}
+    found = outcome(tables, pack=read_pack(ROOT / "mappings" / "misle-redcap"))
+    assert found.outcomes("laboratory") == {"withheld": 1}
+    assert "MSC-MAP-001" in found.rules()
 
 
 def test_an_unclear_withdrawal_is_what_the_project_says() -> None:
@@ -306,6 +331,12 @@ def test_the_time_point_of_a_result_is_said(row: Callable[..., dict[str, str]]) 
     found = outcome({**ONE, table: [*named, *numbered]})
     notes = sorted(body["note"][0]["text"] for body in found.of_type("Observation"))
     assert notes == ["1", "2", "2H POST, DOSE 1", "PRE-DOSE, DOSE 1"]
+
+
+@pytest.mark.parametrize(("cell", "note"), [("Y", "2H, fasting"), ("n", "2H, not fasting"), ("U", "2H"), ("", "2H")])
+def test_whether_the_participant_was_fasting_is_said(cell: str, note: str) -> None:
+    [body] = outcome({**ONE, "LB": [lb(LBTPT="2H", LBFAST=cell)]}).of_type("Observation")
+    assert body["note"] == [{"text": note}]
 
 
 def test_the_side_of_the_body_is_said() -> None:
@@ -440,6 +471,100 @@ def test_a_dose_that_fits_two_is_held_and_named() -> None:
     assert "dose" not in found.of_type("MedicationAdministration")[0].get("dosage", {})
 
 
+@pytest.mark.parametrize("more", [{"ECTPT": "AM"}, {"ECDOSE": "20", "ECDOSU": "mL"}, {"ECOCCUR": "N"}])
+def test_a_dose_of_several_collected_ones_is_held(more: dict[str, str]) -> None:
+    found = outcome({**ONE, "EC": [EC[0], {**EC[0], **more}, EC[1]], "EX": EX[:2]}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 3}
+    assert found.outcomes("EX") == {"held": 1, "merged": 1}
+    [finding] = [one for one in found.findings if one.rule == "MSC-MAP-012"]
+    assert [origin.row for origin in finding.origins] == [1]
+    doses = [body.get("dosage", {}).get("dose") for body in found.of_type("MedicationAdministration")]  # type: ignore[attr-defined]
+    assert [dose["value"] for dose in doses if dose and dose["unit"] == "mg"] == [5]
+
+
+def test_a_collected_dose_that_is_written_twice_is_one() -> None:
+    found = outcome({**ONE, "EC": [{**EC[0], "ECSEQ": n} for n in "12"], "EX": EX[:1]}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 1, "merged": 1}
+    assert found.outcomes("EX") == {"merged": 1}
+
+
+def test_a_collected_dose_without_a_date_may_be_any() -> None:
+    visit = {"USUBJID": "S", "VISITNUM": "1", "SVSTDTC": "2020-02-02"}
+    undated = {**EC[1], "ECSTDTC": "", "VISITNUM": "1"}
+    found = outcome({**ONE, "SV": [visit], "EC": [EC[0], undated], "EX": EX[:2]}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 2}
+    assert found.outcomes("EX") == {"merged": 1, "held": 1}
+    assert len(found.of_type("MedicationAdministration")) == 2
+
+
+def test_the_product_and_the_reason_stand_where_the_first_column_is_empty() -> None:
+    missed = {**EC[0], "ECOCCUR": "N", "ECTRT": "CELLS", "ECREASND": "FEVER"}
+    [body] = outcome({**ONE, "EC": [missed]}, blind=False).of_type("MedicationAdministration")
+    assert "CELLS" in str(body)
+    assert body["statusReason"] == [{"text": "FEVER"}]
+
+
+def test_two_products_of_one_day_are_two_infusions() -> None:
+    given = [{**EC[0], "ECTRT": name} for name in ("CELLS", "OTHER CELLS")]
+    planned = [{**EX[0], "EXTRT": name} for name in ("CELLS", "OTHER CELLS")]
+    found = outcome({**ONE, "EC": given, "EX": planned}, blind=False)
+    assert found.outcomes("EC") == {"delivered": 2}
+    assert found.outcomes("EX") == {"held": 2}
+
+
+@pytest.mark.parametrize(
+    ("mood", "became"),
+    [("Performed", "delivered"), ("performed", "delivered"), ("Scheduled", "not-mapped"), ("PLANED", "rejected")],
+)
+@pytest.mark.parametrize("blind", [True, False])
+def test_a_dose_is_a_dose_however_its_mood_is_spelled(mood: str, became: str, blind: bool) -> None:
+    found = outcome({**ONE, "EC": [{**EC[0], "ECMOOD": mood}]}, blind=blind)
+    assert found.outcomes("EC") == {became: 1}
+
+
+@pytest.mark.parametrize("spelled", [str.upper, str.lower, str.capitalize, str.title])
+def test_what_was_not_done_is_not_done_however_it_is_spelled(spelled: Callable[[str], str]) -> None:
+    no, not_done, yes = spelled("N"), spelled("NOT DONE"), spelled("Y")
+    doses = [
+        {"USUBJID": "S", "ECSTDTC": "2020-02-01", "ECOCCUR": no},
+        {"USUBJID": "S", "ECSTDTC": "2020-02-02", "ECSTAT": not_done},
+    ]
+    history = [{"USUBJID": "S", "MHTERM": "GOUT", "MHPRESP": yes, "MHOCCUR": no}]
+    asked = [{"USUBJID": "S", "CMTRT": "ASPIRIN", "CMPRESP": yes, "CMOCCUR": no}]
+    event = [{"USUBJID": "S", "AETERM": "RASH", "AESTDTC": "2020-02-02", "AESER": yes, "AESDTH": yes}]
+    result = [lb(result="40", LBSTAT=not_done)]
+    found = outcome({**ONE, "EC": doses, "MH": history, "CM": asked, "AE": event, "LB": result})
+    assert {one["status"] for one in found.of_type("MedicationAdministration")} == {"not-done"}
+    assert "refuted" in str(found.of_type("Condition")[0]["verificationStatus"])
+    assert found.of_type("MedicationStatement")[0]["status"] == "not-taken"
+    assert "Results In Death" in str(found.of_type("AdverseEvent"))
+    assert "valueQuantity" not in found.of_type("Observation")[0]
+
+
+@pytest.mark.parametrize("table", ["EC", "EX"])
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ("Y", "completed"),
+        ("yes", "completed"),
+        ("", "completed"),
+        ("No", "not-done"),
+        ("U", "unknown"),
+        ("MAYBE", None),
+    ],
+)
+def test_an_infusion_is_given_where_somebody_says_so(table: str, answer: str, status: str | None) -> None:
+    dose = {"USUBJID": "S", f"{table}STDTC": "2020-02-01", f"{table}OCCUR": answer}
+    found = outcome({**ONE, table: [dose]}, blind=False)
+    assert [one["status"] for one in found.of_type("MedicationAdministration")] == ([status] if status else [])
+    assert found.outcomes(table) == {"delivered" if status else "rejected": 1}
+
+
+def test_a_history_of_which_nobody_knows_is_none() -> None:
+    asked = {"USUBJID": "S", "MHTERM": "GOUT", "MHPRESP": "Y", "MHOCCUR": "U"}
+    assert outcome({**ONE, "MH": [asked]}).outcomes("MH") == {"not-mapped": 1}
+
+
 def test_a_dose_that_was_only_scheduled_is_no_partner() -> None:
     doses = [
         {**EC[0], "ECMOOD": "SCHEDULED", "ECSTDTC": "2020-02-01"},
@@ -448,6 +573,22 @@ def test_a_dose_that_was_only_scheduled_is_no_partner() -> None:
     found = outcome({**ONE, "EC": doses, "EX": EX[:1]}, blind=False)
     assert found.outcomes("EX") == {"merged": 1}
     assert len(found.of_type("MedicationAdministration")) == 1
+
+
+def test_a_dose_in_words_is_sent_unless_somebody_is_blind() -> None:
+    words = {"EXDOSE": "", "EXDOSU": "VIAL", "EXDOSTXT": "1-2"}
+    collected = [{**EC[0], "ECDOSU": "mL", "ECDOSTXT": "50 to 100"}]
+    for tables, told in (
+        ({"EX": [{**EX[0], **words}]}, "1-2 VIAL"),
+        ({"EC": collected}, "50 to 100 mL"),
+        ({"EC": EC[:1], "EX": [{**EX[0], **words}]}, "1-2 VIAL"),
+        ({"EC": collected, "EX": [{**EX[0], **words}]}, "1-2, VIAL, 50 to 100, mL"),
+    ):
+        [body] = outcome({**ONE, **tables}, blind=False).of_type("MedicationAdministration")
+        assert body["dosage"]["text"] == told  # type: ignore[index]
+    assert outcome({**ONE, "EC": collected}).of_type("MedicationAdministration") == outcome(
+        {**ONE, "EC": EC[:1]}
+    ).of_type("MedicationAdministration")
 
 
 def test_what_becomes_of_a_dose_becomes_of_both_its_rows() -> None:
@@ -493,6 +634,18 @@ def test_qualifiers_without_a_row_are_rejected_by_name() -> None:
     assert [origin.row for origin in orphan.origins] == [2]
     early = outcome({**ONE, "EC": [{**dose, "ECSTDTC": "2019-01-01"}], "SUPPEC": told[:1]}, blind=False)
     assert early.outcomes("SUPPEC") == {"held": 1}
+
+
+@pytest.mark.parametrize("name", ["EXOTHER", "EXLOT"])
+def test_qualifiers_of_a_row_that_went_elsewhere_have_their_row(name: str) -> None:
+    told = [qualifier(name, domain="EX"), qualifier(name, "9", domain="EX")]
+    planned = [{**EX[0], "EXSEQ": "1"}]
+    found = outcome({**ONE, "EC": EC, "EX": planned, "SUPPEX": told}, blind=False)
+    assert found.outcomes("EX") == {"merged": 1}
+    assert found.outcomes("SUPPEX") == {"not-mapped": 1, "rejected": 1}
+    twice = [EC[0], {**EC[0], "ECTPT": "PM"}]
+    held = outcome({**ONE, "EC": twice, "EX": planned, "SUPPEX": told}, blind=False)
+    assert held.outcomes("SUPPEX") == {"not-mapped" if name == "EXOTHER" else "held": 1, "rejected": 1}
 
 
 def test_qualifiers_that_nothing_reads_went_into_no_row() -> None:

@@ -94,7 +94,7 @@ def test_tables_that_are_joined_by_a_column() -> None:
     assert [one.count for one in found.findings if one.rule == "MSC-MAP-009"] == [2]
 
 
-@pytest.mark.parametrize(("sequence", "said"), [("3", "3"), ("3.0", "3"), ("3", "3.0")])
+@pytest.mark.parametrize(("sequence", "said"), [("3", "3"), ("3.0", "3"), ("3", "3.0"), ("3", "3.00"), ("3.00", "3.")])
 def test_rows_that_are_joined_by_their_numbers(sequence: str, said: str) -> None:
     rows = [
         *(link("AE", "AESEQ", "R1", "S", said), link("FA", "FASEQ", "R1", "S", "7")),

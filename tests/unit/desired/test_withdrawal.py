@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.desired.trial_source import Rows, consent, dm, outcome, step
+from tests.unit.desired.trial_source import Rows, consent, dm, lb, outcome, step
 
 GIVEN, LATER = "2020-01-10", "2020-09-17"
 ONE: dict[str, Rows] = {"DM": dm("S"), "DS": consent("S", day=GIVEN)}
@@ -141,6 +141,44 @@ def test_a_death_before_the_withdrawal_was_recorded_is_told() -> None:
     [patient] = found.of_type("Patient")
     assert patient["deceasedDateTime"] == "2020-05-30"
     assert found.rules() == []
+
+
+@pytest.mark.parametrize("day", ["UNKNOWN", "2020-13-01", "2020-06-01/2020-06-30"])
+def test_a_withdrawal_on_a_day_that_cannot_be_read_is_one(day: str) -> None:
+    found = outcome({**ONE, "DS": [*ONE["DS"], step("S", "WITHDRAWAL OF CONSENT", day)], "LB": [lb()]})
+    assert found.outcomes("LB") == {"withheld": 1}
+    assert [one["status"] for one in found.of_type("ResearchSubject")] == ["withdrawn"]
+    [problem] = [one for one in found.findings if one.rule == "MSC-MAP-001"]
+    assert [(origin.table, origin.row) for origin in problem.origins] == [("DS", 2)]
+    # Of another step nothing is known without its day.
+    other = outcome({**ONE, "DS": [*ONE["DS"], step("S", "COMPLETED", day)], "LB": [lb()]})
+    assert other.outcomes("DS") == {"delivered": 1, "rejected": 1}
+    assert other.outcomes("LB") == {"delivered": 1}
+
+
+def test_a_withdrawal_that_is_not_coded_yet_is_one() -> None:
+    told = {**step("S", "", "2020-06-01"), "DSTERM": "WITHDREW CONSENT"}
+    found = outcome({**ONE, "DS": [*ONE["DS"], told], "LB": [lb(day="2020-07-01")]})
+    assert found.outcomes("LB") == {"withheld": 1}
+
+
+def test_a_withdrawal_of_which_the_year_alone_is_known_is_said_of_the_subject() -> None:
+    found = outcome({**ONE, "DS": [*ONE["DS"], step("S", "WITHDRAWAL OF CONSENT", "2020")]})
+    [subject] = found.of_type("ResearchSubject")
+    assert (subject["status"], subject["period"]) == ("withdrawn", {"start": GIVEN})
+    assert found.rules() == ["MSC-TIME-002"]
+
+
+@pytest.mark.parametrize(
+    ("end", "became"),
+    [("2020-05-30", "delivered"), ("2020-06-01", "delivered"), ("2020-06-02", "held"), ("2020", "held")],
+)
+def test_a_result_without_a_date_of_a_visit_that_went_on_is_held(end: str, became: str) -> None:
+    visit = {"USUBJID": "S", "VISITNUM": "3", "SVSTDTC": "2020-05-20", "SVENDTC": end}
+    found = outcome({**WITHDRAWN, "SV": [visit], "LB": [lb(day="", VISITNUM="3")]})
+    assert found.outcomes("LB") == {became: 1}
+    assert found.outcomes("SV") == {"delivered": 1}
+    assert outcome({**ONE, "SV": [visit], "LB": [lb(day="", VISITNUM="3")]}).outcomes("LB") == {"delivered": 1}
 
 
 @pytest.mark.parametrize(("study", "became"), [(ONE, "delivered"), (WITHDRAWN, "held"), (AGAIN, "delivered")])

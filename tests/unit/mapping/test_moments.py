@@ -37,6 +37,9 @@ def test_one_moment_in_two_precisions(own: str, other: str) -> None:
         # Another time of the same day, of which the first has no partner.
         ([TEN], ["2014-01-02T10:05"], ["2014-01-02T10:05"]),
         (["2014-01-02T10:00Z"], ["2014-01-02T10:00+01:00"], ["2014-01-02T10:00+01:00"]),
+        # The day is one of a missed dose, and may be that of the given one.
+        ([DAY, TEN], [DAY], [DAY]),
+        (["2014-01", TEN], ["2014-01", TWO], ["2014-01", TWO]),
         # The day has its partner; nobody knows whether the time is one more dose.
         ([DAY], [DAY, TEN], [TEN]),
     ],

@@ -585,6 +585,28 @@ def test_qualifiers_stand_as_columns_of_their_parent(tmp_path: Path) -> None:
     assert [(origin.table, origin.row) for origin in second.origins] == [("EC", 2), ("SUPPEC", 1)]
 
 
+@pytest.mark.parametrize(
+    ("variable", "cell", "named", "is_its"),
+    [
+        ("SEQ", "2", "2.00", True),
+        ("SEQ", "2.000", "2.", True),
+        ("VISITNUM", "4.1", "4.10", True),
+        ("VISITNUM", "4.1", "4.01", False),
+        ("VISITNUM", "UNS", "UNS", True),
+        # A sponsor's identifier is a name.
+        ("ECSPID", "1.1", "1.10", False),
+        ("ECSPID", "01", "1", False),
+    ],
+)
+def test_a_row_is_found_by_its_number_however_it_is_spelled(
+    tmp_path: Path, variable: str, cell: str, named: str, is_its: bool
+) -> None:
+    told = [{"USUBJID": "S", "IDVAR": variable, "IDVARVAL": named, "QNAM": "ECREASOC", "QVAL": "FEVER"}]
+    row = {"ID": "S", "DAY": "2020-01-02", "OCCUR": "N", variable: cell}
+    [found] = infusions(study(EC=[row], SUPPEC=told), tmp_path)
+    assert found.reason == (Concept((), "FEVER") if is_its else None)
+
+
 # Identifiers
 
 DM = """

@@ -23,7 +23,7 @@ from fhir_msc.mapping.transforms import (
     integer,
     iso_date,
     iso_date_time,
-    visit_number,
+    plain_number,
 )
 from fhir_msc.validation.primitives import is_date_time, is_decimal
 
@@ -274,7 +274,7 @@ def test_words() -> None:
     ],
 )
 def test_a_visit_has_one_number_however_it_is_spelled(cells: tuple[str, ...], number: str) -> None:
-    assert [visit_number(cell) for cell in cells] == [number] * len(cells)
+    assert [plain_number(cell) for cell in cells] == [number] * len(cells)
 
 
 EXPECTATIONS = {

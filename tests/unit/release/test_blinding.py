@@ -31,6 +31,7 @@ SECRET = "the arm"
         Infusion(KEY, "S", (), "2020", product=Concept(text=SECRET)),
         Infusion(KEY, "S", (), "2020", dose=Quantity(SECRET)),
         Infusion(KEY, "S", (), "2020", volume=Quantity(SECRET)),
+        Infusion(KEY, "S", (), "2020", dose_text=SECRET),
         CellProduct(KEY, "S", ()),
     ],
 )

@@ -192,6 +192,7 @@ SEALED: dict[str, object] = {
     "product": Concept((Coding("investigational-product", "uc-msc"),), "UC-MSC"),
     "dose": CELLS,
     "volume": Quantity("100", Unit("mL", "mL")),
+    "dose_text": '1 or "2"',
     "lot": 'L-"7"',
     "device": "DEV0001",
 }

@@ -111,6 +111,7 @@ infusions = st.builds(
     product=absent | concept,
     dose=absent | quantity,
     volume=absent | quantity,
+    dose_text=absent | text,
     lot=absent | text,
     device=absent | text,
 )

@@ -180,6 +180,16 @@ def test_dosage_needs_a_dose() -> None:
     assert made(infusion(volume=volume, dose=CELLS), blind=False)["dosage"]["text"] == "Volume 100 mL"
 
 
+def test_a_dose_in_words_keeps_its_words() -> None:
+    volume = Quantity("100", Unit("mL", "mL"))
+    reason = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+    assert made(infusion(dose_text="1-2"), blind=False)["dosage"] == {"text": "1-2", "dose": {"extension": [reason]}}
+    of_volume = made(infusion(dose_text="1-2 vials", volume=volume), blind=False)["dosage"]
+    assert (of_volume["text"], of_volume["dose"]["code"]) == ("1-2 vials", "mL")
+    both = made(infusion(dose_text="1-2", dose=CELLS, volume=volume), blind=False)["dosage"]
+    assert both["text"] == "1-2, Volume 100 mL"
+
+
 def test_infusion_that_was_not_given_says_why_and_that_its_time_is_unknown() -> None:
     body = made(infusion(start=None, status="not-done", reason=Concept(text="FEVER")))
     assert body["statusReason"] == [{"text": "FEVER"}]
