@@ -17,7 +17,7 @@ from fhir_msc.mapping.moments import same_moments
 from fhir_msc.mapping.notes import Notes, Topic
 from fhir_msc.mapping.scope import Cells
 from fhir_msc.scratch import scratch_database
-from fhir_msc.sources.seals import NO_NUMBER
+from fhir_msc.sources.sealed_source import NO_NUMBER
 from fhir_msc.sources.table import Source, Table
 
 _QUALIFIER_COLUMNS = ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QVAL")
