@@ -36,6 +36,7 @@ READS_THE_UNIT = """
     value: {from: IT.PT_PULSE, as: decimal, unit: {from: "IT.PT_PULSE:unit"}}
     when: {from: IT.VISITDTC, as: date}
 """
+EVENT = re.compile(r"<StudyEventData ")
 ADVERSE_EVENT = re.compile(r'(<ItemGroupData ItemGroupOID="IG\.AE\.AE_ARRAY1")')
 
 
@@ -231,6 +232,29 @@ def without_units(text: str, _random: Random) -> str:
     return text.replace(PULSE_WITH_UNIT, PULSE).replace(UNIT_DEFINED, "")
 
 
+def sealed_events(text: str, random: Random) -> str:
+    """Events of which all forms are sealed, by the group or by a cell, or that hold nothing, before all others."""
+
+    def event(key: int) -> str:
+        held = random.choice(
+            (
+                _row("IG.EC", {"IT.ECDOSE": f"{TOKEN}1"}, 1),
+                _row("IG.AE.AE_ARRAY1", {"IT.AETERM": f"CHIM{TOKEN}"}, 1),
+                _row("IG.VS", {"IT.PT_PULSEU": f"{TOKEN}3"}, 1),
+                "",
+            )
+        )
+        where = f'StudyEventOID="SE.{TOKEN}" StudyEventRepeatKey="{key}"'
+        of_vendor = f'xmlns:t="urn:t" t:{TOKEN}="1"' if random.random() < 0.5 else ""
+        form = f'<FormData FormOID="F.{TOKEN}" FormRepeatKey="1">{held}</FormData>' if held else ""
+        return f"<StudyEventData {where} {of_vendor}>{form}</StudyEventData>"
+
+    def changed(found: re.Match[str]) -> str:
+        return "".join(event(90 + i) for i in range(random.randrange(4))) + found[0]
+
+    return EVENT.sub(changed, text)
+
+
 def without(text: str, _random: Random) -> str:
     return SEALED_GROUP.sub("", text)
 
@@ -241,6 +265,7 @@ CHANGES: Mapping[str, Callable[[str, Random], str]] = {
     "sealed rows": sealed_adverse_events,
     "sealed units": sealed_units,
     "without units": without_units,
+    "sealed events": sealed_events,
     "removed": without,
 }
 
