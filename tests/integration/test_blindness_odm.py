@@ -61,12 +61,20 @@ def redcap(shared: Path) -> Files:
 
 
 def with_arms(files: Files, seed: int) -> Files:
-    """Each participant's events in another arm."""
+    """Each participant's events in another arm, of which each defines as many events that hold nothing."""
     random = Random(seed)
 
     def moved(found: re.Match[str]) -> str:
         arm = random.choice((1, 2, 3))
-        return re.sub(r"_arm_\d", f"_arm_{arm}", found[0])
+        untouched = (
+            f'<StudyEventData StudyEventOID="Event.call_{number}_arm_{arm}" StudyEventRepeatKey="1" '
+            f'redcap:UniqueEventName="call_{number}_arm_{arm}"><FormData FormOID="Form.cardiovascular" '
+            'FormRepeatKey="1"><ItemGroupData ItemGroupOID="cardiovascular.systolic1" ItemGroupRepeatKey="1">'
+            '<ItemData ItemOID="cardiovascular_complete" Value="0"/></ItemGroupData></FormData></StudyEventData>'
+            for number in range(arm)
+        )
+        subject, begins, rest = found[0].partition('redcap:RecordIdField="record_id">')
+        return subject + begins + "".join(untouched) + re.sub(r"_arm_\d", f"_arm_{arm}", rest)
 
     return {name: SUBJECT.sub(moved, content.decode()).encode() for name, content in files.items()}
 
