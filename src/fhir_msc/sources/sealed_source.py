@@ -16,7 +16,7 @@ from dataclasses import replace
 from fhir_msc.errors import BlindError, SourceError
 from fhir_msc.quick import picker
 from fhir_msc.scratch import scratch_database
-from fhir_msc.sources.qualified import QUALIFIED_BY, OpenParents
+from fhir_msc.sources.qualified import QUALIFIED_BY, OpenParents, is_sequence
 from fhir_msc.sources.seals import Seals, drops
 from fhir_msc.sources.table import LABEL, FileFacts, Row, Source, Table
 
@@ -68,9 +68,9 @@ class SealedSource:
             if self._numbers_rows(table):
                 yield from self._source.rows(table, columns)
             elif self._seals.hides_order(table):
-                yield from in_order(self._unnumbered(table, columns))
+                yield from in_order(self._renumbered(table, columns))
             else:
-                yield from self._unnumbered(table, columns)
+                yield from self._renumbered(table, columns)
         except SourceError as error:
             raise self._told(error, table) from None
 
@@ -79,9 +79,13 @@ class SealedSource:
         parent = self._seals.qualified(table)
         if parent is None:
             return None
-        if table not in self._parents:
-            self._parents[table] = self._named(table, parent)
-        return self._parents[table]
+        return self._parents_of(parent)
+
+    def _parents_of(self, table: str) -> OpenParents:
+        name = table.upper()
+        if name not in self._parents:
+            self._parents[name] = self._named(table)
+        return self._parents[name]
 
     def facts(self, table: str) -> FileFacts:
         """Refused, whatever the table: a whole file holds what is sealed of it, and may be due to it."""
@@ -118,19 +122,24 @@ class SealedSource:
             return True  # whoever reads the rows is told
 
     def _unnumbered(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """The rows that are not sealed, nor qualify one that is."""
+        parents = self.parents(table)
+        if parents is None:
+            yield from self._unsealed(table, columns)
+            return
+        asked = len(columns)
+        for number, cells in self._unsealed(table, [*columns, *QUALIFIED_BY]):
+            if parents.has(cells[asked:]):
+                yield number, cells[:asked]
+
+    def _unsealed(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         described = self._described(table)
         seals = self._seals.row_seals_on(described) if described is not None else self._seals.row_seals(table)
         asked = len(columns)
         read = [*columns, *(seal.column for seal in seals if seal.column not in columns)]
         told_by = picker([read.index(seal.column) for seal in seals])
         known: dict[tuple[str, ...], bool] = {}
-        parents = self.parents(table)
-        at = len(read)
-        if parents is not None:
-            read += QUALIFIED_BY
         for _, values in self._source.rows(table, read):
-            if parents is not None and not parents.has(values[at:]):
-                continue
             told = told_by(values)
             dropped = known.get(told)
             if dropped is None:
@@ -140,13 +149,40 @@ class SealedSource:
             if not dropped:
                 yield NO_NUMBER, values[:asked]
 
-    def _named(self, table: str, parent: str) -> OpenParents:
+    def _renumbered(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """The open rows, with sequence numbers that count no sealed ones, where qualifiers name rows by them."""
+        subject, named_by, value = QUALIFIED_BY
+        qualified = self._seals.qualified(table)
+        if qualified is None:
+            places = [i for i, column in enumerate(columns) if is_sequence(column) and self._qualifying(table)]
+        else:
+            places = [i for i, column in enumerate(columns) if column == value]
+        if not places:
+            yield from self._unnumbered(table, columns)
+            return
+        parents = self._parents_of(qualified or table)
+        asked = len(columns)
+        for number, cells in self._unnumbered(table, [*columns, subject, named_by]):
+            values = list(cells[:asked])
+            for i in places:
+                variable = columns[i] if qualified is None else cells[-1]
+                if variable in parents.variables and is_sequence(variable):
+                    values[i] = parents.number(cells[-2], variable, values[i])
+            yield number, tuple(values)
+
+    def _qualifying(self, parent: str) -> list[str]:
+        """The tables of the source that qualify the rows of this one, of which some are sealed."""
+        names = (one.name for one in self._source.tables())
+        return [name for name in names if (self._seals.qualified(name) or "").upper() == parent.upper()]
+
+    def _named(self, parent: str) -> OpenParents:
         described = next((one for one in self._source.tables() if one.name.upper() == parent.upper()), None)
         if described is None or self._seals.seals_table(parent):
             return OpenParents((), ())
-        qualifiers = (cells for _, cells in self._source.rows(table, QUALIFIED_BY))
+        tables = self._qualifying(parent)
+        qualifiers = (cells for table in tables for _, cells in self._unsealed(table, QUALIFIED_BY))
         parents = OpenParents(qualifiers, self._without_sealed(described).columns)
-        rows = self.rows(described.name, [QUALIFIED_BY[0], *parents.variables])
+        rows = self._unnumbered(described.name, [QUALIFIED_BY[0], *parents.variables])
         parents.open(cells for _, cells in rows)
         return parents
 

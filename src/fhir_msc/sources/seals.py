@@ -117,9 +117,9 @@ class Seals:
         return found
 
     def qualified(self, table: str) -> str | None:
-        """The table with sealed rows that this one qualifies, if it does."""
+        """The table that this one qualifies, if rows of that are sealed or all of it is."""
         parent = next((one for name, one in self.qualifiers.items() if name.upper() == table.upper()), None)
-        return parent if parent is not None and self.row_seals(parent) else None
+        return parent if parent is not None and (self.row_seals(parent) or self.seals_table(parent)) else None
 
     def numbers_rows(self, table: str) -> bool:
         """Whether row numbers of that table may be given out, as far as its own rows are sealed."""
