@@ -31,8 +31,11 @@ from fhir_msc.sources.table import UNIT, Table
 def tables_of(
     outlined: Outline, definitions: Mapping[Version, Definitions], seals: Seals
 ) -> list[OdmTable | OpenEvents]:
-    """The tables of a document with clinical data; ``definitions`` are those of the versions it refers to. Where items
-    of a group are sealed, a row may be there for them alone, and no number of the group's rows may be shown."""
+    """The tables of a document with clinical data; ``definitions`` are those of the versions it refers to.
+
+    Where items of a group are sealed, a row may be there for them alone, and no number of the group's rows may be
+    shown. Where anything is sealed, a group of which no version defines items is a table only where it has a row.
+    """
     versions = [definitions[version] for version in outlined.data_versions if version in definitions]
     groups = {oid: items for oid, items in columns_of(versions).items() if items or oid in outlined.found}
     described = {item.oid: item for version in versions for item in version.items.values()}
@@ -69,7 +72,10 @@ def tables_of(
         one = _table(outlined, definitions, seals, name, CONTEXT, columns, labels)
         numbered = not seals.column_patterns(name)
         tables.append(replace(one, table=replace(one.table, made_of=tuple(sorted(made_of)), numbered=numbered)))
-    return [subjects, OpenEvents.of(events, tables) if seals else events, *tables]
+    if not seals:
+        return [subjects, events, *tables]
+    tables = [one for one in tables if groups.get(one.table.name) or one.has_rows()]
+    return [subjects, OpenEvents.of(events, tables), *tables]
 
 
 def _table(

@@ -35,6 +35,13 @@ class OdmTable:
         except SourceError as error:
             raise error.at_row(number + 1) from None
 
+    def has_rows(self) -> bool:
+        """Whether it has a row, or damage that hides it: whoever reads the rows is told."""
+        try:
+            return next(self.rows(()), None) is not None
+        except SourceError:
+            return True
+
     def reading(self, columns: Sequence[str]) -> Callable[[Place, Cells], tuple[str, ...]]:
         """What gives the values of ``columns`` of a group's cells at their place."""
         context = {name: i for i, name in enumerate(CONTEXT)}

@@ -475,6 +475,22 @@ def test_a_group_that_is_there_for_a_sealed_one_in_it_is_no_row(tmp_path: Path) 
     assert seen(f'<ItemGroupData ItemGroupOID="VISIT">{EX}</ItemGroupData>', outer) == [(1, ("3",))]
 
 
+@pytest.mark.parametrize(
+    "group",
+    [held("NEW", ARM="A"), held("NEW").replace("</ItemGroupData>", f"{EX}</ItemGroupData>")],
+    ids=("item", "group"),
+)
+def test_a_group_that_only_what_is_sealed_shows_is_no_table(tmp_path: Path, group: str) -> None:
+    def seen(*groups: str) -> list[str]:
+        opened(tmp_path, document(f'<SubjectData SubjectKey="P1">{event(1, *groups)}</SubjectData>', namespace=V2))
+        seals = Seals(frozenset({"EX"}), {"*": ("ARM",)})
+        source = open_source(tmp_path / "study.xml", SourceOptions(seals=seals))
+        return [table.name for table in SealedSource(source, seals).tables()]
+
+    assert seen(group) == seen() == ["DM", "StudyEventData", "SubjectData"]
+    assert seen(group, held("NEW", CRP="1")) == ["DM", "NEW", "StudyEventData", "SubjectData"]
+
+
 def test_damage_in_a_form_of_an_event_does_not_name_the_sealed_item(tmp_path: Path) -> None:
     twice = '<ItemGroupData ItemGroupOID="DM"><ItemData ItemOID="WT" Value="1"/><ItemData ItemOID="WT" Value="1"/>'
     opened(tmp_path, document(f'<SubjectData SubjectKey="P1">{event(1, f"{twice}</ItemGroupData>")}</SubjectData>'))
