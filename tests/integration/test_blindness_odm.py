@@ -263,6 +263,21 @@ def sealed_events(text: str, random: Random) -> str:
     return EVENT.sub(changed, text)
 
 
+def sealed_subjects(text: str, random: Random) -> str:
+    """A SubjectData for each form that is sealed, as some systems write them, before that of the rest."""
+
+    def changed(found: re.Match[str]) -> str:
+        begins = found[0][: found[0].index(">") + 1]
+        forms = (
+            f'{begins}<StudyEventData StudyEventOID="SE.{TOKEN}">{_row("IG.EC", {"IT.ECDOSE": TOKEN}, i)}'
+            "</StudyEventData></SubjectData>"
+            for i in range(random.randrange(1, 4))
+        )
+        return "".join(forms) + found[0]
+
+    return SUBJECT.sub(changed, text)
+
+
 def without(text: str, _random: Random) -> str:
     return SEALED_GROUP.sub("", text)
 
@@ -274,6 +289,7 @@ CHANGES: Mapping[str, Callable[[str, Random], str]] = {
     "sealed units": sealed_units,
     "without units": without_units,
     "sealed events": sealed_events,
+    "sealed subjects": sealed_subjects,
     "removed": without,
 }
 

@@ -21,16 +21,14 @@ from dataclasses import replace
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.odm_definitions import Definitions, Version, columns_of
 from fhir_msc.sources.odm_document import Outline
-from fhir_msc.sources.odm_events import OpenEvents
+from fhir_msc.sources.odm_opened import Opened
 from fhir_msc.sources.odm_table import OdmTable
 from fhir_msc.sources.odm_walk import CONTEXT, EVENT_CONTEXT, EVENTS, SUBJECT_CONTEXT, SUBJECTS, UNIT_OID, column_of
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import UNIT, Table
 
 
-def tables_of(
-    outlined: Outline, definitions: Mapping[Version, Definitions], seals: Seals
-) -> list[OdmTable | OpenEvents]:
+def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions], seals: Seals) -> list[OdmTable | Opened]:
     """The tables of a document with clinical data; ``definitions`` are those of the versions it refers to.
 
     Where items of a group are sealed, a row may be there for them alone, and no number of the group's rows may be
@@ -75,7 +73,7 @@ def tables_of(
     if not seals:
         return [subjects, events, *tables]
     tables = [one for one in tables if groups.get(one.table.name) or one.has_rows()]
-    return [subjects, OpenEvents.of(events, tables), *tables]
+    return [Opened.of(subjects, tables), Opened.of(events, tables), *tables]
 
 
 def _table(

@@ -12,7 +12,7 @@ from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.odm import tables_of
 from fhir_msc.sources.odm_definitions import Definitions, Version
 from fhir_msc.sources.odm_document import Outline, begins_of, outline
-from fhir_msc.sources.odm_events import OpenEvents
+from fhir_msc.sources.odm_opened import Opened
 from fhir_msc.sources.odm_table import OdmTable
 from fhir_msc.sources.redcap_xml import XmlRecords, records_of
 from fhir_msc.sources.seals import Seals
@@ -37,7 +37,7 @@ def clinical_documents(folder: Path, names: Sequence[str], pattern: str | None) 
 
 def odm_tables(
     folder: Path, records: str, names: Sequence[str], dictionary: str | None, encoding: str | None, seals: Seals
-) -> tuple[Sequence[OdmTable | OpenEvents], list[str]]:
+) -> tuple[Sequence[OdmTable | Opened], list[str]]:
     """The tables of the document ``records``, and the files that were read. Metadata that it lacks are taken from
     ``dictionary``, or from the one document of the folder that holds them.
 

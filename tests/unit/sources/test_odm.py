@@ -464,6 +464,20 @@ def test_an_event_that_is_there_for_what_is_sealed_is_no_row(tmp_path: Path, alo
     assert seen(event(7, alone, attributes='v:tells="B"'), rest[0], event(8, alone), rest[1], event(9)) == expected
 
 
+def test_a_participant_is_a_row_whatever_is_sealed_of_them(tmp_path: Path) -> None:
+    def seen(*subjects: tuple[str, str]) -> list[Row]:
+        body = "".join(f'<SubjectData SubjectKey="{key}">{held}</SubjectData>' for key, held in subjects)
+        opened(tmp_path, document(body))
+        source = open_source(tmp_path / "study.xml", SourceOptions(seals=SEALS))
+        return list(SealedSource(source, SEALS).rows("SubjectData", ["SubjectKey"]))
+
+    told = event(1, held("DM", SEX="f"))
+    expected = [(1, ("P2",)), (2, ("P2",)), (3, ("P1",)), (4, ("P3",))]
+    assert seen(("P3", ""), ("P2", told), ("P1", ""), ("P2", told)) == expected
+    only = event(1, EX)
+    assert seen(("P2", only), ("P3", only), ("P3", only), ("P2", told), ("P1", only), ("P2", told + only)) == expected
+
+
 def test_a_group_that_is_there_for_a_sealed_one_in_it_is_no_row(tmp_path: Path) -> None:
     def seen(*groups: str) -> list[Row]:
         opened(tmp_path, document(f'<SubjectData SubjectKey="P1">{event(1, *groups)}</SubjectData>', namespace=V2))
