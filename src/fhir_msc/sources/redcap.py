@@ -24,7 +24,7 @@ from fhir_msc.errors import SourceError
 from fhir_msc.quick import picker
 from fhir_msc.sources.dictionary import COMPLETE_CHOICES, Field, fields_by_column
 from fhir_msc.sources.seals import Seals
-from fhir_msc.sources.table import LABEL, Row, Table, trimmed
+from fhir_msc.sources.table import LABEL, Row, Table, field_of, trimmed
 
 EVENT = "redcap_event_name"
 ARM = "redcap_arm"
@@ -176,6 +176,13 @@ def forms_of(
     shown = fields_by_column(present, fields)
     forms = list(dict.fromkeys(field.form for field in fields))
     on_form = _columns_by_form(present, forms, shown)
+    # What a form seals is sealed though the dictionary, of another day than the records, puts it on none.
+    of_sealed_forms = {field.name for field in fields if seals.seals_table(field.form)}
+    on_form[None] = [
+        column
+        for column in on_form[None]
+        if field_of(column) not in of_sealed_forms and not any(seals.seals_column(form, column) for form in forms)
+    ]
     identifiers = {column for column, field in shown.items() if field.identifier} | {SURVEY_IDENTIFIER}
 
     def table(name: str, form: str | None) -> FormTable:
