@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.odm_definitions import Definitions, Version
 from fhir_msc.sources.odm_document import Outline, stream
-from fhir_msc.sources.odm_walk import CONTEXT, EVENTS, SUBJECTS, UNIT_OID, Cells, Place
+from fhir_msc.sources.odm_walk import CONTEXT, UNIT_OID, Cells, Place
 from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, UNIT, Row, Table, trimmed
 
@@ -26,10 +26,10 @@ class OdmTable:
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Streams the rows, of each the values of ``columns``. Raises SourceError with the row."""
         read = self.reading(columns)
-        number, name = 0, self.table.name
+        number, name, is_whole = 0, self.table.name, not self.seals
         try:
             for place, cells in stream(self.outlined, name, name.__eq__):
-                if self.is_row(cells):
+                if is_whole or self.is_row(cells):
                     number += 1
                     yield number, read(place, cells)
         except SourceError as error:
@@ -73,10 +73,8 @@ class OdmTable:
         return read
 
     def is_row(self, cells: Cells) -> bool:
-        """Whether it is a row: where anything is sealed, it holds something that is not. A group that does not may be
+        """Whether it is a row where anything is sealed: it holds something that is not. A group that does not may be
         there for a sealed item, or for a sealed group that lies in it."""
-        if not self.seals or self.table.name in (SUBJECTS, EVENTS):
-            return True
         name = self.table.name
         return any(
             value and not self.seals.seals_column(name, column.removesuffix(UNIT_OID))
