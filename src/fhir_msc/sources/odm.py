@@ -69,7 +69,11 @@ def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions], sea
         }
         one = _table(outlined, definitions, seals, name, CONTEXT, columns, labels)
         numbered = not seals.column_patterns(name)
-        tables.append(replace(one, table=replace(one.table, made_of=tuple(sorted(made_of)), numbered=numbered)))
+        around = not groups.get(name) or any(
+            version.groups[name].holds_groups for version in versions if name in version.groups
+        )
+        described_so = replace(one.table, made_of=tuple(sorted(made_of)), numbered=numbered)
+        tables.append(replace(one, table=described_so, is_filled=bool(seals) and (around or not numbered)))
     if not seals:
         return [subjects, events, *tables]
     tables = [one for one in tables if groups.get(one.table.name) or one.has_rows()]

@@ -21,15 +21,16 @@ class OdmTable:
     outlined: Outline
     definitions: Mapping[Version, Definitions]
     seals: Seals
-    """Where they seal anything, a group that holds nothing open is no row."""
+    is_filled: bool = False
+    """Whether a group that holds nothing open is no row: it may be there for what is sealed in it."""
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Streams the rows, of each the values of ``columns``. Raises SourceError with the row."""
         read = self.reading(columns)
-        number, name, is_whole = 0, self.table.name, not self.seals
+        number, name = 0, self.table.name
         try:
             for place, cells in stream(self.outlined, name, name.__eq__):
-                if is_whole or self.is_row(cells):
+                if self.is_row(cells):
                     number += 1
                     yield number, read(place, cells)
         except SourceError as error:
@@ -73,8 +74,9 @@ class OdmTable:
         return read
 
     def is_row(self, cells: Cells) -> bool:
-        """Whether it is a row where anything is sealed: it holds something that is not. A group that does not may be
-        there for a sealed item, or for a sealed group that lies in it."""
+        """Whether a group with these cells is a row."""
+        if not self.is_filled:
+            return True
         name = self.table.name
         return any(
             value and not self.seals.seals_column(name, column.removesuffix(UNIT_OID))
