@@ -79,7 +79,8 @@ if TYPE_CHECKING:
     from fhir_msc.resources.own import OwnBuilder
     from fhir_msc.sandbox import SandboxServer
     from fhir_msc.sources.opening import OpenSource, SourceOptions, open_source
-    from fhir_msc.sources.seals import SealedSource, Seals
+    from fhir_msc.sources.sealed_source import SealedSource
+    from fhir_msc.sources.seals import Seals
     from fhir_msc.sources.table import FileFacts, Row, Source, Table
     from fhir_msc.sync.audit import AuditVerdict
     from fhir_msc.sync.corrections import Answer, Held
@@ -296,7 +297,8 @@ _HOMES = {
     "fhir_msc.resources.own": "OwnBuilder",
     "fhir_msc.sandbox": "SandboxServer",
     "fhir_msc.sources.opening": "OpenSource SourceOptions open_source",
-    "fhir_msc.sources.seals": "SealedSource Seals",
+    "fhir_msc.sources.sealed_source": "SealedSource",
+    "fhir_msc.sources.seals": "Seals",
     "fhir_msc.sources.table": "FileFacts Row Source Table",
     "fhir_msc.sync.audit": "AuditVerdict",
     "fhir_msc.sync.corrections": "Answer Held",

@@ -36,6 +36,7 @@ READS_THE_UNIT = """
     value: {from: IT.PT_PULSE, as: decimal, unit: {from: "IT.PT_PULSE:unit"}}
     when: {from: IT.VISITDTC, as: date}
 """
+EVENT = re.compile(r"<StudyEventData ")
 ADVERSE_EVENT = re.compile(r'(<ItemGroupData ItemGroupOID="IG\.AE\.AE_ARRAY1")')
 
 
@@ -60,12 +61,20 @@ def redcap(shared: Path) -> Files:
 
 
 def with_arms(files: Files, seed: int) -> Files:
-    """Each participant's events in another arm."""
+    """Each participant's events in another arm, of which each defines as many events that hold nothing."""
     random = Random(seed)
 
     def moved(found: re.Match[str]) -> str:
         arm = random.choice((1, 2, 3))
-        return re.sub(r"_arm_\d", f"_arm_{arm}", found[0])
+        untouched = (
+            f'<StudyEventData StudyEventOID="Event.call_{number}_arm_{arm}" StudyEventRepeatKey="1" '
+            f'redcap:UniqueEventName="call_{number}_arm_{arm}"><FormData FormOID="Form.cardiovascular" '
+            'FormRepeatKey="1"><ItemGroupData ItemGroupOID="cardiovascular.systolic1" ItemGroupRepeatKey="1">'
+            '<ItemData ItemOID="cardiovascular_complete" Value="0"/></ItemGroupData></FormData></StudyEventData>'
+            for number in range(arm)
+        )
+        subject, begins, rest = found[0].partition('redcap:RecordIdField="record_id">')
+        return subject + begins + "".join(untouched) + re.sub(r"_arm_\d", f"_arm_{arm}", rest)
 
     return {name: SUBJECT.sub(moved, content.decode()).encode() for name, content in files.items()}
 
@@ -231,6 +240,44 @@ def without_units(text: str, _random: Random) -> str:
     return text.replace(PULSE_WITH_UNIT, PULSE).replace(UNIT_DEFINED, "")
 
 
+def sealed_events(text: str, random: Random) -> str:
+    """Events of which all forms are sealed, by the group or by a cell, or that hold nothing, before all others."""
+
+    def event(key: int) -> str:
+        held = random.choice(
+            (
+                _row("IG.EC", {"IT.ECDOSE": f"{TOKEN}1"}, 1),
+                _row("IG.AE.AE_ARRAY1", {"IT.AETERM": f"CHIM{TOKEN}"}, 1),
+                _row("IG.VS", {"IT.PT_PULSEU": f"{TOKEN}3"}, 1),
+                "",
+            )
+        )
+        where = f'StudyEventOID="SE.{TOKEN}" StudyEventRepeatKey="{key}"'
+        of_vendor = f'xmlns:t="urn:t" t:{TOKEN}="1"' if random.random() < 0.5 else ""
+        form = f'<FormData FormOID="F.{TOKEN}" FormRepeatKey="1">{held}</FormData>' if held else ""
+        return f"<StudyEventData {where} {of_vendor}>{form}</StudyEventData>"
+
+    def changed(found: re.Match[str]) -> str:
+        return "".join(event(90 + i) for i in range(random.randrange(4))) + found[0]
+
+    return EVENT.sub(changed, text)
+
+
+def sealed_subjects(text: str, random: Random) -> str:
+    """A SubjectData for each form that is sealed, as some systems write them, before that of the rest."""
+
+    def changed(found: re.Match[str]) -> str:
+        begins = found[0][: found[0].index(">") + 1]
+        forms = (
+            f'{begins}<StudyEventData StudyEventOID="SE.{TOKEN}">{_row("IG.EC", {"IT.ECDOSE": TOKEN}, i)}'
+            "</StudyEventData></SubjectData>"
+            for i in range(random.randrange(1, 4))
+        )
+        return "".join(forms) + found[0]
+
+    return SUBJECT.sub(changed, text)
+
+
 def without(text: str, _random: Random) -> str:
     return SEALED_GROUP.sub("", text)
 
@@ -241,6 +288,8 @@ CHANGES: Mapping[str, Callable[[str, Random], str]] = {
     "sealed rows": sealed_adverse_events,
     "sealed units": sealed_units,
     "without units": without_units,
+    "sealed events": sealed_events,
+    "sealed subjects": sealed_subjects,
     "removed": without,
 }
 

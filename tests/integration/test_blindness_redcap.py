@@ -89,12 +89,18 @@ def with_pharmacy(files: Files, name: str, seed: int) -> Files:
 
 
 def with_arms(files: Files, seed: int) -> Files:
-    """Each participant's events in another arm of REDCap."""
-    random, table = Random(seed), read(files[RECORDS])
-    arms = {row[0]: random.choice((1, 2, 3, 12)) for row in table}
-    at = table[0].index("redcap_event_name")
-    for row in table[1:]:
-        row[at] = row[at].replace("_arm_1", f"_arm_{arms[row[0]]}")
+    """Each participant's events in another arm of REDCap, of which each defines as many events that hold nothing."""
+    random, (header, *rows) = Random(seed), read(files[RECORDS])
+    arms = {row[0]: random.choice((1, 2, 3, 12)) for row in rows}
+    at, untouched = header.index("redcap_event_name"), header.index("vitals_complete")
+    table = [header]
+    for row in rows:
+        arm = arms[row[0]]
+        row[at] = row[at].replace("_arm_1", f"_arm_{arm}")
+        for number in range(arm if row[0] != table[-1][0] else 0):
+            empty = {0: row[0], at: f"call_{number}_arm_{arm}", untouched: "0"}
+            table.append([empty.get(i, "") for i in range(len(header))])
+        table.append(row)
     return {**files, RECORDS: written(table)}
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+from fhir_msc.sources.ibm import number_of
 from tests.support.exports import Domain, Export, Row, Torn, new_domain
-from tests.unit.sources.xpt_writer import Column
+from tests.unit.sources.xpt_writer import Column, ibm
 
 Change = Callable[[Export, Random], Export]
 
@@ -178,6 +179,56 @@ def qualifiers_of_sealed_rows(export: Export, random: Random) -> Export:
     return changed
 
 
+def sequence_numbers(export: Export, random: Random) -> Export:
+    """The laboratory rows of each participant are numbered anew: more or fewer that tell the arm are counted."""
+    changed = dict(export)
+    moved: dict[tuple[str, str], str] = {}
+    for file, domain in _domains(export, ("LB",)):
+        numbers: dict[str, int] = {}
+        rows = []
+        for row in domain.rows:
+            subject = domain.text(row, "USUBJID")
+            numbers[subject] = numbers.get(subject, 0) + random.choice((1, 1, 2, 5))
+            if domain.text(row, "LBTESTCD") not in TELLING_TESTS:
+                moved[subject, _number(domain, row, "LBSEQ")] = str(numbers[subject])
+            rows.append(domain.with_cell(row, "LBSEQ", ibm(numbers[subject])))
+        changed[file] = replace(domain, rows=tuple(rows))
+    for file, domain in _domains(export, ("SUPPLB",)):
+        changed[file] = replace(domain, rows=tuple(_follows(domain, row, moved) for row in domain.rows))
+    return changed
+
+
+def _number(domain: Domain, row: Row, column: str) -> str:
+    return number_of(row[domain.place(column)])
+
+
+def _follows(domain: Domain, qualifier: Row, moved: Mapping[tuple[str, str], str]) -> Row:
+    key = domain.text(qualifier, "USUBJID"), domain.text(qualifier, "IDVARVAL")
+    return domain.with_cell(qualifier, "IDVARVAL", moved[key].encode()) if key in moved else qualifier
+
+
+def _with_open_qualifiers(export: Export) -> Export:
+    """Open qualifiers of laboratory rows that do not tell the arm."""
+    [lab] = [one for _, one in _domains(export, ("LB",))]
+    rows = [
+        (
+            "",
+            "LB",
+            lab.text(row, "USUBJID"),
+            "LBSEQ",
+            _number(lab, row, "LBSEQ"),
+            "LBCLSIG",
+            "Significant",
+            "Y",
+            "CRF",
+            "",
+        )
+        for row in lab.rows
+        if lab.text(row, "LBTESTCD") not in TELLING_TESTS
+    ]
+    return {**export, "supplb.xpt": new_domain("SUPPLB", _SUPP_COLUMNS, rows[::2])}
+
+
 def qualifiers_inserted(export: Export, random: Random) -> Export:
     """Supplemental qualifiers that tell the arm, in tables that are there and in tables of their own."""
     changed = dict(export)
@@ -264,6 +315,7 @@ CHANGES: Mapping[str, Change] = {
         lab_tests_inserted,
         lab_tests_removed,
         qualifiers_of_sealed_rows,
+        sequence_numbers,
         qualifiers_inserted,
         qualifiers_removed,
         findings_added,
@@ -276,7 +328,8 @@ CHANGES: Mapping[str, Change] = {
 def telling(export: Export, random: Random) -> Export:
     """The export with something of everything that tells the arm: every later change can also take it away."""
     some = (cells, columns_added, tables_added, tables_changed, findings_added, lab_tests_inserted, drugs_inserted)
-    for change in (*some, qualifiers_inserted):
+    export = _with_open_qualifiers(export)
+    for change in (*some, qualifiers_inserted, sequence_numbers):
         export = change(export, random)
     return export
 

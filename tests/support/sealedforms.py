@@ -81,6 +81,12 @@ def sealed_cells(table: Table, random: Random) -> Table:
     return table
 
 
+def more_columns(table: Table, random: Random) -> Table:
+    """Boxes of sealed fields, which the dictionary, of another day than the records, puts on no form."""
+    more = [("flare_class___1", "vs_spo2___2"), *[(_token(random), random.choice(("0", "1", ""))) for _ in table[1:]]]
+    return [[*row, *cells] for row, cells in zip(table, more, strict=True)]
+
+
 def without_columns(table: Table, _random: Random) -> Table:
     """The sealed columns are not in the export."""
     kept = [i for i, column in enumerate(table[0]) if column not in _COLUMNS]
@@ -118,6 +124,7 @@ def other_order(table: Table, random: Random) -> Table:
 CHANGES: Mapping[str, Change] = {
     "rows": _sealed_rows,
     "cells": _rows(sealed_cells),
+    "more columns": _rows(more_columns),
     "without columns": _rows(without_columns),
     "other encoding": other_encoding,
     "files beside": files_beside,

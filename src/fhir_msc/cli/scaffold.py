@@ -13,7 +13,8 @@ from fhir_msc.errors import UsageError
 from fhir_msc.mapping.design_table import compile_design
 from fhir_msc.mapping.pack import Pack, find_pack, read_pack
 from fhir_msc.sources.opening import SourceOptions, open_source
-from fhir_msc.sources.seals import SealedSource, Seals
+from fhir_msc.sources.sealed_source import SealedSource
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import Source
 from fhir_msc.trial import StudyFact
 

@@ -20,7 +20,8 @@ from fhir_msc.mapping.qualifiers import Qualifiers
 from fhir_msc.release.blinding import refuse_open_products, refuse_unsealed_pack
 from fhir_msc.resources.identity import Identity
 from fhir_msc.resources.own import NamedBuilder
-from fhir_msc.sources.seals import SealedSource, Seals
+from fhir_msc.sources.sealed_source import SealedSource
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import Source, Table
 from fhir_msc.trial import Study
 

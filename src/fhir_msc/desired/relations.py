@@ -17,9 +17,9 @@ from fhir_msc.desired.model import Account, Desired, not_mapped
 from fhir_msc.desired.samples import Samples
 from fhir_msc.findings import Finding, Origin
 from fhir_msc.mapping.format import RelationWords
-from fhir_msc.mapping.naming import as_named
 from fhir_msc.mapping.pack import PackTable
 from fhir_msc.scratch import scratch_database
+from fhir_msc.sources.naming import as_named
 from fhir_msc.sources.table import Table
 
 _EVENT = "AdverseEvent"

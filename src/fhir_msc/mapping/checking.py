@@ -14,7 +14,8 @@ from fhir_msc.mapping.design_table import DesignMapper, compile_design
 from fhir_msc.mapping.examples import run_examples
 from fhir_msc.mapping.pack import Pack, PackTable
 from fhir_msc.mapping.table import TableMapper
-from fhir_msc.sources.seals import SealedSource, Seals
+from fhir_msc.sources.sealed_source import SealedSource
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import Source, Table, field_of
 from fhir_msc.ucum import is_unit
 

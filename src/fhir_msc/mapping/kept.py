@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fhir_msc.findings import Origin
 from fhir_msc.scratch import scratch_database
-from fhir_msc.sources.seals import NO_NUMBER
+from fhir_msc.sources.sealed_source import NO_NUMBER
 from fhir_msc.sources.table import Table
 
 _FATE = "rank INTEGER DEFAULT 99, outcome, reason"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from fhir_msc.findings import Origin
 from fhir_msc.mapping.kept import Kept
-from fhir_msc.mapping.naming import as_named
+from fhir_msc.sources.naming import as_named
 from fhir_msc.sources.table import Source, Table
 
 _COLUMNS = ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QVAL")

@@ -16,7 +16,7 @@ from fhir_msc.mapping.pack import PackTable
 from fhir_msc.mapping.records import Maker
 from fhir_msc.mapping.scope import CellProblem, Cells, Test
 from fhir_msc.quick import filled, picker
-from fhir_msc.sources.seals import NO_NUMBER
+from fhir_msc.sources.sealed_source import NO_NUMBER
 from fhir_msc.sources.table import Row, Source, Table
 from fhir_msc.trial import Key, Record
 

@@ -16,6 +16,8 @@ from itertools import takewhile
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from fhir_msc.sources.naming import plain
+
 TimeLost = Literal["zone", "minutes"] | None
 """Why a time is left out: no zone is known, or the minutes are not (an interval, too, has none); without either R4 has
 no time."""
@@ -220,10 +222,7 @@ def boolean(cell: str) -> str:
 def plain_number(cell: str) -> str:
     """A number that names something, as a visit's does; it is the same however it is spelled: ``4.00`` is ``4``,
     ``4.10`` is ``4.1``."""
-    number = decimal(cell).value
-    if "." in number and "e" not in number:
-        number = number.rstrip("0").rstrip(".")
-    return "0" if number == "-0" else number
+    return plain(decimal(cell).value)
 
 
 def study_day(cell: str) -> str:

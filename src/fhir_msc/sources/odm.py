@@ -15,105 +15,25 @@ read. A document of changes (Update, Remove) is refused: it says what happened, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.odm_definitions import Definitions, Version, columns_of
-from fhir_msc.sources.odm_document import Outline, stream
-from fhir_msc.sources.odm_walk import (
-    CONTEXT,
-    EVENT_CONTEXT,
-    EVENTS,
-    SUBJECT_CONTEXT,
-    SUBJECTS,
-    UNIT_OID,
-    Cells,
-    column_of,
-)
+from fhir_msc.sources.odm_document import Outline
+from fhir_msc.sources.odm_opened import Opened
+from fhir_msc.sources.odm_table import OdmTable
+from fhir_msc.sources.odm_walk import CONTEXT, EVENT_CONTEXT, EVENTS, SUBJECT_CONTEXT, SUBJECTS, UNIT_OID, column_of
 from fhir_msc.sources.seals import Seals
-from fhir_msc.sources.table import LABEL, UNIT, Row, Table, trimmed
+from fhir_msc.sources.table import UNIT, Table
 
 
-@dataclass(frozen=True, slots=True)
-class OdmTable:
-    """One table of an ODM document: a group of items, the participants or their events."""
+def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions], seals: Seals) -> list[OdmTable | Opened]:
+    """The tables of a document with clinical data; ``definitions`` are those of the versions it refers to.
 
-    table: Table
-    outlined: Outline
-    definitions: Mapping[Version, Definitions]
-    seals: Seals
-    """Where they may seal an item, a row that holds nothing else is none."""
-
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Streams the rows, of each the values of ``columns``. Raises SourceError with the row."""
-        context = {name: i for i, name in enumerate(CONTEXT)}
-        sealing = not self.table.numbered
-        listed = set(self.table.columns)
-        labels = _Labels(self.definitions)
-        asked: list[tuple[str, int | None, bool]] = []
-        for column in columns:
-            name = column.removesuffix(LABEL)
-            asked.append((name if name in listed else "", context.get(name), column != name))
-        group = self.table.name
-        for number, (place, cells) in enumerate(stream(self.outlined, group, group), start=1):
-            if sealing and not self._is_open(cells):
-                continue
-            around = place.around()
-            values = []
-            for name, at, labelled in asked:
-                if not name:
-                    value = ""
-                elif at is not None:
-                    value = around[at]
-                elif name.endswith(UNIT):
-                    value = cells.get(name) or labels.unit(place.version, group, name.removesuffix(UNIT), cells)
-                else:
-                    value = cells.get(name, "")
-                if labelled and value:
-                    value = labels.label(place.version, name, value, context=at is not None)
-                values.append(value)
-            yield number, trimmed(values)
-
-    def _is_open(self, cells: Cells) -> bool:
-        name = self.table.name
-        return any(
-            value and not self.seals.seals_column(name, column.removesuffix(UNIT_OID))
-            for column, value in cells.items()
-        )
-
-
-class _Labels:
-    """What the metadata say of values, by the version that the data refer to."""
-
-    def __init__(self, definitions: Mapping[Version, Definitions]) -> None:
-        self._definitions = definitions
-
-    def _of(self, version: Version) -> Definitions:
-        return self._definitions.get(version) or Definitions()
-
-    def label(self, version: Version, column: str, value: str, *, context: bool) -> str:
-        definitions = self._of(version)
-        if context:
-            return definitions.names.get(value) or value
-        known = definitions.labels(column)
-        return "|".join(known.get(code) or code for code in value.split("|")) if known else value
-
-    def unit(self, version: Version, group: str, item: str, cells: Cells) -> str:
-        if item not in cells:
-            return ""
-        definitions = self._of(version)
-        written = cells.get(f"{item}{UNIT_OID}")
-        if written:
-            return definitions.units.get(written) or written
-        described = definitions.groups.get(group)
-        unit_item = described.unit_items.get(item, "") if described else ""
-        return cells.get(unit_item) or definitions.unit(item)
-
-
-def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions], seals: Seals) -> list[OdmTable]:
-    """The tables of a document with clinical data; ``definitions`` are those of the versions it refers to. Where items
-    of a group are sealed, a row may be there for them alone, and no number of the group's rows may be shown."""
+    Where items of a group are sealed, a row may be there for them alone, and no number of the group's rows may be
+    shown. Where anything is sealed, a group of which no version defines items is a table only where it has a row.
+    """
     versions = [definitions[version] for version in outlined.data_versions if version in definitions]
     groups = {oid: items for oid, items in columns_of(versions).items() if items or oid in outlined.found}
     described = {item.oid: item for version in versions for item in version.items.values()}
@@ -124,10 +44,9 @@ def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions], sea
             file=outlined.file.name,
             hint="Give the group another OID.",
         )
-    tables = [
-        _table(outlined, definitions, seals, SUBJECTS, SUBJECT_CONTEXT, (), {}),
-        _table(outlined, definitions, seals, EVENTS, EVENT_CONTEXT, (), {}),
-    ]
+    subjects = _table(outlined, definitions, seals, SUBJECTS, SUBJECT_CONTEXT, (), {})
+    events = _table(outlined, definitions, seals, EVENTS, EVENT_CONTEXT, (), {})
+    tables = []
     for name in names:
         units = {
             item
@@ -150,8 +69,15 @@ def tables_of(outlined: Outline, definitions: Mapping[Version, Definitions], sea
         }
         one = _table(outlined, definitions, seals, name, CONTEXT, columns, labels)
         numbered = not seals.column_patterns(name)
-        tables.append(replace(one, table=replace(one.table, made_of=tuple(sorted(made_of)), numbered=numbered)))
-    return tables
+        around = not groups.get(name) or any(
+            version.groups[name].holds_groups for version in versions if name in version.groups
+        )
+        described_so = replace(one.table, made_of=tuple(sorted(made_of)), numbered=numbered)
+        tables.append(replace(one, table=described_so, is_filled=bool(seals) and (around or not numbered)))
+    if not seals:
+        return [subjects, events, *tables]
+    tables = [one for one in tables if groups.get(one.table.name) or one.has_rows()]
+    return [Opened.of(subjects, tables), Opened.of(events, tables), *tables]
 
 
 def _table(

@@ -42,6 +42,8 @@ class Group:
     attributes: Mapping[str, str]
     items: list[str] = field(default_factory=list)
     unit_items: dict[str, str] = field(default_factory=dict)
+    holds_groups: bool = False
+    """Whether other groups may lie in it (2.0)."""
 
 
 @dataclass(slots=True)
@@ -157,6 +159,8 @@ class DefinitionsReader:
                 opened.items.append(item)
                 if attributes.get("UnitsItemOID"):
                     opened.unit_items[item] = attributes["UnitsItemOID"]
+            elif name == "ItemGroupRef":
+                opened.holds_groups = True
         elif isinstance(opened, CodeList) and name in _CODES:
             self._code = attributes.get("CodedValue", "")
             opened.labels.setdefault(self._code, "" if name == "CodeListItem" else self._code)

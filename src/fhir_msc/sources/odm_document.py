@@ -10,7 +10,7 @@ from typing import BinaryIO
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sources.odm_definitions import Definitions, DefinitionsReader, Version
-from fhir_msc.sources.odm_walk import BINARY, Cells, NoState, Place, Twice, Walk
+from fhir_msc.sources.odm_walk import BINARY, Cells, NoState, Place, Twice, Walk, Wanted
 from fhir_msc.sources.xml_stream import Event, Skip, XmlDamage, elements, encoding_of
 
 _NAMESPACES = tuple(f"http://www.cdisc.org/ns/odm/v{version} " for version in ("1.3", "2.0", "1.2"))
@@ -105,11 +105,11 @@ def outline(file: InputFile, encoding: str | None = None) -> Outline:
     )
 
 
-def _others(wanted: str | None) -> Skip | None:
+def _others(wanted: Wanted | None) -> Skip | None:
     """Passes over the groups that are not wanted. In ODM 2.0 a group may hold others, and none is passed over."""
     if wanted is None:
         return None
-    return lambda name, attributes: name in _FLAT_GROUPS and attributes.get("ItemGroupOID") != wanted
+    return lambda name, attributes: name in _FLAT_GROUPS and not wanted(attributes.get("ItemGroupOID", ""))
 
 
 def _elements_of(file: InputFile, stream: BinaryIO, encoding: str | None, skips: Skip | None = None) -> Iterator[Event]:
@@ -128,8 +128,8 @@ def _elements_of(file: InputFile, stream: BinaryIO, encoding: str | None, skips:
         yield _local(name), attributes, text
 
 
-def stream(outlined: Outline, table: str, wanted: str | None) -> Iterator[tuple[Place, Cells]]:
-    """Streams what a document holds of one group, of the participants or of their events; without ``wanted`` all of it.
+def stream(outlined: Outline, table: str, wanted: Wanted | None) -> Iterator[tuple[Place, Cells]]:
+    """Streams what a document holds of the groups, participants and events that are ``wanted``; without, all of it.
 
     Raises SourceError, as of ``table``, with the row that cannot be read.
     """

@@ -9,9 +9,11 @@ from pathlib import Path
 from fhir_msc.errors import SourceError
 from fhir_msc.sources.dictionary import Field
 from fhir_msc.sources.files import InputFile
-from fhir_msc.sources.odm import OdmTable, tables_of
+from fhir_msc.sources.odm import tables_of
 from fhir_msc.sources.odm_definitions import Definitions, Version
 from fhir_msc.sources.odm_document import Outline, begins_of, outline
+from fhir_msc.sources.odm_opened import Opened
+from fhir_msc.sources.odm_table import OdmTable
 from fhir_msc.sources.redcap_xml import XmlRecords, records_of
 from fhir_msc.sources.seals import Seals
 
@@ -35,7 +37,7 @@ def clinical_documents(folder: Path, names: Sequence[str], pattern: str | None) 
 
 def odm_tables(
     folder: Path, records: str, names: Sequence[str], dictionary: str | None, encoding: str | None, seals: Seals
-) -> tuple[Sequence[OdmTable], list[str]]:
+) -> tuple[Sequence[OdmTable | Opened], list[str]]:
     """The tables of the document ``records``, and the files that were read. Metadata that it lacks are taken from
     ``dictionary``, or from the one document of the folder that holds them.
 

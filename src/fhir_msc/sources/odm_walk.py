@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fhir_msc.sources.odm_definitions import Version
@@ -61,6 +61,9 @@ Cells = dict[str, str]
 Found = tuple[str, Place, Cells]
 """What ends: a group's OID, ``SubjectData`` or ``StudyEventData``; its place, to be read at once; its cells."""
 
+Wanted = Callable[[str], bool]
+"""Whether what ends is given: asked with a group's OID, ``SubjectData`` or ``StudyEventData``."""
+
 
 class NoState(Exception):
     """The document holds changes."""
@@ -76,16 +79,16 @@ class Twice(Exception):
 class Walk:
     """Takes the elements of a document and gives what ends: groups of items, participants, events.
 
-    ``wanted`` is the one kind that is given; cells of others are not kept. What is no state of the data, or is told
+    Without ``wanted`` all is given; cells of what is not are not kept. What is no state of the data, or is told
     twice, is an error where it ``refuses``; who only looks for columns does not.
     """
 
-    def __init__(self, wanted: str | None, *, refuses: bool = True) -> None:
+    def __init__(self, wanted: Wanted | None, *, refuses: bool = True) -> None:
         self.place = Place()
         self.inside = False
         """Whether the elements are those of clinical data."""
         self.has_begun = False
-        self._wanted = wanted
+        self._wanted: Wanted = wanted or (lambda _: True)
         self._refuses = refuses
         self._cells: list[Cells | None] = []
         self._item = ""
@@ -124,7 +127,7 @@ class Walk:
         elif name == "ItemGroupData":
             place.groups.append(attributes)
             oid = attributes.get("ItemGroupOID", "")
-            self._cells.append({} if self._wanted in (None, oid) else None)
+            self._cells.append({} if self._wanted(oid) else None)
         elif name == "FormData":
             place.form = attributes
         elif name == EVENTS:
@@ -151,11 +154,11 @@ class Walk:
         elif name == "FormData":
             place.form = {}
         elif name == EVENTS:
-            ended = (EVENTS, _kept(place), _of_vendor(place.event)) if self._wanted in (None, EVENTS) else None
+            ended = (EVENTS, _kept(place), _of_vendor(place.event)) if self._wanted(EVENTS) else None
             place.event = {}
             return ended
         elif name == SUBJECTS:
-            ended = (SUBJECTS, _kept(place), _of_vendor(place.subject)) if self._wanted in (None, SUBJECTS) else None
+            ended = (SUBJECTS, _kept(place), _of_vendor(place.subject)) if self._wanted(SUBJECTS) else None
             place.subject, place.location = {}, ""
             return ended
         elif name == "ClinicalData":

@@ -2,6 +2,9 @@
 
 A qualifier names its row by participant, variable and value (SDTMIG 8.4: USUBJID, IDVAR, IDVARVAL). Which rows are
 named, and which of these are not sealed, is kept in a temporary file: there are as many as there are qualifiers.
+
+Where it names it by its sequence number (--SEQ), that one counts the sealed rows too. So the rows that are named and
+open are numbered anew, in both tables.
 """
 
 from __future__ import annotations
@@ -9,9 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from fhir_msc.scratch import scratch_database
+from fhir_msc.sources.naming import as_named
 
 QUALIFIED_BY = ("USUBJID", "IDVAR", "IDVARVAL")
 """The columns by which a qualifier names its row."""
+
+
+def is_sequence(variable: str) -> bool:
+    """Whether it numbers the rows of a participant."""
+    return variable.endswith("SEQ")
+
 
 _Parent = tuple[str, str, str]
 
@@ -40,7 +50,23 @@ class OpenParents:
         self._database.executemany(
             "UPDATE parent SET open = 1 WHERE subject = ? AND variable = ? AND value = ?", self._named_by(rows)
         )
+        self._database.execute(
+            "CREATE TABLE sequence (subject, variable, value, number, PRIMARY KEY (subject, variable, value))"
+        )
+        self._database.execute(
+            "INSERT INTO sequence SELECT subject, variable, value, row_number() OVER"
+            " (PARTITION BY subject, variable ORDER BY CAST(value AS REAL), value) FROM parent"
+            " WHERE open = 1 AND variable LIKE '%SEQ'"
+        )
         self._database.execute("COMMIT")
+
+    def number(self, subject: str, variable: str, value: str) -> str:
+        """The number of an open row among those of its participant that are named by this variable; empty of others."""
+        found = self._database.execute(
+            "SELECT number FROM sequence WHERE subject = ? AND variable = ? AND value = ?",
+            _parent((subject, variable, value)),
+        ).fetchone()
+        return str(found[0]) if found is not None else ""
 
     def has(self, qualifier: Sequence[str]) -> bool:
         """Whether the row that a qualifier names is open."""
@@ -60,6 +86,6 @@ class OpenParents:
 
 
 def _parent(cells: Sequence[str]) -> _Parent:
-    """The row that a qualifier names; a number is written with and without its zero."""
+    """The row that a qualifier names; a number is one however it is spelled."""
     subject, variable, value = cells
-    return subject, variable, value.removesuffix(".0") if variable else ""
+    return subject, variable, as_named(variable, value) if variable else ""

@@ -9,7 +9,8 @@ A record's row is a row of each form of which it holds anything, for which the 0
 ``<form>_complete`` and into boxes does not count, but on the form of the record id; a row of a repeating instrument is
 one of that form alone. So classic and longitudinal projects, repeating instruments and repeating events need no telling
 apart. Row numbers are those of the records file, from 1: where a form, a column or rows of it are sealed, they tell how
-many rows hold nothing else, and no form's may be shown. What is sealed makes no row one of a form.
+many rows hold nothing else, and where its arms are the treatments, how many events an arm has. Then no form's may be
+shown. What is sealed makes no row one of a form.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from fhir_msc.errors import SourceError
 from fhir_msc.quick import picker
 from fhir_msc.sources.dictionary import COMPLETE_CHOICES, Field, fields_by_column
 from fhir_msc.sources.seals import Seals
-from fhir_msc.sources.table import LABEL, Row, Table, trimmed
+from fhir_msc.sources.table import LABEL, Row, Table, field_of, trimmed
 
 EVENT = "redcap_event_name"
 ARM = "redcap_arm"
@@ -153,7 +154,8 @@ def forms_of(
     records: Records, fields: Sequence[Field], *, arms_are_treatments: bool, seals: Seals | None = None
 ) -> list[FormTable]:
     """The tables of a REDCap export: the forms in the dictionary's order, those of which the export has a column that
-    ``seals`` leave open.
+    ``seals`` leave open. Where arms are treatments and anything is sealed, no row's number may be shown: one arm may
+    define more events than another, and of each there are rows though they hold nothing.
 
     With ``arms_are_treatments`` the number of the arm stands in ``redcap_arm`` alone, and ``redcap_event_name`` is
     without its ``_arm_N``. Raises SourceError for records without the record id.
@@ -174,6 +176,13 @@ def forms_of(
     shown = fields_by_column(present, fields)
     forms = list(dict.fromkeys(field.form for field in fields))
     on_form = _columns_by_form(present, forms, shown)
+    # What a form seals is sealed though the dictionary, of another day than the records, puts it on none.
+    of_sealed_forms = {field.name for field in fields if seals.seals_table(field.form)}
+    on_form[None] = [
+        column
+        for column in on_form[None]
+        if field_of(column) not in of_sealed_forms and not any(seals.seals_column(form, column) for form in forms)
+    ]
     identifiers = {column for column, field in shown.items() if field.identifier} | {SURVEY_IDENTIFIER}
 
     def table(name: str, form: str | None) -> FormTable:
@@ -193,7 +202,7 @@ def forms_of(
     named: list[tuple[str, str | None]] = [(form, form) for form in forms]
     named.append(("other" if "other" not in forms else "other_", None))
     on_every_form = {record_id, EVENT, ARM, INSTRUMENT, INSTANCE, GROUP}
-    numbered = not any(
+    numbered = not (arms_are_treatments and seals) and not any(
         seals.seals_table(name) or seals.row_seals(name) or set(seals.column_patterns(name)) - on_every_form
         for name, _ in named
     )

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from fhir_msc.sources.qualified import QUALIFIED_BY
-from fhir_msc.sources.seals import SealedSource, Seals
+from fhir_msc.sources.sealed_source import SealedSource
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, Row, Source, Table
 
 

@@ -18,7 +18,8 @@ from fhir_msc.mapping.pack import Pack, read_pack
 from fhir_msc.mapping.values import Value
 from fhir_msc.resources.code_system import concepts
 from fhir_msc.sources.opening import SourceOptions, open_source
-from fhir_msc.sources.seals import SealedSource, Seals
+from fhir_msc.sources.sealed_source import SealedSource
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import LABEL, Source, Table, field_of
 from fhir_msc.trial import Coding, Consent, Disposition, Infusion, Observation, Participant, Quantity, Record, Visit
 

@@ -10,7 +10,8 @@ from fhir_msc.errors import SourceError
 from fhir_msc.mapping.compiler import compile_table
 from fhir_msc.mapping.pack import Pack, read_pack
 from fhir_msc.mapping.table import MappedRow
-from fhir_msc.sources.seals import SealedSource, Seals
+from fhir_msc.sources.sealed_source import SealedSource
+from fhir_msc.sources.seals import Seals
 from fhir_msc.sources.table import Row, Source, Table
 
 Rows = Sequence[Mapping[str, str]]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_msc.errors import SourceError
-from fhir_msc.sources import OpenSource, SealedSource, Seals, SourceOptions, open_source, xml_stream
+from fhir_msc.sources import OpenSource, Row, SealedSource, Seals, SourceOptions, open_source, xml_stream
 from fhir_msc.sources.odm_walk import CONTEXT
 from fhir_msc.sources.seals import RowSeal
 
@@ -430,3 +430,85 @@ def test_damage_behind_sealed_rows_does_not_tell_how_many(tmp_path: Path) -> Non
             list(sealed.rows("DM", ("WT",)))
         said.add((str(raised.value), raised.value.row))
     assert len(said) == 1
+
+
+def event(key: int, *groups: str, attributes: str = "") -> str:
+    where = f'StudyEventOID="E1" StudyEventRepeatKey="{key}" {attributes}'
+    return f"<StudyEventData {where}><FormData FormOID='F1'>{''.join(groups)}</FormData></StudyEventData>"
+
+
+def held(oid: str, **items: str) -> str:
+    inner = "".join(f'<ItemData ItemOID="{item}" Value="{value}"/>' for item, value in items.items())
+    return f'<ItemGroupData ItemGroupOID="{oid}">{inner}</ItemGroupData>'
+
+
+EX = held("EX", DOSE="5")
+SEALS = Seals(frozenset({"EX"}), {"DM": ("WT",)}, {"DM": (RowSeal("FormOID", ("x",)), RowSeal("sex:label", ("MALE",)))})
+
+
+@pytest.mark.parametrize(
+    "alone", [EX, EX + EX, held("DM", WT="70"), held("DM", SEX="male"), held("DM"), ""], ids=lambda text: text[:60]
+)
+def test_an_event_that_is_there_for_what_is_sealed_is_no_row(tmp_path: Path, alone: str) -> None:
+    def seen(*events: str) -> tuple[object, ...]:
+        body = f'<SubjectData SubjectKey="P1">{"".join(events)}</SubjectData>'
+        source = opened(tmp_path, document(body))
+        sealed = SealedSource(open_source(tmp_path / "study.xml", SourceOptions(seals=SEALS)), SEALS)
+        assert len(list(source.rows("StudyEventData", []))) == len(events)
+        [described] = [table for table in sealed.tables() if table.name == "StudyEventData"]
+        return described, list(sealed.rows("StudyEventData", ["StudyEventRepeatKey", "status"]))
+
+    rest = [event(1, EX, held("DM", SEX="f"), attributes='v:status="done"'), event(2, held("LB", CRP="1"))]
+    expected = seen(*rest)
+    assert expected[1] == [(1, ("1", "done")), (2, ("2", ""))]
+    assert seen(event(7, alone, attributes='v:tells="B"'), rest[0], event(8, alone), rest[1], event(9)) == expected
+
+
+def test_a_participant_is_a_row_whatever_is_sealed_of_them(tmp_path: Path) -> None:
+    def seen(*subjects: tuple[str, str]) -> list[Row]:
+        body = "".join(f'<SubjectData SubjectKey="{key}">{held}</SubjectData>' for key, held in subjects)
+        opened(tmp_path, document(body))
+        source = open_source(tmp_path / "study.xml", SourceOptions(seals=SEALS))
+        return list(SealedSource(source, SEALS).rows("SubjectData", ["SubjectKey"]))
+
+    told = event(1, held("DM", SEX="f"))
+    expected = [(1, ("P2",)), (2, ("P2",)), (3, ("P1",)), (4, ("P3",))]
+    assert seen(("P3", ""), ("P2", told), ("P1", ""), ("P2", told)) == expected
+    only = event(1, EX)
+    assert seen(("P2", only), ("P3", only), ("P3", only), ("P2", told), ("P1", only), ("P2", told + only)) == expected
+
+
+def test_a_group_that_is_there_for_a_sealed_one_in_it_is_no_row(tmp_path: Path) -> None:
+    def seen(*groups: str) -> list[Row]:
+        opened(tmp_path, document(f'<SubjectData SubjectKey="P1">{event(1, *groups)}</SubjectData>', namespace=V2))
+        source = open_source(tmp_path / "study.xml", SourceOptions(seals=SEALS))
+        return list(SealedSource(source, SEALS).rows("VISIT", ["DAY"]))
+
+    outer = held("VISIT", DAY="3")
+    assert seen(held("VISIT"), outer.replace("</ItemGroupData>", f"{EX}</ItemGroupData>")) == [(1, ("3",))]
+    assert seen(f'<ItemGroupData ItemGroupOID="VISIT">{EX}</ItemGroupData>', outer) == [(1, ("3",))]
+
+
+@pytest.mark.parametrize(
+    "group",
+    [held("NEW", ARM="A"), held("NEW").replace("</ItemGroupData>", f"{EX}</ItemGroupData>")],
+    ids=("item", "group"),
+)
+def test_a_group_that_only_what_is_sealed_shows_is_no_table(tmp_path: Path, group: str) -> None:
+    def seen(*groups: str) -> list[str]:
+        opened(tmp_path, document(f'<SubjectData SubjectKey="P1">{event(1, *groups)}</SubjectData>', namespace=V2))
+        seals = Seals(frozenset({"EX"}), {"*": ("ARM",)})
+        source = open_source(tmp_path / "study.xml", SourceOptions(seals=seals))
+        return [table.name for table in SealedSource(source, seals).tables()]
+
+    assert seen(group) == seen() == ["DM", "StudyEventData", "SubjectData"]
+    assert seen(group, held("NEW", CRP="1")) == ["DM", "NEW", "StudyEventData", "SubjectData"]
+
+
+def test_damage_in_a_form_of_an_event_does_not_name_the_sealed_item(tmp_path: Path) -> None:
+    twice = '<ItemGroupData ItemGroupOID="DM"><ItemData ItemOID="WT" Value="1"/><ItemData ItemOID="WT" Value="1"/>'
+    opened(tmp_path, document(f'<SubjectData SubjectKey="P1">{event(1, f"{twice}</ItemGroupData>")}</SubjectData>'))
+    source = SealedSource(open_source(tmp_path / "study.xml", SourceOptions(seals=SEALS)), SEALS)
+    with pytest.raises(SourceError) as caught:
+        list(source.rows("StudyEventData", ["StudyEventOID"]))
+    assert (caught.value.row, caught.value.column) == (1, None)

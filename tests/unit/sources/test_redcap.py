@@ -299,6 +299,25 @@ def test_what_is_sealed_makes_no_row_and_shows_in_no_number(tmp_path: Path, seal
         assert list(source.rows("lab", ["record_id"])) == [(NO_NUMBER, ("3",))]
 
 
+@pytest.mark.parametrize(
+    ("column", "seals"),
+    [
+        ("crp", Seals(columns={"lab": ("crp",)})),
+        ("crp___1", Seals(columns={"lab": ("crp",)})),
+        ("note___1", Seals(tables=frozenset({"lab"}))),
+        ("note___1", Seals(open=frozenset({"start", "diary", "other"}))),
+    ],
+)
+def test_a_sealed_column_that_the_dictionary_puts_on_no_form_is_sealed(
+    tmp_path: Path, column: str, seals: Seals
+) -> None:
+    fields = "\n".join(line for line in FIELDS.split("\n") if not line.startswith("crp,"))
+    project(tmp_path, f"record_id,sex,{column},new\n1,1,TELLS,\n2,1,,kept\n", fields)
+    source = SealedSource(open_source(tmp_path, SourceOptions(seals=seals)), seals)
+    assert table(source, "other").columns == ("record_id", "new")
+    assert list(source.rows("other", ["new"])) == [(NO_NUMBER, ("kept",))]
+
+
 def test_a_number_does_not_tell_whether_a_sealed_column_is_in_the_export(tmp_path: Path) -> None:
     seals = Seals(columns={"lab": ("crp",)})
     project(tmp_path, "record_id,sex\n1,1\n")
