@@ -118,14 +118,18 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 
 
 def doubtful(connection: Connection, target_id: int) -> list[int]:
-    """The resources of which only the server can tell how they stand: unknown outcomes and conflicts, in order."""
+    """The resources of which only the server can tell how they stand, in order: unknown outcomes and conflicts, and
+    what was retired and is still to be told of, unless the server has it no more."""
+    is_retired = and_(
+        resource.c.retired_at.is_not(None), resource.c.state.in_([State.PENDING, State.RETRY, State.WAITING])
+    )
     found = (
         select(resource.c.id)
         .join(lane, lane.c.id == resource.c.lane_id)
         .where(
             UNFINISHED,
             resource.c.target_id == target_id,
-            resource.c.state.in_([State.UNKNOWN, State.CONFLICT]),
+            or_(resource.c.state.in_([State.UNKNOWN, State.CONFLICT]), is_retired),
         )
         .order_by(lane.c.key, resource.c.rank, resource.c.rid)
     )

@@ -40,7 +40,7 @@ class Kept:
 @quick(frozen=True, slots=True)
 class Standing:
     """What the ledger says of a resource: what is desired, in flight (``sent``), delivered; the version last seen; the
-    id that the server gave, where it gives ids."""
+    id that the server gave, where it gives ids; whether a person said that it no longer counts."""
 
     id: int
     rid: str
@@ -56,6 +56,7 @@ class Standing:
     reason: str | None = None
     waiting_on: str | None = None
     server_id: str | None = None
+    is_retired: bool = False
 
     @property
     def bodies(self) -> frozenset[int]:
@@ -97,6 +98,22 @@ def adopted(one: Standing, version: str | None) -> Standing:
 def returned(one: Standing, version: str | None) -> Standing:
     """Nothing of what was sent was applied; the server holds what it held, in this version."""
     return _settled(one, one.delivered, version, one.attempts)
+
+
+def over(one: Standing) -> Standing:
+    """What no longer counts need not be there; if it is wanted again, it is new."""
+    return replace(
+        one,
+        state=State.SENT,
+        sent=None,
+        delivered=None,
+        version=None,
+        attempts=0,
+        due_at=None,
+        reason=None,
+        waiting_on=None,
+        server_id=None,
+    )
 
 
 def conflicting(one: Standing, reason: str) -> Standing:
@@ -152,6 +169,7 @@ def _settled(one: Standing, delivered: Kept | None, version: str | None, attempt
         version,
         attempts,
         server_id=one.server_id,
+        is_retired=one.is_retired,
     )
 
 
@@ -164,6 +182,8 @@ def judge(one: Standing, found: Found, contents: Mapping[int, bytes]) -> Standin
     if found is None:
         if (one.sent or one.desired).is_gone:
             return deleted(one)
+        if one.is_retired:
+            return over(one)
         if one.delivered is None or one.delivered.is_gone:
             return replace(returned(one, None), server_id=None)
         return conflicting(one, DELETED)

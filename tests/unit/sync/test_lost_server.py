@@ -1,0 +1,115 @@
+"""A server that lost what it took: what counts is sent again, what a person retired is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from fhir_msc.desired import Desired
+from fhir_msc.sync.audit import verify_audit
+from fhir_msc.sync.course import DeliveryOptions
+from fhir_msc.sync.delivery import DeliveryReport, deliver
+from fhir_msc.sync.ledger import Ledger
+from fhir_msc.sync.plan import make_plan
+from fhir_msc.sync.repairing import repair
+from fhir_msc.sync.retirement import retire
+from fhir_msc.sync.staging import stage
+from fhir_msc.sync.states import State
+from fhir_msc.sync.tables import resource
+from tests.support.desiredset import SYSTEM, by_table
+from tests.support.desiredset import resource as desired
+from tests.support.fakeserver import BASE, FakeServer
+from tests.support.ledgers import FakeTime
+
+STUDY = desired("ResearchStudy", "s1", "", table="study")
+PATIENT = desired("Patient", "p1", "p1", refs=[STUDY], table="DM")
+KEPT, LATE = (desired("Observation", f"o{n}", "p1", refs=[PATIENT]) for n in (1, 2))
+OPTIONS = DeliveryOptions(SYSTEM)
+
+Send = Callable[..., DeliveryReport]
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+def send(ledger: Ledger, server: FakeServer, time: FakeTime) -> Send:
+    def send(*wanted: Desired) -> DeliveryReport:
+        if wanted:
+            stage(ledger, by_table(*wanted), time())
+        return deliver(ledger, server.client, OPTIONS, clock=time, random=lambda: 0.5, stop=time)
+
+    return send
+
+
+def state_of(ledger: Ledger, rid: str) -> State:
+    with ledger.begin() as connection:
+        return State(connection.execute(select(resource.c.state).where(resource.c.rid == rid)).scalar_one())
+
+
+def retired(ledger: Ledger, send: Send, time: FakeTime) -> None:
+    """A result is delivered, vanishes, and is retired; the retirement is not sent yet."""
+    send(STUDY, PATIENT, KEPT, LATE)
+    send(STUDY, PATIENT, KEPT)
+    retire(ledger, [LATE.rid], "withdrawn", "dm", time())
+
+
+def all_but_late() -> list[str]:
+    return ["Observation/o1", "Patient/p1", "ResearchStudy/s1"]
+
+
+@pytest.mark.parametrize("repaired", [False, True], ids=["sync", "repair"])
+@pytest.mark.parametrize("moved", [False, True], ids=["here", "moved"])
+def test_a_retirement_that_was_not_sent_is_over_where_the_server_lost_all(
+    ledger: Ledger, server: FakeServer, send: Send, time: FakeTime, repaired: bool, moved: bool
+) -> None:
+    retired(ledger, send, time)
+    server.store.clear()
+    server.checks_missing = False
+    if repaired:
+        repair(ledger, server.client(), OPTIONS.addressing, "http://elsewhere.test/r4" if moved else BASE, time)
+    with ledger.rehearsed():
+        plan = make_plan(ledger, server.client(), OPTIONS, time())
+    assert "o2" not in [step.rid for step in plan.steps if step.action in ("create", "update", "conflict")]
+    report = send()
+    assert report.is_clean
+    assert "Observation/o2" not in server.store
+    assert sorted(server.bodies()) == (all_but_late() if repaired else [])
+    assert state_of(ledger, "o2") is State.SENT
+    assert send().sent == 0
+    assert verify_audit(ledger).broken_at is None
+
+
+def test_one_that_somebody_deleted_is_over_too(ledger: Ledger, server: FakeServer, send: Send, time: FakeTime) -> None:
+    retired(ledger, send, time)
+    server.delete("Observation/o2")
+    assert send().is_clean
+    assert server.current("Observation/o2") is None
+    assert state_of(ledger, "o2") is State.SENT
+
+
+def test_its_row_comes_back_and_it_is_new_there(ledger: Ledger, server: FakeServer, send: Send, time: FakeTime) -> None:
+    retired(ledger, send, time)
+    del server.store["Observation/o2"]
+    send()
+    report = send(STUDY, PATIENT, KEPT, LATE)
+    assert (report.created, report.is_clean) == (1, True)
+    assert server.current("Observation/o2") == LATE.body.decode()
+
+
+def test_a_retirement_of_unknown_outcome_is_over_where_the_server_lost_all(
+    ledger: Ledger, server: FakeServer, send: Send, time: FakeTime
+) -> None:
+    retired(ledger, send, time)
+    server.fault = lambda _number, _bundle: httpx.ReadTimeout("cut")
+    send()
+    server.store.clear()
+    server.fault = lambda _number, _bundle: None
+    server.checks_missing = False
+    assert send().is_clean
+    assert server.bodies() == {}
