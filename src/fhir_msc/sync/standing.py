@@ -149,6 +149,8 @@ def forgotten(one: Standing, version: str | None) -> Standing:
         version=version,
         attempts=0,
         due_at=None,
+        reason=None,
+        waiting_on=None,
         server_id=server_id,
     )
 

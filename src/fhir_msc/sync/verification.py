@@ -27,7 +27,7 @@ from fhir_msc.sync.comparison import FieldDifference, as_sent, differences, hold
 from fhir_msc.sync.exchange import LOOKED_UP, Several, inspect
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.standing import Standing
-from fhir_msc.sync.states import IN_FLIGHT, State
+from fhir_msc.sync.states import IN_FLIGHT
 from fhir_msc.sync.tables import audit as audit_rows
 from fhir_msc.sync.tables import resource
 from fhir_msc.target.client import FhirClient, Missing, Resource
@@ -148,7 +148,7 @@ def _compared(
         return None
     version = version_id(server) if server is not None else None
     drift = _drift(connection, row, found, sent)
-    repairable = drift in FORGOT and not vanished and row.state in (State.SENT, State.PENDING)
+    repairable = drift in FORGOT and not vanished  # a conflict, too: nobody else's change is there
     fields: list[FieldDrift] = []
     if server is not None and sent and not row.desired.is_gone:
         source = parse(bodies[row.desired.body_id])

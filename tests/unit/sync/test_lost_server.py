@@ -21,7 +21,7 @@ from fhir_msc.sync.states import State
 from fhir_msc.sync.tables import resource
 from tests.support.desiredset import SYSTEM, by_table
 from tests.support.desiredset import resource as desired
-from tests.support.fakeserver import BASE, FakeServer
+from tests.support.fakeserver import BASE, FakeServer, outcome
 from tests.support.ledgers import FakeTime
 
 STUDY = desired("ResearchStudy", "s1", "", table="study")
@@ -113,3 +113,48 @@ def test_a_retirement_of_unknown_outcome_is_over_where_the_server_lost_all(
     server.checks_missing = False
     assert send().is_clean
     assert server.bodies() == {}
+
+
+@pytest.mark.parametrize("before", ["conflict", "dead", "retry"])
+def test_a_repair_sends_again_what_was_changed_before_the_loss_was_noticed(
+    ledger: Ledger, server: FakeServer, send: Send, time: FakeTime, before: str
+) -> None:
+    send(STUDY, PATIENT, KEPT, LATE)
+    changed = desired("Observation", "o1", "p1", refs=[PATIENT], value="2.50")
+    if before == "conflict":
+        server.store.clear()
+    status = {"dead": 422, "retry": 500}.get(before)
+    server.fault = lambda _number, _bundle: outcome(status, "processing") if status else None
+    send(STUDY, PATIENT, changed, LATE)
+    assert state_of(ledger, "o1") == before
+    server.fault = lambda _number, _bundle: None
+    server.store.clear()
+    repair(ledger, server.client(), OPTIONS.addressing, BASE, time)
+    assert send().is_clean
+    assert sorted(server.bodies()) == sorted([*all_but_late(), "Observation/o2"])
+    assert server.current("Observation/o1") == changed.body.decode()
+
+
+def test_a_repair_goes_on_from_a_backup_though_a_conflict_came_of_it(
+    ledger: Ledger, server: FakeServer, send: Send, time: FakeTime
+) -> None:
+    values = [desired("Observation", "o1", "p1", value=value) for value in ("1.50", "2.50", "3.50")]
+    send(STUDY, PATIENT, values[0])
+    send(values[1])
+    del server.store["Observation/o1"][1:]
+    assert send(values[2]).left == {State.CONFLICT: 1}
+    repair(ledger, server.client(), OPTIONS.addressing, BASE, time)
+    assert send().is_clean
+    assert server.current("Observation/o1") == values[2].body.decode()
+
+
+def test_a_repair_leaves_what_somebody_changed_or_deleted(
+    ledger: Ledger, server: FakeServer, send: Send, time: FakeTime
+) -> None:
+    send(STUDY, PATIENT, KEPT, LATE)
+    server.put("Observation/o1", KEPT.body.decode().replace("1.50", "9.90"))
+    server.delete("Observation/o2")
+    changed = [desired("Observation", rid, "p1", refs=[PATIENT], value="2.50") for rid in ("o1", "o2")]
+    assert send(*changed).left == {State.CONFLICT: 2}
+    repair(ledger, server.client(), OPTIONS.addressing, BASE, time)
+    assert send().left == {State.CONFLICT: 2}
