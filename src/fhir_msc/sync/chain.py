@@ -150,7 +150,7 @@ class Chain:
         rows = standings.standings(connection, list(found))
         course, ids = self._course, server_ids(found)
         bodies = addresses.contents(connection, course.target_id, course.addressing, rows.values(), ids)
-        given = {id: one for id, one in ids.items() if id in rows and course.addressing.gives_ids(rows[id].type)}
+        given = {id: one for id, one in ids.items() if id in rows and course.addressing.is_given(rows[id], one)}
         steps = [(row, _read(row, found[id], bodies, given.get(id))) for id, row in rows.items()]
         self._settle(connection, steps, "read on the server")
         attempt = self._tries[0]

@@ -147,20 +147,19 @@ def new_by_type(connection: Connection, target_id: int) -> dict[str, int]:
     return dict(connection.execute(found).all())
 
 
-def new_ids(connection: Connection, target_id: int, types: Sequence[str], page: int) -> Iterator[list[int]]:
-    """The resources of these types of which no version is known, in pages; may be read on in later transactions."""
-    for type in types:
-        last = 0
-        while ids := list(
-            connection.execute(
-                select(resource.c.id)
-                .where(*_NEW, resource.c.target_id == target_id, resource.c.type == type, resource.c.id > last)
-                .order_by(resource.c.id)
-                .limit(page)
-            ).scalars()
-        ):
-            yield ids
-            last = ids[-1]
+def new_ids(connection: Connection, target_id: int, type: str, page: int) -> Iterator[list[int]]:
+    """The resources of a type of which no version is known, in pages; may be read on in later transactions."""
+    last = 0
+    while ids := list(
+        connection.execute(
+            select(resource.c.id)
+            .where(*_NEW, resource.c.target_id == target_id, resource.c.type == type, resource.c.id > last)
+            .order_by(resource.c.id)
+            .limit(page)
+        ).scalars()
+    ):
+        yield ids
+        last = ids[-1]
 
 
 def open_lanes(connection: Connection, target_id: int) -> list[tuple[int, str]]:
