@@ -96,14 +96,14 @@ def compare(
     target_id: int,
     source: str,
     now: datetime,
-    missing: Sequence[str] = (),
+    absent: Sequence[str] = (),
     *,
     is_new: bool = False,
 ) -> Moved:
     """Flags what vanished and what returned, holds and releases possible corrections.
 
-    ``missing`` are the tables that the ledger has resources of and the source does not give; ``is_new``: this one, it
-    had none of.
+    ``absent`` are the tables that the ledger has resources of and the source does not give, or gives without a row that
+    can be read; ``is_new``: this one, it had none of.
     """
     of_table = and_(resource.c.target_id == target_id, resource.c.source == source)
     in_source = resource.c.id.in_(select(_seen.c.resource_id))
@@ -119,11 +119,11 @@ def compare(
     connection.execute(update(resource).where(of_table, UNFINISHED, *foreign).values(state=State.PENDING, reason=None))
     is_held = and_(of_table, UNFINISHED, resource.c.state == State.HELD)
     if _is_any(connection, is_held):
-        _release(connection, target_id, source, missing, at)
+        _release(connection, target_id, source, absent, at)
     if _is_any(connection, and_(of_table, resource.c.vanished == true())):
         _hold(connection, target_id, source, at)
-    if is_new and missing:
-        renaming.hold(connection, target_id, source, missing, POSSIBLE_CORRECTION, at)
+    if absent and (is_new or renaming.is_asking(connection, target_id, source, absent)):
+        renaming.hold(connection, target_id, source, absent, POSSIBLE_CORRECTION, at)
     held = connection.execute(select(func.count()).where(is_held, resource.c.vanished == false())).scalar_one()
     return Moved(vanished, returned, held)
 
@@ -132,7 +132,7 @@ def _is_any(connection: Connection, condition: ColumnElement[bool]) -> bool:
     return connection.execute(select(resource.c.id).where(condition).limit(1)).first() is not None
 
 
-def _release(connection: Connection, target_id: int, source: str, missing: Sequence[str], at: str) -> None:
+def _release(connection: Connection, target_id: int, source: str, absent: Sequence[str], at: str) -> None:
     """What is held against a key that returned, or whose table did, is no correction of it."""
     connection.execute(
         update(resource)
@@ -142,7 +142,7 @@ def _release(connection: Connection, target_id: int, source: str, missing: Seque
             resource.c.state == State.HELD,
             exists(
                 select(1).where(
-                    _twin.c.id == resource.c.twin_id, _twin.c.vanished == false(), _twin.c.source.not_in(missing)
+                    _twin.c.id == resource.c.twin_id, _twin.c.vanished == false(), _twin.c.source.not_in(absent)
                 )
             ),
         )
