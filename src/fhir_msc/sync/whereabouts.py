@@ -24,13 +24,14 @@ from fhir_msc.sync.states import UNSETTLED
 from fhir_msc.sync.tables import resource, target
 from fhir_msc.target.client import FhirClient, Resource
 from fhir_msc.target.fhirjson import JsonObject
+from fhir_msc.target.urls import canonical
 
 
 def is_known(ledger: Ledger, url: str) -> bool:
     """Whether this url is the one that was delivered to, as far as the ledger knows, or nothing was delivered yet."""
     with ledger.begin() as connection:
-        known = connection.execute(select(target.c.url).where(target.c.id == ledger.target_id)).scalar()
-        return known in (None, _plain(url)) or not _is_any(connection, ledger.target_id)
+        known = _known(connection, ledger.target_id)
+        return known in (None, canonical(url)) or not _is_any(connection, ledger.target_id)
 
 
 def settle_in(ledger: Ledger, url: str, named: Collection[str], clock: Clock) -> None:
@@ -40,14 +41,14 @@ def settle_in(ledger: Ledger, url: str, named: Collection[str], clock: Clock) ->
     identity all of that would be there a second time.
     """
     with ledger.begin() as connection:
-        known = connection.execute(select(target.c.url).where(target.c.id == ledger.target_id)).scalar()
-        if known == _plain(url):
+        known = _known(connection, ledger.target_id)
+        if known == canonical(url):
             return
         if not _is_any(connection, ledger.target_id):
             _refuse_taken(connection, ledger, url, named)
         elif known is not None:
             audit.append(connection, ledger.target, audit.ACTOR, [audit.Event("moved", "", "")], clock())
-        connection.execute(update(target).where(target.c.id == ledger.target_id).values(url=_plain(url)))
+        connection.execute(update(target).where(target.c.id == ledger.target_id).values(url=canonical(url)))
 
 
 def recognise(ledger: Ledger, client: FhirClient, addressing: Addressing) -> bool:
@@ -70,6 +71,11 @@ def elsewhere(name: str) -> LedgerError:
         hint="if the server was replaced or set back: fhir-msc sync --repair sends again what is not there;"
         " if it is a further server: restore the url, and give the further one a target and identity of its own",
     )
+
+
+def _known(connection: Connection, target_id: int) -> str | None:
+    found: str | None = connection.execute(select(target.c.url).where(target.c.id == target_id)).scalar()
+    return found and canonical(found)
 
 
 def _is_any(connection: Connection, target_id: int) -> bool:
@@ -103,18 +109,12 @@ def _is_as_left(row: Standing, content: JsonObject, bodies: dict[int, bytes], sy
 
 def _refuse_taken(connection: Connection, ledger: Ledger, url: str, named: Collection[str]) -> None:
     others = connection.execute(
-        select(target.c.id, target.c.name, target.c.domain).where(
-            target.c.url == _plain(url), target.c.id != ledger.target_id, target.c.name.not_in(named)
-        )
+        select(target).where(target.c.url.is_not(None), target.c.id != ledger.target_id, target.c.name.not_in(named))
     ).all()
     for other in others:
-        if _is_any(connection, other.id):
+        if canonical(other.url) == canonical(url) and _is_any(connection, other.id):
             raise LedgerError(
                 f"target {ledger.target}: what its url names was delivered to as target {other.name}: under another"
                 " identity all of it would be there twice; nothing was sent",
                 hint=f'give target {ledger.target} that identity, in fhir-msc.toml: identity = "{other.domain}"',
             )
-
-
-def _plain(url: str) -> str:
-    return url.rstrip("/")

@@ -54,7 +54,7 @@ def test_a_newer_engine_is_taken_and_a_newer_schema_refused(path: Path) -> None:
     with pytest.raises(LedgerError, match=f"schema 9999, this engine knows {storage.SCHEMA} at most"):
         Ledger.open(path, IDENTITY, "store")
     with pytest.raises(LedgerError, match="schema 9999"):
-        Ledger.look(path, "store")
+        Ledger.look(path, "store", IDENTITY.domain)
 
 
 def test_two_targets_share_a_ledger(path: Path) -> None:
@@ -83,14 +83,14 @@ def test_a_file_that_is_no_ledger_is_a_clear_error(tmp_path: Path) -> None:
 
 def test_a_look_reads_beside_a_writer_and_writes_nothing(path: Path, ledger: Ledger, tmp_path: Path) -> None:
     with ledger.begin():
-        look = Ledger.look(path, "store")
+        look = Ledger.look(path, "store", IDENTITY.domain)
         assert look is not None
         with look, look.begin() as connection:
             assert connection.execute(select(tables.target.c.name)).scalar() == "store"
             with pytest.raises(Exception, match="readonly"):
                 connection.execute(insert(tables.meta).values(name="x", value="y"))
-    assert Ledger.look(path, "other") is None
-    assert Ledger.look(tmp_path / "none.db", "store") is None
+    assert Ledger.look(path, "other", "another") is None
+    assert Ledger.look(tmp_path / "none.db", "store", IDENTITY.domain) is None
 
 
 def test_the_schema_is_the_newest_migration() -> None:
