@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from fhir_msc.sandbox.profiles import OWN, PROFILES, Profile
 from fhir_msc.sandbox.server import SandboxServer
 from fhir_msc.sync.tables import audit
 from tests.support.projects import configure, fhir_msc, new_project
-from tests.support.tinystudy import DESIRED, edited, tiny_study, write_study
+from tests.support.tinystudy import DESIRED, edited, tiny_study, without_row, write_study
 
 
 @dataclass
@@ -196,3 +197,26 @@ def test_a_plan_from_before_the_url_changed_writes_nothing_elsewhere(moving: Mov
     moving.go(moving.there)
     moving.sync("--plan", plan, code=2)
     assert counted(moving.there) == {}
+
+
+def test_a_server_that_was_set_back_and_moved_is_repaired(tmp_path: Path) -> None:
+    """It gave the ids; its backup has an earlier version of a result, and no event that came later."""
+    study = tiny_study()
+    export = write_study(tmp_path / "export", {**study, "AE": without_row(study["AE"], 3)})
+    database, backup = tmp_path / "server.db", tmp_path / "backup.db"
+    with SandboxServer(profile=PROFILES["google"], database=database) as server:
+        project = new_project(tmp_path / "project", "sdtm", export, server.base_url, "--zone", "UTC")
+        moving = Moving(project, export, server.base_url, "")
+        moving.sync()
+    copy(database, backup)
+    write_study(export, {**study, "LB": edited(study["LB"], 1, LBORRES="4.4")})
+    with SandboxServer(profile=PROFILES["google"], database=database) as server:
+        moving.go(server.base_url)
+        assert moving.sync()["delivery"]["created"] == 1
+    with SandboxServer(profile=PROFILES["google"], database=backup) as server:
+        moving.go(server.base_url)
+        moving.sync(code=2)
+        moving.sync("--repair")
+        assert counted(server.base_url) == DESIRED
+        # Its versions are no numbers: that the result is an earlier one of ours is not told, and a person is asked.
+        assert "1 changed" in fhir_msc("verify", "--project", project).out

@@ -7,7 +7,7 @@ or nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, select, update
 
@@ -16,13 +16,13 @@ from fhir_msc.sync import audit, standings
 from fhir_msc.sync.addresses import Addressing, contents
 from fhir_msc.sync.comparison import holds, version_id
 from fhir_msc.sync.course import Clock
-from fhir_msc.sync.exchange import inspect, names
+from fhir_msc.sync.exchange import Several, inspect, names
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.presence import MAY_BE_THERE
 from fhir_msc.sync.standing import GONE_DIGEST, Standing
 from fhir_msc.sync.states import UNSETTLED
 from fhir_msc.sync.tables import resource, target
-from fhir_msc.target.client import FhirClient, Resource
+from fhir_msc.target.client import FhirClient, Missing, Resource
 from fhir_msc.target.fhirjson import JsonObject
 from fhir_msc.target.urls import canonical
 
@@ -53,14 +53,30 @@ def settle_in(ledger: Ledger, url: str, named: Collection[str], clock: Clock) ->
 
 def recognise(ledger: Ledger, client: FhirClient, addressing: Addressing) -> bool:
     """Whether the server holds the first and the last of what was delivered: it is the same one. Raises TargetError."""
+    rows, found = _looked_at(ledger, client, addressing)
     with ledger.begin() as connection:
-        rows = standings.standings(connection, _witnesses(connection, ledger.target_id))
         bodies = contents(connection, ledger.target_id, addressing, rows.values())
-    found = inspect(client, [addressing.wanted(row) for row in rows.values()])
     return bool(rows) and all(
         isinstance(one, Resource) and _is_as_left(rows[id], one.content, bodies, addressing.system)
         for id, one in found.items()
     )
+
+
+def is_acquainted(ledger: Ledger, client: FhirClient, addressing: Addressing) -> bool:
+    """Whether the server holds the first or the last of what was delivered under its id, in whatever version: it is the
+    same one, set back or worked on meanwhile. Raises TargetError."""
+    rows, found = _looked_at(ledger, client, addressing)
+    return any(
+        isinstance(one, Resource) and _is_ours(rows[id], one.content, addressing.system) for id, one in found.items()
+    )
+
+
+def _looked_at(
+    ledger: Ledger, client: FhirClient, addressing: Addressing
+) -> tuple[Mapping[int, Standing], Mapping[int, Resource | Missing | Several]]:
+    with ledger.begin() as connection:
+        rows = standings.standings(connection, _witnesses(connection, ledger.target_id))
+    return rows, inspect(client, [addressing.wanted(row) for row in rows.values()])
 
 
 def elsewhere(name: str) -> LedgerError:
@@ -98,10 +114,14 @@ def _witnesses(connection: Connection, target_id: int) -> list[int]:
     return sorted({id for id in found if id is not None})
 
 
+def _is_ours(row: Standing, content: JsonObject, system: str) -> bool:
+    """Whether it is what we call so: another server may have something else under a number."""
+    return content.get("id") == row.rid or any(row.rid in names(content, by, system) for by in ("identifier", "_tag"))
+
+
 def _is_as_left(row: Standing, content: JsonObject, bodies: dict[int, bytes], system: str) -> bool:
-    """Whether it is ours, for another server may have something else under a number; and as it was last sent."""
-    ours = content.get("id") == row.rid or any(row.rid in names(content, by, system) for by in ("identifier", "_tag"))
-    if not ours or row.delivered is None:
+    """Whether it is ours, and as it was last sent."""
+    if not _is_ours(row, content, system) or row.delivered is None:
         return False
     version = version_id(content)
     return (version is not None and version == row.version) or holds(content, bodies[row.delivered.body_id])

@@ -158,3 +158,37 @@ def test_a_repair_leaves_what_somebody_changed_or_deleted(
     assert send(*changed).left == {State.CONFLICT: 2}
     repair(ledger, server.client(), OPTIONS.addressing, BASE, time)
     assert send().left == {State.CONFLICT: 2}
+
+
+def test_an_update_in_flight_when_the_server_was_lost_is_sent_by_the_repair(
+    ledger: Ledger, server: FakeServer, send: Send, time: FakeTime
+) -> None:
+    send(STUDY, PATIENT, KEPT)
+    changed = desired("Observation", "o1", "p1", refs=[PATIENT], value="2.50")
+    server.fault = lambda _number, _bundle: httpx.ReadTimeout("cut")
+    server.read_fault = lambda _url: httpx.ReadTimeout("cut")
+    send(changed)
+    assert state_of(ledger, "o1") is State.UNKNOWN
+    server.fault, server.read_fault = lambda _number, _bundle: None, lambda _url: None
+    server.store.clear()
+    repair(ledger, server.client(), OPTIONS.addressing, BASE, time)
+    assert send().is_clean
+    assert sorted(server.bodies()) == all_but_late()
+    assert server.current("Observation/o1") == changed.body.decode()
+
+
+@pytest.mark.parametrize("is_retired", [False, True], ids=["vanished", "retired"])
+def test_what_had_vanished_before_the_loss_is_new_when_its_row_comes_back(
+    ledger: Ledger, server: FakeServer, send: Send, time: FakeTime, is_retired: bool
+) -> None:
+    send(STUDY, PATIENT, KEPT, LATE)
+    send(STUDY, PATIENT, KEPT)
+    if is_retired:
+        retire(ledger, [LATE.rid], "withdrawn", "dm", time())
+        assert send().updated == 1
+    server.store.clear()
+    repair(ledger, server.client(), OPTIONS.addressing, BASE, time)
+    assert send().is_clean
+    assert sorted(server.bodies()) == all_but_late()
+    assert send(STUDY, PATIENT, KEPT, LATE).is_clean
+    assert server.current("Observation/o2") == LATE.body.decode()
