@@ -40,11 +40,10 @@ from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.standing import GONE_DIGEST
 from fhir_msc.sync.states import IN_FLIGHT, State
 from fhir_msc.sync.storage import insert_or_update, row_writer
-from fhir_msc.sync.tables import UNFINISHED, instant, lane, resource, staged
+from fhir_msc.sync.tables import UNFINISHED, instant, lane, resource
 from fhir_msc.sync.upserts import Seen
 
 POSSIBLE_CORRECTION = "MSC-SYNC-001"
-TABLE_LEFT = "MSC-SYNC-002"
 VANISHED = "MSC-SYNC-003"
 
 _seen = Table("seen", MetaData(), Column("resource_id", Integer, primary_key=True), prefixes=["TEMPORARY"])
@@ -186,47 +185,6 @@ def _hold(connection: Connection, target_id: int, source: str, at: str) -> None:
             .values(state=State.HELD, reason=POSSIBLE_CORRECTION, changed_at=at, twin_id=bindparam("b_twin")),
             pairs,
         )
-
-
-def sources(connection: Connection, target_id: int) -> list[str]:
-    """The source tables that the ledger has resources of, by name."""
-    found = select(resource.c.source).where(resource.c.target_id == target_id).distinct().order_by(resource.c.source)
-    return list(connection.execute(found).scalars())
-
-
-def count(connection: Connection, target_id: int, source: str) -> int:
-    """How many resources the ledger has of a source table."""
-    return connection.execute(
-        select(func.count()).select_from(resource).where(resource.c.target_id == target_id, resource.c.source == source)
-    ).scalar_one()
-
-
-def left_as_it_is(connection: Connection, target_id: int, source: str, file: str, how: str) -> Finding:
-    """The finding for a table that is missing or empty though the ledger has resources of it."""
-    resources = count(connection, target_id, source)
-    return Finding(
-        TABLE_LEFT,
-        Severity.WARNING,
-        f"table {source} {how}, though {resources} resources came from it: they are left as they are",
-        origins=(Origin(file, source),),
-        hint="give the table again, or take it out of the mapping",
-        count=resources,
-    )
-
-
-def file_of(connection: Connection, target_id: int, source: str) -> str:
-    """The file that a table was last staged from."""
-    found: str | None = connection.execute(
-        select(staged.c.file).where(staged.c.target_id == target_id, staged.c.source == source)
-    ).scalar()
-    return found or source
-
-
-def forget_fingerprint(connection: Connection, target_id: int, source: str) -> None:
-    """Makes a table be staged again when it comes back, for its findings have changed meanwhile."""
-    connection.execute(
-        update(staged).where(staged.c.target_id == target_id, staged.c.source == source).values(fingerprint=None)
-    )
 
 
 def findings(connection: Connection, target_id: int, source: str, file: str) -> list[Finding]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from fhir_msc.desired import Desired, DesiredSet, DesiredTable
 from fhir_msc.desired.fingerprint import causes
 from fhir_msc.errors import SourceError
-from fhir_msc.sync import presence, renaming, upserts
+from fhir_msc.sync import absence, presence, renaming, upserts
 from fhir_msc.sync.accounts import fingerprint_of, record_findings, record_staged
 from fhir_msc.sync.audit import ACTOR
 from fhir_msc.sync.corrections import Returned, take_back
@@ -126,7 +126,7 @@ def _ask_again(ledger: Ledger, source: str, absent: Sequence[str]) -> None:
     """Lets a table be staged, though it is unchanged, where what it is held against is given again."""
     with ledger.begin() as connection:
         if renaming.is_answered(connection, ledger.target_id, source, absent):
-            presence.forget_fingerprint(connection, ledger.target_id, source)
+            absence.forget_fingerprint(connection, ledger.target_id, source)
 
 
 def _lost(ledger: Ledger, lacking: Iterable[str]) -> SourceError | None:
@@ -134,11 +134,11 @@ def _lost(ledger: Ledger, lacking: Iterable[str]) -> SourceError | None:
     every row would count as vanished, or lose its visit."""
     with ledger.begin() as connection:
         for name in lacking:
-            resources = presence.count(connection, ledger.target_id, name)
+            resources = absence.count(connection, ledger.target_id, name)
             if resources:
                 return SourceError(
                     f"is not in the source or has no rows, though {resources} resources came from it",
-                    file=presence.file_of(connection, ledger.target_id, name),
+                    file=absence.file_of(connection, ledger.target_id, name),
                     table=name,
                     hint="Give it whole: it tells of all other tables what may leave, and at which visit it was.",
                 )
@@ -169,14 +169,14 @@ def _take_in(
 ) -> TableReport:
     counts = upserts.Counts()
     upsert = upserts.Upsert(connection, target_id, table.name, cause, now, absent)
-    before = presence.count(connection, target_id, table.name)
+    before = absence.count(connection, target_id, table.name)
     with presence.collected(connection) as seen:
         for batch in _gathered(table.stream()):
             counts += upsert(batch, seen)
         account, findings = table.account, list(table.findings)
         if account.rows == 0 and not counts.total and before:
             record_staged(connection, target_id, account, None, now)
-            empty = presence.left_as_it_is(connection, target_id, table.name, account.file, "has no rows")
+            empty = absence.left_as_it_is(connection, target_id, table.name, account.file, "has no rows")
             record_findings(connection, target_id, table.name, [*findings, empty])
             return TableReport(table.name, Staged.EMPTY)
         moved = presence.Moved(0, 0, 0)
@@ -213,14 +213,14 @@ def _gathered(batches: Iterable[Sequence[Desired]]) -> Iterator[list[Desired]]:
 def _known(ledger: Ledger) -> list[str]:
     """The tables that the ledger has resources of."""
     with ledger.begin() as connection:
-        return presence.sources(connection, ledger.target_id)
+        return absence.sources(connection, ledger.target_id)
 
 
 def _report_missing(ledger: Ledger, missing: Sequence[str]) -> Sequence[TableReport]:
     with ledger.begin() as connection:
         for name in missing:
-            presence.forget_fingerprint(connection, ledger.target_id, name)
-            file = presence.file_of(connection, ledger.target_id, name)
-            left = presence.left_as_it_is(connection, ledger.target_id, name, file, "is not in the source any more")
+            absence.forget_fingerprint(connection, ledger.target_id, name)
+            file = absence.file_of(connection, ledger.target_id, name)
+            left = absence.left_as_it_is(connection, ledger.target_id, name, file, "is not in the source any more")
             record_findings(connection, ledger.target_id, name, [left])
     return [TableReport(name, Staged.MISSING) for name in missing]
