@@ -139,6 +139,19 @@ def unmet(addressing: Addressing, content: bytes) -> list[str]:
     return [rid for type, rid in referred if not addressing.holds_our_id(type)]
 
 
+def first_unmet(
+    connection: Connection, target_id: int, addressing: Addressing, told: Mapping[int, bytes]
+) -> dict[int, str]:
+    """What refers to something that the server cannot hold under the id that is known of it: the rid of the first, by
+    row. ``told`` are bodies as they leave."""
+    if addressing.is_plain:
+        return {}
+    referred = {id: unmet(addressing, content) for id, content in told.items()}
+    there = known_ids(connection, target_id, {rid for rids in referred.values() for rid in rids})
+    lacking = {id: next((rid for rid in rids if rid not in there), None) for id, rids in referred.items()}
+    return {id: rid for id, rid in lacking.items() if rid is not None}
+
+
 def addressed(content: bytes, addressing: Addressing, type: str, own: str | None, known: Mapping[str, str]) -> bytes:
     """A body as it leaves: under the id ``own`` (``None``: one that the server is to give), with the server's ids in
     its references (``known``, by rid), without what the target lacks, with our tag where it is found by it."""

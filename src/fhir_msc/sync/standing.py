@@ -207,3 +207,12 @@ def judge(one: Standing, found: Found, contents: Mapping[int, bytes]) -> Standin
 
 def _says(found: JsonObject, kept: Kept, contents: Mapping[int, bytes]) -> bool:
     return not kept.is_gone and holds(found, contents[kept.body_id])
+
+
+def heard(row: Standing, found: Found, bodies: Mapping[int, bytes], given: str | None) -> Standing:
+    """The step that follows from what was found; ``given`` is the id that the server gave it."""
+    after = judge(row, found, bodies)
+    if given is not None:
+        after = replace(after, server_id=given)
+    # What is postponed may be read with the rest of its type, and stays postponed.
+    return row if row.state is State.RETRY and after.state is State.PENDING else after
