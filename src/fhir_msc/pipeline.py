@@ -418,8 +418,8 @@ def _stat(file: Path) -> os.stat_result | None:
 @contextmanager
 def looked_at(project: Project) -> Iterator[Ledger | None]:
     """The ledger for reading, beside a running worker too."""
-    name, _ = project.target
-    ledger = Ledger.look(project.state / "ledger.db", name)
+    name, target = project.target
+    ledger = Ledger.look(project.state / "ledger.db", name, target.identity)
     if ledger is None:
         yield None
         return

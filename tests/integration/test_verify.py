@@ -145,7 +145,7 @@ def test_a_server_that_lost_everything(tmp_path: Path) -> None:
         assert verified(project)["same"] == created
         assert everything(second.base_url, project, tmp_path) == expected
         assert synced(project, "--repair")["delivery"] is None
-    ledger = Ledger.look(project / "state" / "ledger.db", "main")
+    ledger = Ledger.look(project / "state" / "ledger.db", "main", "")
     assert ledger is not None
     with ledger:
         assert verify_audit(ledger).broken_at is None

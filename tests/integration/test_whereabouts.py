@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from fhir_msc.sandbox.profiles import OWN, PROFILES, Profile
 from fhir_msc.sandbox.server import SandboxServer
 from fhir_msc.sync.tables import audit
 from tests.support.projects import configure, fhir_msc, new_project
-from tests.support.tinystudy import DESIRED, edited, tiny_study, write_study
+from tests.support.tinystudy import DESIRED, edited, tiny_study, without_row, write_study
 
 
 @dataclass
@@ -137,6 +138,10 @@ def test_what_the_other_server_has_under_the_same_numbers_is_left_alone(tmp_path
 
 def test_a_target_of_another_name_is_still_the_same(moving: Moving) -> None:
     configure(moving.project, r"^\[targets\.main\]$", "[targets.research]")
+    status = fhir_msc("status", "--project", moving.project, "--json")
+    assert (status.code, status.document["target"]) == (0, "research")
+    assert set(status.document["resources"]) >= set(DESIRED)
+    assert fhir_msc("verify", "--project", moving.project).code == 0
     moving.correct()
     delivery = moving.sync()["delivery"]
     assert (delivery["created"], delivery["updated"], delivery["adopted"]) == (0, 1, 0)
@@ -153,3 +158,65 @@ def test_another_name_and_identity_at_the_same_server_are_refused(moving: Moving
     assert "would be there twice" in said
     assert f'identity = "{word}"' in said
     assert counted(moving.here) == DESIRED
+    for url in same(moving.here)[:1]:
+        moving.go(url)
+        assert "would be there twice" in moving.sync(code=2)
+
+
+def same(url: str) -> list[str]:
+    """The url, as others write it."""
+    return [f"{url}/", url.replace("http://127.0.0.1", "HTTP://LOCALHOST"), url.replace("127.0.0.1", "LocalHost")]
+
+
+def test_the_url_written_otherwise_is_no_other_one(moving: Moving) -> None:
+    moving.go(moving.here.replace("127.0.0.1", "localhost"))
+    moving.sync()
+    for url in same(moving.here)[1:]:
+        moving.go(url)
+        assert fhir_msc("status", "--project", moving.project, "--json").document["elsewhere"] is False
+        moving.sync()
+    with looked_at(read_project(moving.project)) as ledger:
+        assert ledger is not None
+        with ledger.begin() as connection:
+            assert list(connection.execute(select(audit.c.event)).scalars()).count("moved") == 1
+
+
+@pytest.mark.parametrize("twice", [1, 2])
+def test_a_repair_asked_for_twice_does_nothing_the_second_time(moving: Moving, twice: int) -> None:
+    moving.go(moving.there)
+    for _ in range(twice):
+        moving.sync("--repair")
+    assert moving.sync("--repair")["delivery"] is None
+    assert counted(moving.there) == DESIRED
+
+
+def test_a_plan_from_before_the_url_changed_writes_nothing_elsewhere(moving: Moving, tmp_path: Path) -> None:
+    moving.correct()
+    plan = tmp_path / "plan.json"
+    assert fhir_msc("plan", "--project", moving.project, "--output", plan).code == 0
+    moving.go(moving.there)
+    moving.sync("--plan", plan, code=2)
+    assert counted(moving.there) == {}
+
+
+def test_a_server_that_was_set_back_and_moved_is_repaired(tmp_path: Path) -> None:
+    """It gave the ids; its backup has an earlier version of a result, and no event that came later."""
+    study = tiny_study()
+    export = write_study(tmp_path / "export", {**study, "AE": without_row(study["AE"], 3)})
+    database, backup = tmp_path / "server.db", tmp_path / "backup.db"
+    with SandboxServer(profile=PROFILES["google"], database=database) as server:
+        project = new_project(tmp_path / "project", "sdtm", export, server.base_url, "--zone", "UTC")
+        moving = Moving(project, export, server.base_url, "")
+        moving.sync()
+    copy(database, backup)
+    write_study(export, {**study, "LB": edited(study["LB"], 1, LBORRES="4.4")})
+    with SandboxServer(profile=PROFILES["google"], database=database) as server:
+        moving.go(server.base_url)
+        assert moving.sync()["delivery"]["created"] == 1
+    with SandboxServer(profile=PROFILES["google"], database=backup) as server:
+        moving.go(server.base_url)
+        moving.sync(code=2)
+        moving.sync("--repair")
+        assert counted(server.base_url) == DESIRED
+        # Its versions are no numbers: that the result is an earlier one of ours is not told, and a person is asked.
+        assert "1 changed" in fhir_msc("verify", "--project", project).out

@@ -59,6 +59,8 @@ class FakeServer:
     bundles: list[Bundle] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     read_fault: Callable[[str], httpx.Response | Exception | None] = lambda _url: None
+    checks_missing: bool = True
+    """Whether If-Match counts where there is nothing, as RFC 9110 has it; HAPI creates what is not there."""
     hidden: set[str] = field(default_factory=set)
     """Keys that the search does not find yet."""
     in_flight: int = 0
@@ -163,7 +165,8 @@ class FakeServer:
             place = f"Bundle.entry[{number}]" if self.name_entry else None
             if self.refuse(key, body):
                 return outcome(422, "processing", place)
-            if if_match is not None and if_match != f'W/"{len(self.store.get(key, []))}"':
+            checked = self.checks_missing or key in self.store
+            if checked and if_match is not None and if_match != f'W/"{len(self.store.get(key, []))}"':
                 return outcome(self.mismatch, "conflict")
             if self.integrity and body and not set(_references(json.loads(body))) <= there:
                 return outcome(400, "processing")

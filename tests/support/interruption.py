@@ -203,7 +203,7 @@ class Interruptions:
         done = Counter((one.place, resent(one.body)) for write in self.proxy.writes if write.done for one in write.sent)
         assert [key for key, times in done.items() if times > 1] == []
         assert set(self.states().values()) == {"sent"}
-        ledger = Ledger.look(self.project / "state" / "ledger.db", "main")
+        ledger = Ledger.look(self.project / "state" / "ledger.db", "main", "")
         assert ledger is not None
         with ledger:
             assert verify_audit(ledger).broken_at is None

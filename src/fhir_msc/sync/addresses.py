@@ -69,6 +69,10 @@ class Addressing:
         route = self.routes.get(type)
         return route is not None and not route.keeps_our_ids
 
+    def is_given(self, row: Standing, id: str) -> bool:
+        """Whether the id under which a resource was found is the server's."""
+        return id != row.rid or self.gives_ids(row.type)
+
     def holds_our_id(self, type: str) -> bool:
         """Whether the server can hold resources of this type under ids of ours."""
         route = self.routes.get(type)
@@ -83,11 +87,13 @@ class Addressing:
         return row.rid if is_there or not self.gives_ids(row.type) else None
 
     def wanted(self, row: Standing) -> Wanted:
-        """How a resource is read."""
+        """How a resource is read. What was not delivered, as far as the ledger knows, may be there under an id that
+        the server gave, when the ledger was another and so was the route."""
         expected, address = row.delivered is not None, self.address(row)
-        if not self.gives_ids(row.type):
+        route = self.routes.get(row.type)
+        if route is None or (expected and not self.gives_ids(row.type)):
             return Wanted(row.id, row.rid, row.type, expected, address)
-        return Wanted(row.id, row.rid, row.type, expected, address, self.routes[row.type].by, self.system)
+        return Wanted(row.id, row.rid, row.type, expected, address, route.by, self.system)
 
     def outgoing(self, row: Standing, content: bytes) -> Outgoing:
         """How a resource is sent. ``content`` is its body as it leaves."""
@@ -108,15 +114,16 @@ def contents(
 ) -> dict[int, bytes]:
     """The bodies of these resources by their numbers, as the server has or gets them.
 
-    ``ids`` are the ids under which some were just found, by row, ``known`` those of others, by rid; where the server
-    gives ids, a body of a resource whose id is not known has none.
+    ``ids`` are the ids under which some were just found, by row, ``known`` those of others that are not their rids, by
+    rid; where the server gives ids, a body of a resource whose id is not known has none.
     """
     all_rows = list(rows)
     found = standings.contents(connection, {id for row in all_rows for id in row.bodies})
-    if addressing.is_plain and not gave_ids(connection, target_id):
+    told = {row.rid: ids[row.id] for row in all_rows if row.id in ids}
+    is_ours = not known and all(rid == id for rid, id in told.items())
+    if addressing.is_plain and is_ours and not gave_ids(connection, target_id):
         return found
     referred = {rid.decode() for content in found.values() for _, rid in _REFERENCE.findall(content)}
-    told = {row.rid: ids[row.id] for row in all_rows if row.id in ids}
     there = {**known_ids(connection, target_id, referred), **known, **told}
     for row in all_rows:
         own = ids.get(row.id, addressing.address(row))
@@ -130,6 +137,19 @@ def unmet(addressing: Addressing, content: bytes) -> list[str]:
     """The rids that a body still refers to as it leaves, though the server gives the ids of their types."""
     referred = ((type.decode(), rid.decode()) for type, rid in _REFERENCE.findall(content))
     return [rid for type, rid in referred if not addressing.holds_our_id(type)]
+
+
+def first_unmet(
+    connection: Connection, target_id: int, addressing: Addressing, told: Mapping[int, bytes]
+) -> dict[int, str]:
+    """What refers to something that the server cannot hold under the id that is known of it: the rid of the first, by
+    row. ``told`` are bodies as they leave."""
+    if addressing.is_plain:
+        return {}
+    referred = {id: unmet(addressing, content) for id, content in told.items()}
+    there = known_ids(connection, target_id, {rid for rids in referred.values() for rid in rids})
+    lacking = {id: next((rid for rid in rids if rid not in there), None) for id, rids in referred.items()}
+    return {id: rid for id, rid in lacking.items() if rid is not None}
 
 
 def addressed(content: bytes, addressing: Addressing, type: str, own: str | None, known: Mapping[str, str]) -> bytes:

@@ -59,6 +59,8 @@ def event_of(before: Standing, after: Standing, reason: str) -> Event | None:
         is_new = (before.delivered is None or before.delivered.is_gone) and before.version is None
         written = "deleted" if after.delivered.is_gone else "created" if is_new else "updated"
         event = written if after.delivered == before.sent else "adopted"
+    elif before.delivered is not None and after.delivered is None:
+        event = "forgotten"
     elif after.state is State.CONFLICT and before.state is not State.CONFLICT:
         event, reason = "conflict", after.reason or ""
     elif after.state is State.DEAD:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
-from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -19,62 +17,21 @@ from fhir_msc.errors import TargetError, TargetRefused, TargetUnreachable
 from fhir_msc.sync import addresses, standings
 from fhir_msc.sync.answers import BUSY, after_answer, decision_of, event_of, is_settled, reason_of, status_of
 from fhir_msc.sync.course import Course, Ended
-from fhir_msc.sync.exchange import Found, Outgoing, Wanted, entry_of, server_ids
+from fhir_msc.sync.exchange import Found, Outgoing, entry_of, server_ids
+from fhir_msc.sync.jobs import Job, Look, Send, Try
 from fhir_msc.sync.planning import Parcel, Pending, cut, halves, set_apart
 from fhir_msc.sync.standing import (
     Standing,
-    judge,
+    heard,
     leased,
-    postponed,
-    refused,
     returned,
     unknown,
     waiting,
 )
 from fhir_msc.sync.states import State
-from fhir_msc.sync.tables import instant
 from fhir_msc.target.bundle import EntryResponse
 from fhir_msc.target.outcome import entry_index
 from fhir_msc.target.retry import SERVER_ERRORS, Action, Decision, asked_of, backoff, classify
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Resources to be read."""
-
-    wanted: tuple[Wanted, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """A transaction to be sent, with its rows as they were leased and the epochs of their lanes at the lease."""
-
-    outgoing: tuple[Outgoing, ...]
-    leases: tuple[Standing, ...]
-    epochs: Mapping[int, int]
-
-
-Job: TypeAlias = Look | Send
-
-
-@dataclass(slots=True)
-class _Try:
-    """A parcel and what was tried with it.
-
-    ``to_look`` are ids to be read before anything else; ``clear`` are ids that were read in this try and may be sent.
-    ``failed_on`` is a plain failure of the server after which it is read what it did.
-    """
-
-    parcel: Parcel
-    to_look: set[int] = field(default_factory=set)
-    clear: set[int] = field(default_factory=set)
-    rereads: int = 0
-    failures: int = 0
-    failed_on: TargetError | None = None
-
-    def tried(self, status: int) -> int:
-        """The tries that ended like an answer of this status."""
-        return self.failures if status >= 500 else self.rereads
 
 
 class Chain:
@@ -83,9 +40,9 @@ class Chain:
     def __init__(self, course: Course, parcels: Iterable[Parcel], looks: Iterable[int] = ()) -> None:
         self._course = course
         self._parcels = iter(parcels)
-        self._tries: deque[_Try] = deque()
+        self._tries: deque[Try] = deque()
         if to_look := set(looks):
-            self._tries.append(_Try((), to_look))
+            self._tries.append(Try((), to_look))
         self._lost: set[str] = set()
         self.not_before = course.clock()
 
@@ -100,7 +57,7 @@ class Chain:
 
     def _read_on(self) -> bool:
         """Takes up the next parcel, if there is one."""
-        self._tries.extend(_Try(parcel) for parcel in islice(self._parcels, 1))
+        self._tries.extend(Try(parcel) for parcel in islice(self._parcels, 1))
         return bool(self._tries)
 
     def answered(self, connection: Connection, job: Send, responses: Sequence[EntryResponse]) -> None:
@@ -130,7 +87,7 @@ class Chain:
             answers = [left[one.id] for one in unit if one.id in left]
             if not answers:
                 continue
-            attempt = _Try((unit,), set(), set(whole.clear), whole.rereads, whole.failures)
+            attempt = Try((unit,), set(), set(whole.clear), whole.rereads, whole.failures)
             for one, response in answers:
                 action = (
                     Action.VERIFY if response.ok else decision_of(one, response, attempt.tried(response.status)).action
@@ -150,8 +107,8 @@ class Chain:
         rows = standings.standings(connection, list(found))
         course, ids = self._course, server_ids(found)
         bodies = addresses.contents(connection, course.target_id, course.addressing, rows.values(), ids)
-        given = {id: one for id, one in ids.items() if id in rows and course.addressing.gives_ids(rows[id].type)}
-        steps = [(row, _read(row, found[id], bodies, given.get(id))) for id, row in rows.items()]
+        given = {id: one for id, one in ids.items() if id in rows and course.addressing.is_given(rows[id], one)}
+        steps = [(row, heard(row, found[id], bodies, given.get(id))) for id, row in rows.items()]
         self._settle(connection, steps, "read on the server")
         attempt = self._tries[0]
         attempt.to_look.difference_update(found)
@@ -206,7 +163,7 @@ class Chain:
         unseen = [row for row in ready if self._is_unseen(row, attempt)]
         if unseen:
             return Look(tuple(map(self._course.addressing.wanted, unseen)))
-        moved = {row.rid: why for row in ready if (why := self._moved(row)) is not None}
+        moved = {row.rid: why for row in ready if (why := self._course.why_not_planned(row)) is not None}
         if moved:
             self._course.moved |= moved
             self._lost |= moved.keys()
@@ -215,7 +172,7 @@ class Chain:
             return None
         course = self._course
         bodies = addresses.contents(connection, course.target_id, course.addressing, ready)
-        if unmet := self._unmet(connection, ready, bodies):
+        if unmet := addresses.first_unmet(connection, course.target_id, course.addressing, _told(ready, bodies)):
             self._settle(connection, [(rows[id], waiting(rows[id], rid)) for id, rid in unmet.items()])
             return self._send(connection)
         leases = tuple([leased(row) for row in ready])
@@ -225,16 +182,6 @@ class Chain:
             leases,
             standings.lease_lanes(connection, (row.lane_id for row in ready)),
         )
-
-    def _unmet(self, connection: Connection, ready: Sequence[Standing], bodies: Mapping[int, bytes]) -> dict[int, str]:
-        """What refers to something that the server cannot hold under the id that is known of it."""
-        course = self._course
-        if course.addressing.is_plain:
-            return {}
-        referred = {row.id: addresses.unmet(course.addressing, _desired(row, bodies)) for row in ready}
-        there = addresses.known_ids(connection, course.target_id, {rid for rids in referred.values() for rid in rids})
-        lacking = {id: next((rid for rid in rids if rid not in there), None) for id, rids in referred.items()}
-        return {id: rid for id, rid in lacking.items() if rid is not None}
 
     def _sendable(self, connection: Connection, parcel: Parcel, rows: Mapping[int, Standing]) -> Parcel:
         """What of the parcel is still to be sent; what refers to something that did not arrive waits for it."""
@@ -250,17 +197,7 @@ class Chain:
                 kept.append(members)
         return tuple(kept)
 
-    def _moved(self, row: Standing) -> str | None:
-        """Why it is not what the plan says, if there is one."""
-        plan = self._course.options.plan
-        if plan is None:
-            return None
-        planned = plan[row.rid]
-        if row.desired.digest != planned.digest:
-            return "the source, the pack or the config changed since the plan was made"
-        return None if row.version == planned.version else "the server changed since the plan was made"
-
-    def _is_unseen(self, row: Standing, attempt: _Try) -> bool:
+    def _is_unseen(self, row: Standing, attempt: Try) -> bool:
         """Whether the row must be read before it is written: no version is known, nor was its type read."""
         if row.id in attempt.clear:
             return False
@@ -278,7 +215,7 @@ class Chain:
         if decision.action is Action.FATAL:
             self._course.end(Ended.REFUSED, str(error))
             return
-        self._course.shrink(len(job.outgoing), _size(job))
+        self._course.shrink(len(job.outgoing), job.size)
         self._course.back_off(connection, decision.after, error.message)
 
     def _refused(self, connection: Connection, job: Send, decision: Decision, error: TargetError) -> None:
@@ -297,7 +234,7 @@ class Chain:
             attempt.to_look.update(one.id for one in job.outgoing)
             self.not_before = course.clock() + timedelta(seconds=backoff(attempt.rereads, None, course.random))
         elif decision.action is Action.HALVE and len(attempt.parcel) > 1:
-            course.shrink(len(job.outgoing), _size(job))
+            course.shrink(len(job.outgoing), job.size)
             self._replace(halves(attempt.parcel))
         else:
             self._isolate(connection, job, decision, error)
@@ -318,7 +255,7 @@ class Chain:
         reason = reason_of(error)
         passing = status >= 500 or decision.action is Action.CONFLICT
         rows = standings.standings(connection, [one.id for one in job.outgoing])
-        self._settle(connection, [(row, self._alone(row, reason, passing)) for row in rows.values()])
+        self._settle(connection, [(row, self._course.refused_alone(row, reason, passing)) for row in rows.values()])
         self._tries.popleft()
 
     def _set_aside(self, connection: Connection, error: TargetError) -> Job | None:
@@ -330,19 +267,15 @@ class Chain:
             return self._send(connection)
         rows = standings.standings(connection, [one.id for one in attempt.parcel[0]])
         reason = reason_of(error)
-        self._settle(connection, [(row, self._alone(row, reason, passing=True)) for row in rows.values()])
+        self._settle(
+            connection, [(row, self._course.refused_alone(row, reason, passing=True)) for row in rows.values()]
+        )
         return None
-
-    def _alone(self, row: Standing, reason: str, passing: bool) -> Standing:
-        if not passing or row.attempts + 1 >= self._course.options.attempts:
-            return refused(row, reason)
-        wait = backoff(row.attempts + 1, None, self._course.random)
-        return postponed(row, reason, instant(self._course.clock() + timedelta(seconds=wait)))
 
     def _replace(self, parts: Iterable[Parcel]) -> None:
         """Puts parts of the parcel in its place; what was learnt of it holds for them."""
         whole = self._tries.popleft()
-        tries = [_Try(part, set(), set(whole.clear), whole.rereads, whole.failures) for part in parts]
+        tries = [Try(part, set(), set(whole.clear), whole.rereads, whole.failures) for part in parts]
         self._tries.extendleft(reversed(tries))
 
     def _settle(self, connection: Connection, steps: Sequence[tuple[Standing, Standing]], reason: str = "") -> None:
@@ -359,18 +292,9 @@ class Chain:
 _NOT_ARRIVED = (State.CONFLICT, State.DEAD, State.RETRY, State.WAITING)
 
 
+def _told(ready: Sequence[Standing], bodies: Mapping[int, bytes]) -> dict[int, bytes]:
+    return {row.id: _desired(row, bodies) for row in ready}
+
+
 def _desired(row: Standing, bodies: Mapping[int, bytes]) -> bytes:
     return bodies[row.desired.body_id]
-
-
-def _read(row: Standing, found: Found, bodies: Mapping[int, bytes], given: str | None) -> Standing:
-    """The step that follows from what was found; ``given`` is the id that the server gave it."""
-    after = judge(row, found, bodies)
-    if given is not None:
-        after = replace(after, server_id=given)
-    # What is postponed may be read with the rest of its type, and stays postponed.
-    return row if row.state is State.RETRY and after.state is State.PENDING else after
-
-
-def _size(job: Send) -> int:
-    return sum(len(one.body) for one in job.outgoing)

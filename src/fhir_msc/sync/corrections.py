@@ -7,7 +7,7 @@ every staging, in its own body and in all that refers to it. The answer *new* le
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -42,8 +42,8 @@ class Held:
 
 
 class Returned(Exception):
-    """An earlier key has come back beside the one that goes on under its id, or two keys go on under it: they are two
-    after all."""
+    """An earlier key has come back beside the one that goes on under its id, in its table or in another, or two keys go
+    on under it: they are two after all."""
 
     def __init__(self, rids: frozenset[str]) -> None:
         super().__init__("a corrected key returned")
@@ -131,6 +131,22 @@ def continuing(connection: Connection, target_id: int) -> Mapping[str, str]:
     found = select(correction.c.rid, correction.c.continues).where(correction.c.target_id == target_id)
     known = dict(connection.execute(found).all())
     return {rid: _last(rid, known) for rid in known}
+
+
+def given_elsewhere(
+    connection: Connection, target_id: int, rids: Collection[str], source: str, absent: Collection[str]
+) -> set[str]:
+    """Those of the rids that came last from another table than this one, which is not absent."""
+    if not rids:
+        return set()
+    found = select(resource.c.rid).where(
+        resource.c.rid.in_(rids),
+        resource.c.target_id == target_id,
+        resource.c.source != source,
+        resource.c.source.not_in(absent),
+        resource.c.vanished == false(),
+    )
+    return set(connection.execute(found).scalars())
 
 
 def continued(one: Desired, others: Mapping[str, str]) -> Desired:

@@ -15,6 +15,7 @@ from fhir_msc.errors import TargetError, TargetUnreachable
 from fhir_msc.sync import audit, outbox
 from fhir_msc.sync.addresses import Addressing
 from fhir_msc.sync.planning import Limits
+from fhir_msc.sync.standing import Standing, postponed, refused
 from fhir_msc.sync.tables import instant
 from fhir_msc.target.bundle import BundleKind
 from fhir_msc.target.retry import Action, Asked, backoff, classify
@@ -193,3 +194,20 @@ class Course:
         """Counts events and adds them to the audit."""
         self.counts.update(event.event for event in events)
         audit.append(connection, self._target, self.options.actor, events, self.clock())
+
+    def why_not_planned(self, row: Standing) -> str | None:
+        """Why it is not what the plan says, if there is one."""
+        plan = self.options.plan
+        if plan is None:
+            return None
+        planned = plan[row.rid]
+        if row.desired.digest != planned.digest:
+            return "the source, the pack or the config changed since the plan was made"
+        return None if row.version == planned.version else "the server changed since the plan was made"
+
+    def refused_alone(self, row: Standing, reason: str, passing: bool) -> Standing:
+        """What becomes of a resource that was refused alone; ``passing``: for a cause that may pass."""
+        if not passing or row.attempts + 1 >= self.options.attempts:
+            return refused(row, reason)
+        wait = backoff(row.attempts + 1, None, self.random)
+        return postponed(row, reason, instant(self.clock() + timedelta(seconds=wait)))

@@ -136,20 +136,19 @@ def _send_all(ledger: Ledger, course: Course, dispatch: Dispatch) -> None:
 
 
 def _first_contact(course: Course, dispatch: Dispatch, new: Mapping[str, int]) -> None:
-    """Reads what the ledger does not know before it is written: by a count of zero for a whole type, else by id."""
+    """Reads what the ledger does not know before it is written: a count of zero for a whole type, else each."""
     dispatch.find_empty([type for type, count in new.items() if count > 1 and course.options.can_count(type)])
-    by_id = [type for type in new if type not in course.read]
-    # Where the server gives ids, what refers to others is known again only once they are.
-    for types in [by_id] if course.addressing.is_plain else [[type] for type in by_id]:
-        if not types or dispatch.is_over:
+    # What refers to others under an id that the server gave is known again only once they are.
+    for type in [type for type in new if type not in course.read]:
+        if dispatch.is_over:
             return
-        dispatch.run(partial(_new, course, types))
+        dispatch.run(partial(_new, course, type))
         if not dispatch.is_over:
-            course.read.update(types)
+            course.read.add(type)
 
 
-def _new(course: Course, types: Sequence[str], connection: Connection) -> Iterator[Chain]:
-    return _looks(course, outbox.new_ids(connection, course.target_id, types, LOOKED_UP))
+def _new(course: Course, type: str, connection: Connection) -> Iterator[Chain]:
+    return _looks(course, outbox.new_ids(connection, course.target_id, type, LOOKED_UP))
 
 
 def _arrived(course: Course) -> int:

@@ -19,8 +19,9 @@ from sqlalchemy import Connection
 
 from fhir_msc.errors import TargetError, TargetRefused
 from fhir_msc.sync import exchange
-from fhir_msc.sync.chain import Chain, Job, Look, Send
+from fhir_msc.sync.chain import Chain
 from fhir_msc.sync.course import Course
+from fhir_msc.sync.jobs import Job, Look, Send
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.senders import Senders
 from fhir_msc.target.bundle import EntryResponse

@@ -51,7 +51,8 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One resource to be read, by its id on the server (``address``) or, where none is known, by our identifier.
+    """One resource to be read, by its id on the server (``address``); where none is known, or nothing is there and
+    nothing is expected, by our identifier.
 
     ``expected``: it was delivered, so that a search that does not find it is not believed before it was asked for by
     its id. ``by`` is the search parameter that finds it, ``system`` the URI of our identifiers.
@@ -147,6 +148,10 @@ def inspect(client: FhirClient, wanted: Sequence[Wanted]) -> dict[int, Resource 
         search = _by_id if is_addressed else _by_identifier
         for start in range(0, len(ones), LOOKED_UP):
             found.update(search(client, type, ones[start : start + LOOKED_UP]))
+        if is_addressed:
+            left = [one for one in ones if one.by and not one.expected and isinstance(found[one.id], Missing)]
+            for start in range(0, len(left), LOOKED_UP):
+                found.update(_by_identifier(client, type, left[start : start + LOOKED_UP]))
     return found
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, case, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from fhir_msc.errors import LedgerError, SecretError
@@ -64,9 +64,9 @@ class Ledger:
         return cls(engine, connection, target, target_id)
 
     @classmethod
-    def look(cls, path: Path, target: str) -> Ledger | None:
-        """The ledger for reading only, beside a running worker; ``None`` if there is none for this target yet. Raises
-        LedgerError where it cannot be read."""
+    def look(cls, path: Path, target: str, domain: str) -> Ledger | None:
+        """The ledger for reading only, beside a running worker; ``None`` if there is none for this target yet. A target
+        that was renamed since is known by its identity ``domain``. Raises LedgerError where it cannot be read."""
         if not _is_there(path):
             return None
         engine = storage.open_engine(path, read_only=True)
@@ -74,11 +74,7 @@ class Ledger:
             connection = engine.connect()
         with _clear_errors(path), connection.begin():
             schema = storage.schema_of(connection)
-            target_id = (
-                connection.execute(select(tables.target.c.id).where(tables.target.c.name == target)).scalar()
-                if schema == storage.SCHEMA
-                else None
-            )
+            target_id = _found(connection, target, domain) if schema == storage.SCHEMA else None
         if target_id is None:
             connection.close()
             if schema not in (None, storage.SCHEMA):
@@ -185,6 +181,14 @@ def _belongs(connection: Connection, identity: Identity, target: str) -> int:
             hint="restore the domain in the config, or give the new server a target of its own",
         )
     return int(known.id)
+
+
+def _found(connection: Connection, name: str, domain: str) -> int | None:
+    """The target of this name, else the one of this identity domain: under which name the next sync goes on."""
+    is_it = or_(tables.target.c.name == name, tables.target.c.domain == domain)
+    by_name = case((tables.target.c.name == name, 0), else_=1)
+    found: int | None = connection.execute(select(tables.target.c.id).where(is_it).order_by(by_name)).scalar()
+    return found
 
 
 def _renamed(connection: Connection, domain: str, name: str) -> bool:

@@ -118,14 +118,18 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 
 
 def doubtful(connection: Connection, target_id: int) -> list[int]:
-    """The resources of which only the server can tell how they stand: unknown outcomes and conflicts, in order."""
+    """The resources of which only the server can tell how they stand, in order: unknown outcomes and conflicts, and
+    what was retired and is still to be told of, unless the server has it no more."""
+    is_retired = and_(
+        resource.c.retired_at.is_not(None), resource.c.state.in_([State.PENDING, State.RETRY, State.WAITING])
+    )
     found = (
         select(resource.c.id)
         .join(lane, lane.c.id == resource.c.lane_id)
         .where(
             UNFINISHED,
             resource.c.target_id == target_id,
-            resource.c.state.in_([State.UNKNOWN, State.CONFLICT]),
+            or_(resource.c.state.in_([State.UNKNOWN, State.CONFLICT]), is_retired),
         )
         .order_by(lane.c.key, resource.c.rank, resource.c.rid)
     )
@@ -143,20 +147,19 @@ def new_by_type(connection: Connection, target_id: int) -> dict[str, int]:
     return dict(connection.execute(found).all())
 
 
-def new_ids(connection: Connection, target_id: int, types: Sequence[str], page: int) -> Iterator[list[int]]:
-    """The resources of these types of which no version is known, in pages; may be read on in later transactions."""
-    for type in types:
-        last = 0
-        while ids := list(
-            connection.execute(
-                select(resource.c.id)
-                .where(*_NEW, resource.c.target_id == target_id, resource.c.type == type, resource.c.id > last)
-                .order_by(resource.c.id)
-                .limit(page)
-            ).scalars()
-        ):
-            yield ids
-            last = ids[-1]
+def new_ids(connection: Connection, target_id: int, type: str, page: int) -> Iterator[list[int]]:
+    """The resources of a type of which no version is known, in pages; may be read on in later transactions."""
+    last = 0
+    while ids := list(
+        connection.execute(
+            select(resource.c.id)
+            .where(*_NEW, resource.c.target_id == target_id, resource.c.type == type, resource.c.id > last)
+            .order_by(resource.c.id)
+            .limit(page)
+        ).scalars()
+    ):
+        yield ids
+        last = ids[-1]
 
 
 def open_lanes(connection: Connection, target_id: int) -> list[tuple[int, str]]:

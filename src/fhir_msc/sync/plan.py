@@ -118,7 +118,7 @@ def make_plan(ledger: Ledger, client: FhirClient, options: DeliveryOptions, now:
         with ledger.begin() as connection:
             ids = server_ids(found)
             bodies = contents(connection, target_id, addressing, rows.values(), ids, known)
-            known.update((row.rid, ids[row.id]) for row in rows.values() if row.id in ids)
+            known.update((row.rid, ids[row.id]) for row in rows.values() if ids.get(row.id, row.rid) != row.rid)
             for row in rows.values():
                 places = origins(connection, row.id)
                 steps.append(_step(row, found.get(row.id), bodies, causes[row.id], places))

@@ -40,11 +40,10 @@ from fhir_msc.sync.accounts import origins
 from fhir_msc.sync.standing import GONE_DIGEST
 from fhir_msc.sync.states import IN_FLIGHT, State
 from fhir_msc.sync.storage import insert_or_update, row_writer
-from fhir_msc.sync.tables import UNFINISHED, instant, lane, resource, staged
+from fhir_msc.sync.tables import UNFINISHED, instant, lane, resource
 from fhir_msc.sync.upserts import Seen
 
 POSSIBLE_CORRECTION = "MSC-SYNC-001"
-TABLE_LEFT = "MSC-SYNC-002"
 VANISHED = "MSC-SYNC-003"
 
 _seen = Table("seen", MetaData(), Column("resource_id", Integer, primary_key=True), prefixes=["TEMPORARY"])
@@ -96,14 +95,14 @@ def compare(
     target_id: int,
     source: str,
     now: datetime,
-    missing: Sequence[str] = (),
+    absent: Sequence[str] = (),
     *,
     is_new: bool = False,
 ) -> Moved:
     """Flags what vanished and what returned, holds and releases possible corrections.
 
-    ``missing`` are the tables that the ledger has resources of and the source does not give; ``is_new``: this one, it
-    had none of.
+    ``absent`` are the tables that the ledger has resources of and the source does not give, or gives without a row that
+    can be read; ``is_new``: this one, it had none of.
     """
     of_table = and_(resource.c.target_id == target_id, resource.c.source == source)
     in_source = resource.c.id.in_(select(_seen.c.resource_id))
@@ -119,11 +118,11 @@ def compare(
     connection.execute(update(resource).where(of_table, UNFINISHED, *foreign).values(state=State.PENDING, reason=None))
     is_held = and_(of_table, UNFINISHED, resource.c.state == State.HELD)
     if _is_any(connection, is_held):
-        _release(connection, target_id, source, missing, at)
+        _release(connection, target_id, source, absent, at)
     if _is_any(connection, and_(of_table, resource.c.vanished == true())):
         _hold(connection, target_id, source, at)
-    if is_new and missing:
-        renaming.hold(connection, target_id, source, missing, POSSIBLE_CORRECTION, at)
+    if absent and (is_new or renaming.is_asking(connection, target_id, source, absent)):
+        renaming.hold(connection, target_id, source, absent, POSSIBLE_CORRECTION, at)
     held = connection.execute(select(func.count()).where(is_held, resource.c.vanished == false())).scalar_one()
     return Moved(vanished, returned, held)
 
@@ -132,7 +131,7 @@ def _is_any(connection: Connection, condition: ColumnElement[bool]) -> bool:
     return connection.execute(select(resource.c.id).where(condition).limit(1)).first() is not None
 
 
-def _release(connection: Connection, target_id: int, source: str, missing: Sequence[str], at: str) -> None:
+def _release(connection: Connection, target_id: int, source: str, absent: Sequence[str], at: str) -> None:
     """What is held against a key that returned, or whose table did, is no correction of it."""
     connection.execute(
         update(resource)
@@ -142,7 +141,7 @@ def _release(connection: Connection, target_id: int, source: str, missing: Seque
             resource.c.state == State.HELD,
             exists(
                 select(1).where(
-                    _twin.c.id == resource.c.twin_id, _twin.c.vanished == false(), _twin.c.source.not_in(missing)
+                    _twin.c.id == resource.c.twin_id, _twin.c.vanished == false(), _twin.c.source.not_in(absent)
                 )
             ),
         )
@@ -186,47 +185,6 @@ def _hold(connection: Connection, target_id: int, source: str, at: str) -> None:
             .values(state=State.HELD, reason=POSSIBLE_CORRECTION, changed_at=at, twin_id=bindparam("b_twin")),
             pairs,
         )
-
-
-def sources(connection: Connection, target_id: int) -> list[str]:
-    """The source tables that the ledger has resources of, by name."""
-    found = select(resource.c.source).where(resource.c.target_id == target_id).distinct().order_by(resource.c.source)
-    return list(connection.execute(found).scalars())
-
-
-def count(connection: Connection, target_id: int, source: str) -> int:
-    """How many resources the ledger has of a source table."""
-    return connection.execute(
-        select(func.count()).select_from(resource).where(resource.c.target_id == target_id, resource.c.source == source)
-    ).scalar_one()
-
-
-def left_as_it_is(connection: Connection, target_id: int, source: str, file: str, how: str) -> Finding:
-    """The finding for a table that is missing or empty though the ledger has resources of it."""
-    resources = count(connection, target_id, source)
-    return Finding(
-        TABLE_LEFT,
-        Severity.WARNING,
-        f"table {source} {how}, though {resources} resources came from it: they are left as they are",
-        origins=(Origin(file, source),),
-        hint="give the table again, or take it out of the mapping",
-        count=resources,
-    )
-
-
-def file_of(connection: Connection, target_id: int, source: str) -> str:
-    """The file that a table was last staged from."""
-    found: str | None = connection.execute(
-        select(staged.c.file).where(staged.c.target_id == target_id, staged.c.source == source)
-    ).scalar()
-    return found or source
-
-
-def forget_fingerprint(connection: Connection, target_id: int, source: str) -> None:
-    """Makes a table be staged again when it comes back, for its findings have changed meanwhile."""
-    connection.execute(
-        update(staged).where(staged.c.target_id == target_id, staged.c.source == source).values(fingerprint=None)
-    )
 
 
 def findings(connection: Connection, target_id: int, source: str, file: str) -> list[Finding]:

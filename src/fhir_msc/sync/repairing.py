@@ -22,12 +22,12 @@ _ANOTHER = "another server"
 def repair(ledger: Ledger, client: FhirClient, addressing: Addressing, url: str, clock: Clock) -> None:
     """Reads back all that was delivered, and marks what is not there.
 
-    Where the server at the url is not the one that was delivered to, the ids that the other gave name nothing of ours
-    there, and are not asked for. Raises TargetError.
+    Where the server at the url is not the one that was delivered to, nor a copy of it, the ids that the other gave name
+    nothing of ours there, and are not asked for. Raises TargetError.
     """
-    if not whereabouts.is_known(ledger, url) and not whereabouts.recognise(ledger, client, addressing):
+    if not whereabouts.is_known(ledger, url) and not whereabouts.is_acquainted(ledger, client, addressing):
         _forget_given(ledger, clock)
-    for drifted in verify(ledger, client, addressing, Verified(), lambda *_: None):
+    for drifted in verify(ledger, client, addressing, Verified(), lambda *_: None, to_repair=True):
         if drifted.repairable:
             with ledger.begin() as connection:
                 row = standings.standings(connection, [drifted.id])[drifted.id]

@@ -6,7 +6,7 @@ rolled back whole, one that is missing or empty is reported: in neither case doe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from fhir_msc.desired import Desired, DesiredSet, DesiredTable
 from fhir_msc.desired.fingerprint import causes
 from fhir_msc.errors import SourceError
-from fhir_msc.sync import presence, upserts
+from fhir_msc.sync import absence, presence, renaming, upserts
 from fhir_msc.sync.accounts import fingerprint_of, record_findings, record_staged
 from fhir_msc.sync.audit import ACTOR
 from fhir_msc.sync.corrections import Returned, take_back
@@ -82,14 +82,51 @@ class StagingReport:
 def stage(ledger: Ledger, desired: DesiredSet, now: datetime) -> StagingReport:
     """Takes what is desired into the ledger. ``now`` is an aware instant."""
     given = desired.tables()
-    missing = _missing(ledger, {table.name for table in given})
+    known = _known(ledger)
+    missing = [name for name in known if name not in {table.name for table in given}]
     lost = _lost(ledger, desired.lacking())
     if lost is not None:
         reports = [TableReport(table.name, Staged.FAILED, error=lost) for table in given]
     else:
-        reports = [_stage_table(ledger, table, missing, now) for table in given]
+        reports = _stage_all(ledger, given, known, missing, now)
     reports += _report_missing(ledger, missing)
     return StagingReport(tuple(reports))
+
+
+def _stage_all(
+    ledger: Ledger, given: Sequence[DesiredTable], known: Sequence[str], missing: Sequence[str], now: datetime
+) -> list[TableReport]:
+    """Last comes what may be another table under a new name: by then it is known which of the others have no rows."""
+    with ledger.begin() as connection:
+        holding = renaming.holding(connection, ledger.target_id)
+    asking = {table.name for table in given if table.name in holding or table.name not in known}
+    while True:
+        try:
+            return _stage_each(ledger, given, asking, missing, now)
+        except Returned as returned:
+            # Nothing goes on under another key any more that did so wrongly; each time one answer less is left.
+            take_back(ledger, returned.rids, ACTOR, now)
+
+
+def _stage_each(
+    ledger: Ledger, given: Sequence[DesiredTable], asking: Collection[str], missing: Sequence[str], now: datetime
+) -> list[TableReport]:
+    absent = list(missing)
+    reports: dict[str, TableReport] = {}
+    for table in sorted(given, key=lambda one: one.name in asking):
+        if table.name in asking:
+            _ask_again(ledger, table.name, absent)
+        report = reports[table.name] = _stage_table(ledger, table, absent, now)
+        if report.outcome in (Staged.EMPTY, Staged.FAILED):
+            absent.append(table.name)
+    return [reports[table.name] for table in given]
+
+
+def _ask_again(ledger: Ledger, source: str, absent: Sequence[str]) -> None:
+    """Lets a table be staged, though it is unchanged, where what it is held against is given again."""
+    with ledger.begin() as connection:
+        if renaming.is_answered(connection, ledger.target_id, source, absent):
+            absence.forget_fingerprint(connection, ledger.target_id, source)
 
 
 def _lost(ledger: Ledger, lacking: Iterable[str]) -> SourceError | None:
@@ -97,18 +134,18 @@ def _lost(ledger: Ledger, lacking: Iterable[str]) -> SourceError | None:
     every row would count as vanished, or lose its visit."""
     with ledger.begin() as connection:
         for name in lacking:
-            resources = presence.count(connection, ledger.target_id, name)
+            resources = absence.count(connection, ledger.target_id, name)
             if resources:
                 return SourceError(
                     f"is not in the source or has no rows, though {resources} resources came from it",
-                    file=presence.file_of(connection, ledger.target_id, name),
+                    file=absence.file_of(connection, ledger.target_id, name),
                     table=name,
                     hint="Give it whole: it tells of all other tables what may leave, and at which visit it was.",
                 )
     return None
 
 
-def _stage_table(ledger: Ledger, table: DesiredTable, missing: Sequence[str], now: datetime) -> TableReport:
+def _stage_table(ledger: Ledger, table: DesiredTable, absent: Sequence[str], now: datetime) -> TableReport:
     try:
         fingerprint = table.fingerprint()
         with ledger.begin() as connection:
@@ -116,38 +153,35 @@ def _stage_table(ledger: Ledger, table: DesiredTable, missing: Sequence[str], no
             if before == fingerprint:
                 return TableReport(table.name, Staged.UNCHANGED)
             cause = ", ".join(causes(before, fingerprint))
-            return _take_in(connection, ledger.target_id, table, missing, fingerprint, cause, now)
+            return _take_in(connection, ledger.target_id, table, absent, fingerprint, cause, now)
     except SourceError as error:
         return TableReport(table.name, Staged.FAILED, error=error)
-    except Returned as returned:
-        take_back(ledger, returned.rids, ACTOR, now)
-        return _stage_table(ledger, table, missing, now)
 
 
 def _take_in(
     connection: Connection,
     target_id: int,
     table: DesiredTable,
-    missing: Sequence[str],
+    absent: Sequence[str],
     fingerprint: bytes,
     cause: str,
     now: datetime,
 ) -> TableReport:
     counts = upserts.Counts()
-    upsert = upserts.Upsert(connection, target_id, table.name, cause, now)
-    before = presence.count(connection, target_id, table.name)
+    upsert = upserts.Upsert(connection, target_id, table.name, cause, now, absent)
+    before = absence.count(connection, target_id, table.name)
     with presence.collected(connection) as seen:
         for batch in _gathered(table.stream()):
             counts += upsert(batch, seen)
         account, findings = table.account, list(table.findings)
         if account.rows == 0 and not counts.total and before:
             record_staged(connection, target_id, account, None, now)
-            empty = presence.left_as_it_is(connection, target_id, table.name, account.file, "has no rows")
+            empty = absence.left_as_it_is(connection, target_id, table.name, account.file, "has no rows")
             record_findings(connection, target_id, table.name, [*findings, empty])
             return TableReport(table.name, Staged.EMPTY)
         moved = presence.Moved(0, 0, 0)
-        if before or missing or counts.new < counts.total:
-            moved = presence.compare(connection, target_id, table.name, now, missing, is_new=not before)
+        if before or absent or counts.new < counts.total:
+            moved = presence.compare(connection, target_id, table.name, now, absent, is_new=not before)
             findings += presence.findings(connection, target_id, table.name, account.file)
     record_staged(connection, target_id, presence.without_held(account, moved.held), fingerprint, now)
     record_findings(connection, target_id, table.name, findings)
@@ -176,17 +210,17 @@ def _gathered(batches: Iterable[Sequence[Desired]]) -> Iterator[list[Desired]]:
         yield gathered
 
 
-def _missing(ledger: Ledger, given: set[str]) -> list[str]:
-    """The tables that the ledger has resources of and the source does not give."""
+def _known(ledger: Ledger) -> list[str]:
+    """The tables that the ledger has resources of."""
     with ledger.begin() as connection:
-        return [name for name in presence.sources(connection, ledger.target_id) if name not in given]
+        return absence.sources(connection, ledger.target_id)
 
 
 def _report_missing(ledger: Ledger, missing: Sequence[str]) -> Sequence[TableReport]:
     with ledger.begin() as connection:
         for name in missing:
-            presence.forget_fingerprint(connection, ledger.target_id, name)
-            file = presence.file_of(connection, ledger.target_id, name)
-            left = presence.left_as_it_is(connection, ledger.target_id, name, file, "is not in the source any more")
+            absence.forget_fingerprint(connection, ledger.target_id, name)
+            file = absence.file_of(connection, ledger.target_id, name)
+            left = absence.left_as_it_is(connection, ledger.target_id, name, file, "is not in the source any more")
             record_findings(connection, ledger.target_id, name, [left])
     return [TableReport(name, Staged.MISSING) for name in missing]

@@ -40,7 +40,7 @@ class Kept:
 @quick(frozen=True, slots=True)
 class Standing:
     """What the ledger says of a resource: what is desired, in flight (``sent``), delivered; the version last seen; the
-    id that the server gave, where it gives ids."""
+    id that the server gave, where it gives ids; whether a person said that it no longer counts."""
 
     id: int
     rid: str
@@ -56,6 +56,7 @@ class Standing:
     reason: str | None = None
     waiting_on: str | None = None
     server_id: str | None = None
+    is_retired: bool = False
 
     @property
     def bodies(self) -> frozenset[int]:
@@ -99,6 +100,22 @@ def returned(one: Standing, version: str | None) -> Standing:
     return _settled(one, one.delivered, version, one.attempts)
 
 
+def over(one: Standing) -> Standing:
+    """What no longer counts need not be there; if it is wanted again, it is new."""
+    return replace(
+        one,
+        state=State.SENT,
+        sent=None,
+        delivered=None,
+        version=None,
+        attempts=0,
+        due_at=None,
+        reason=None,
+        waiting_on=None,
+        server_id=None,
+    )
+
+
 def conflicting(one: Standing, reason: str) -> Standing:
     """The server holds what is not ours to overwrite. The version last seen stays the one that was ours."""
     return replace(one, state=State.CONFLICT, sent=None, reason=reason, due_at=None, waiting_on=None)
@@ -132,6 +149,8 @@ def forgotten(one: Standing, version: str | None) -> Standing:
         version=version,
         attempts=0,
         due_at=None,
+        reason=None,
+        waiting_on=None,
         server_id=server_id,
     )
 
@@ -152,6 +171,7 @@ def _settled(one: Standing, delivered: Kept | None, version: str | None, attempt
         version,
         attempts,
         server_id=one.server_id,
+        is_retired=one.is_retired,
     )
 
 
@@ -164,6 +184,8 @@ def judge(one: Standing, found: Found, contents: Mapping[int, bytes]) -> Standin
     if found is None:
         if (one.sent or one.desired).is_gone:
             return deleted(one)
+        if one.is_retired:
+            return over(one)
         if one.delivered is None or one.delivered.is_gone:
             return replace(returned(one, None), server_id=None)
         return conflicting(one, DELETED)
@@ -185,3 +207,12 @@ def judge(one: Standing, found: Found, contents: Mapping[int, bytes]) -> Standin
 
 def _says(found: JsonObject, kept: Kept, contents: Mapping[int, bytes]) -> bool:
     return not kept.is_gone and holds(found, contents[kept.body_id])
+
+
+def heard(row: Standing, found: Found, bodies: Mapping[int, bytes], given: str | None) -> Standing:
+    """The step that follows from what was found; ``given`` is the id that the server gave it."""
+    after = judge(row, found, bodies)
+    if given is not None:
+        after = replace(after, server_id=given)
+    # What is postponed may be read with the rest of its type, and stays postponed.
+    return row if row.state is State.RETRY and after.state is State.PENDING else after

@@ -31,7 +31,7 @@ _STANDING = select(
     resource.c.id, resource.c.rid, resource.c.type, resource.c.lane_id, resource.c.state,
     resource.c.desired_digest, resource.c.desired_body, resource.c.sent_digest, resource.c.sent_body,
     resource.c.delivered_digest, resource.c.delivered_body, resource.c.server_version, resource.c.attempts,
-    resource.c.due_at, resource.c.reason, resource.c.waiting_on, resource.c.server_id,
+    resource.c.due_at, resource.c.reason, resource.c.waiting_on, resource.c.server_id, resource.c.retired_at,
 ).where(resource.c.id.in_(_IDS))  # fmt: skip
 _DESIRED = select(resource.c.id, resource.c.state, resource.c.desired_digest, resource.c.desired_body).where(
     resource.c.id.in_(_IDS)
@@ -47,7 +47,7 @@ def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]
     for start in range(0, len(ids), _CHUNK):
         for (
             id, rid, type, lane_id, state, desired, desired_body, sent, sent_body, delivered, delivered_body,
-            version, attempts, due_at, reason, waiting_on, server_id,
+            version, attempts, due_at, reason, waiting_on, server_id, retired_at,
         ) in connection.execute(_STANDING, {"ids": ids[start : start + _CHUNK]}):  # fmt: skip
             found[id] = Standing(
                 id,
@@ -64,6 +64,7 @@ def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]
                 reason,
                 waiting_on,
                 server_id,
+                retired_at is not None,
             )
     return found
 

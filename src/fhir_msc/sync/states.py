@@ -9,6 +9,7 @@ The ledger is level-triggered: a resource has a *desired* body (what the target 
 
     delivery:  pending ─▶ leased ─▶ sent                    the server confirmed
                pending ─▶ sent                              found on the server as desired: adopted, nothing written
+               pending ─▶ sent                              retired, and not on the server any more: over
                pending ─▶ conflict                          found on the server, otherwise than desired or last sent
                pending ─▶ waiting ─▶ pending                refers to what is not on the server; looked at in every run
                pending ─▶ skipped ─▶ pending                the target cannot take the type; until it can

@@ -6,7 +6,7 @@ database, so that rows that belong together go in without asking back; the trans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 
 from fhir_msc.desired import Desired
-from fhir_msc.sync.corrections import Returned, continued, continuing
+from fhir_msc.sync.corrections import Returned, continued, continuing, given_elsewhere
 from fhir_msc.sync.states import State, after_staging
 from fhir_msc.sync.storage import row_writer
 from fhir_msc.sync.tables import body, instant, lane, origin, reference, resource
@@ -112,11 +112,14 @@ _FORGET_BODY = delete(body).where(body.c.id == bindparam("b_id"))
 class Upsert:
     """Takes batches of one source table into the ledger, inside one transaction."""
 
-    def __init__(self, connection: Connection, target_id: int, source: str, cause: str, now: datetime) -> None:
+    def __init__(
+        self, connection: Connection, target_id: int, source: str, cause: str, now: datetime, absent: Collection[str]
+    ) -> None:
         self._connection = connection
         self._target_id = target_id
         self._source = source
         self._cause = cause
+        self._absent = absent
         self._now = instant(now)
         self._lanes: dict[str, int] = {}
         self._continuing = continuing(connection, target_id)
@@ -152,6 +155,8 @@ class Upsert:
             elif one.rid in self._earlier:
                 self._stayed.add(one.rid)
         both |= self._went_on.keys() & self._stayed
+        given = {self._continuing.get(one.rid, one.rid) for one in batch} & self._earlier
+        both |= given_elsewhere(self._connection, self._target_id, given, self._source, self._absent)
         if both:
             raise Returned(frozenset(both))
         return [continued(one, self._continuing) for one in batch]

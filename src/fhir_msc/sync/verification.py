@@ -27,7 +27,7 @@ from fhir_msc.sync.comparison import FieldDifference, as_sent, differences, hold
 from fhir_msc.sync.exchange import LOOKED_UP, Several, inspect
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.standing import Standing
-from fhir_msc.sync.states import IN_FLIGHT, State
+from fhir_msc.sync.states import IN_FLIGHT
 from fhir_msc.sync.tables import audit as audit_rows
 from fhir_msc.sync.tables import resource
 from fhir_msc.target.client import FhirClient, Missing, Resource
@@ -45,10 +45,6 @@ class Drift(StrEnum):
     CHANGED = "changed"
 
 
-FORGOT = (Drift.FORGOTTEN, Drift.OLDER)
-"""What the server lost by itself: sent again where a repair is asked for."""
-
-
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
     """One element that differs between source, sent and server; values as JSON text, ``None`` where it is absent."""
@@ -63,7 +59,8 @@ class FieldDrift:
 class Drifted:
     """One resource that the server does not hold as it was sent.
 
-    ``version`` is the one on the server, ``known`` the one the ledger has. ``repairable``: a repair would send it.
+    ``version`` is the one on the server, ``known`` the one the ledger has. ``repairable``: the server lost it by
+    itself, and a repair would send it again, or mark it as lost where its row has vanished.
     """
 
     id: int
@@ -91,9 +88,18 @@ Progress = Callable[[str, int], None]
 
 
 def verify(
-    ledger: Ledger, client: FhirClient, addressing: Addressing, counts: Verified, progress: Progress
+    ledger: Ledger,
+    client: FhirClient,
+    addressing: Addressing,
+    counts: Verified,
+    progress: Progress,
+    *,
+    to_repair: bool = False,
 ) -> Iterator[Drifted]:
-    """Reads back all that was delivered, type by type; no transaction is open while it gives. Raises TargetError."""
+    """Reads back all that was delivered, type by type; no transaction is open while it gives. Raises TargetError.
+
+    ``to_repair``: also that of which a later version is in flight, for nobody else delivers, and what no longer counts.
+    """
     with ledger.begin() as connection:
         types = _types(connection, ledger.target_id)
     for type in types:
@@ -107,7 +113,7 @@ def verify(
                 vanished = _flagged(connection, ids, resource.c.vanished == true())
                 retired = _flagged(connection, ids, resource.c.retired_at.is_not(None))
             last = ids[-1]
-            checked = [row for row in rows.values() if row.state not in IN_FLIGHT]
+            checked = [row for row in rows.values() if to_repair or row.state not in IN_FLIGHT]
             counts.in_flight += len(rows) - len(checked)
             found = inspect(client, [addressing.wanted(row) for row in checked])
             with ledger.begin() as connection:
@@ -117,7 +123,7 @@ def verify(
                         row,
                         # What no longer counts need not be there.
                         None
-                        if row.id in retired and _is_unknown(found[row.id])
+                        if row.id in retired and _is_unknown(found[row.id]) and not to_repair
                         else _compared(connection, row, found[row.id], bodies, row.id in vanished),
                     )
                     for row in checked
@@ -148,7 +154,8 @@ def _compared(
         return None
     version = version_id(server) if server is not None else None
     drift = _drift(connection, row, found, sent)
-    repairable = drift in FORGOT and not vanished and row.state in (State.SENT, State.PENDING)
+    # A conflict, too, for nobody else's change is there. What vanished is not sent, but it is not there either.
+    repairable = drift is Drift.FORGOTTEN or (drift is Drift.OLDER and not vanished)
     fields: list[FieldDrift] = []
     if server is not None and sent and not row.desired.is_gone:
         source = parse(bodies[row.desired.body_id])

@@ -7,7 +7,7 @@ or nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, select, update
 
@@ -16,21 +16,22 @@ from fhir_msc.sync import audit, standings
 from fhir_msc.sync.addresses import Addressing, contents
 from fhir_msc.sync.comparison import holds, version_id
 from fhir_msc.sync.course import Clock
-from fhir_msc.sync.exchange import inspect, names
+from fhir_msc.sync.exchange import Several, inspect, names
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.presence import MAY_BE_THERE
 from fhir_msc.sync.standing import GONE_DIGEST, Standing
 from fhir_msc.sync.states import UNSETTLED
 from fhir_msc.sync.tables import resource, target
-from fhir_msc.target.client import FhirClient, Resource
+from fhir_msc.target.client import FhirClient, Missing, Resource
 from fhir_msc.target.fhirjson import JsonObject
+from fhir_msc.target.urls import canonical
 
 
 def is_known(ledger: Ledger, url: str) -> bool:
     """Whether this url is the one that was delivered to, as far as the ledger knows, or nothing was delivered yet."""
     with ledger.begin() as connection:
-        known = connection.execute(select(target.c.url).where(target.c.id == ledger.target_id)).scalar()
-        return known in (None, _plain(url)) or not _is_any(connection, ledger.target_id)
+        known = _known(connection, ledger.target_id)
+        return known in (None, canonical(url)) or not _is_any(connection, ledger.target_id)
 
 
 def settle_in(ledger: Ledger, url: str, named: Collection[str], clock: Clock) -> None:
@@ -40,26 +41,42 @@ def settle_in(ledger: Ledger, url: str, named: Collection[str], clock: Clock) ->
     identity all of that would be there a second time.
     """
     with ledger.begin() as connection:
-        known = connection.execute(select(target.c.url).where(target.c.id == ledger.target_id)).scalar()
-        if known == _plain(url):
+        known = _known(connection, ledger.target_id)
+        if known == canonical(url):
             return
         if not _is_any(connection, ledger.target_id):
             _refuse_taken(connection, ledger, url, named)
         elif known is not None:
             audit.append(connection, ledger.target, audit.ACTOR, [audit.Event("moved", "", "")], clock())
-        connection.execute(update(target).where(target.c.id == ledger.target_id).values(url=_plain(url)))
+        connection.execute(update(target).where(target.c.id == ledger.target_id).values(url=canonical(url)))
 
 
 def recognise(ledger: Ledger, client: FhirClient, addressing: Addressing) -> bool:
     """Whether the server holds the first and the last of what was delivered: it is the same one. Raises TargetError."""
+    rows, found = _looked_at(ledger, client, addressing)
     with ledger.begin() as connection:
-        rows = standings.standings(connection, _witnesses(connection, ledger.target_id))
         bodies = contents(connection, ledger.target_id, addressing, rows.values())
-    found = inspect(client, [addressing.wanted(row) for row in rows.values()])
     return bool(rows) and all(
         isinstance(one, Resource) and _is_as_left(rows[id], one.content, bodies, addressing.system)
         for id, one in found.items()
     )
+
+
+def is_acquainted(ledger: Ledger, client: FhirClient, addressing: Addressing) -> bool:
+    """Whether the server holds the first or the last of what was delivered under its id, in whatever version: it is the
+    same one, set back or worked on meanwhile. Raises TargetError."""
+    rows, found = _looked_at(ledger, client, addressing)
+    return any(
+        isinstance(one, Resource) and _is_ours(rows[id], one.content, addressing.system) for id, one in found.items()
+    )
+
+
+def _looked_at(
+    ledger: Ledger, client: FhirClient, addressing: Addressing
+) -> tuple[Mapping[int, Standing], Mapping[int, Resource | Missing | Several]]:
+    with ledger.begin() as connection:
+        rows = standings.standings(connection, _witnesses(connection, ledger.target_id))
+    return rows, inspect(client, [addressing.wanted(row) for row in rows.values()])
 
 
 def elsewhere(name: str) -> LedgerError:
@@ -70,6 +87,11 @@ def elsewhere(name: str) -> LedgerError:
         hint="if the server was replaced or set back: fhir-msc sync --repair sends again what is not there;"
         " if it is a further server: restore the url, and give the further one a target and identity of its own",
     )
+
+
+def _known(connection: Connection, target_id: int) -> str | None:
+    found: str | None = connection.execute(select(target.c.url).where(target.c.id == target_id)).scalar()
+    return found and canonical(found)
 
 
 def _is_any(connection: Connection, target_id: int) -> bool:
@@ -92,10 +114,14 @@ def _witnesses(connection: Connection, target_id: int) -> list[int]:
     return sorted({id for id in found if id is not None})
 
 
+def _is_ours(row: Standing, content: JsonObject, system: str) -> bool:
+    """Whether it is what we call so: another server may have something else under a number."""
+    return content.get("id") == row.rid or any(row.rid in names(content, by, system) for by in ("identifier", "_tag"))
+
+
 def _is_as_left(row: Standing, content: JsonObject, bodies: dict[int, bytes], system: str) -> bool:
-    """Whether it is ours, for another server may have something else under a number; and as it was last sent."""
-    ours = content.get("id") == row.rid or any(row.rid in names(content, by, system) for by in ("identifier", "_tag"))
-    if not ours or row.delivered is None:
+    """Whether it is ours, and as it was last sent."""
+    if not _is_ours(row, content, system) or row.delivered is None:
         return False
     version = version_id(content)
     return (version is not None and version == row.version) or holds(content, bodies[row.delivered.body_id])
@@ -103,18 +129,12 @@ def _is_as_left(row: Standing, content: JsonObject, bodies: dict[int, bytes], sy
 
 def _refuse_taken(connection: Connection, ledger: Ledger, url: str, named: Collection[str]) -> None:
     others = connection.execute(
-        select(target.c.id, target.c.name, target.c.domain).where(
-            target.c.url == _plain(url), target.c.id != ledger.target_id, target.c.name.not_in(named)
-        )
+        select(target).where(target.c.url.is_not(None), target.c.id != ledger.target_id, target.c.name.not_in(named))
     ).all()
     for other in others:
-        if _is_any(connection, other.id):
+        if canonical(other.url) == canonical(url) and _is_any(connection, other.id):
             raise LedgerError(
                 f"target {ledger.target}: what its url names was delivered to as target {other.name}: under another"
                 " identity all of it would be there twice; nothing was sent",
                 hint=f'give target {ledger.target} that identity, in fhir-msc.toml: identity = "{other.domain}"',
             )
-
-
-def _plain(url: str) -> str:
-    return url.rstrip("/")

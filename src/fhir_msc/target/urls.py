@@ -11,7 +11,8 @@ from fhir_msc.errors import UsageError
 
 _LIKE_BASE = "Write it like https://fhir.example.org/r4."
 _LIKE_PROXY = "Write it like http://proxy.example.org:3128."
-_SCHEMES = ("http", "https")
+_PORTS = {"http": 80, "https": 443}
+_SCHEMES = tuple(_PORTS)
 _NUMBERS = re.compile(r"[0-9.]+")
 
 
@@ -33,6 +34,17 @@ def check_proxy(url: str) -> None:
     parts = _parts(url)
     if parts is None or parts.scheme not in _SCHEMES or not parts.hostname:
         raise UsageError("the proxy's URL cannot be used: it must be http:// or https://", hint=_LIKE_PROXY)
+
+
+def canonical(url: str) -> str:
+    """A URL as all write it who mean the same: RFC 3986, 6.2.2.1 and 6.2.3, without the slash that a base may end
+    with. What cannot be read stays as it is."""
+    parts = _parts(url)
+    if parts is None or not parts.hostname:
+        return url
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def _parts(url: str) -> SplitResult | None:

@@ -214,7 +214,7 @@ class Numbered:
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         for number, (place, test) in enumerate(self._tests.items(), start=1):
             told = test.startswith("KIT")
-            row = {"USUBJID": "P1", "LBSEQ": f"{place[1:]}.0", "IDVAR": "LBSEQ", "IDVARVAL": place[1:]}
+            row = {"USUBJID": "P1", "LBSEQ": f"{place[1:]}.00", "IDVAR": "LBSEQ", "IDVARVAL": place[1:]}
             row |= {"LBTESTCD": test.removeprefix("KIT"), "QNAM": "KITNO" if told else "LBCLSIG"}
             yield number, tuple(row.get(column, "") for column in columns)
 

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, select, update
 from fhir_msc.desired import Desired
 from fhir_msc.sync import outbox
 from fhir_msc.sync.audit import verify_audit
-from fhir_msc.sync.chain import Chain, Look, Send
+from fhir_msc.sync.chain import Chain
 from fhir_msc.sync.corrections import held
 from fhir_msc.sync.course import Course, DeliveryOptions, Ended
 from fhir_msc.sync.delivery import DeliveryReport, deliver
+from fhir_msc.sync.jobs import Look, Send
 from fhir_msc.sync.ledger import Ledger
 from fhir_msc.sync.planning import Limits, cut, plan_lane
 from fhir_msc.sync.retirement import retire, vanished

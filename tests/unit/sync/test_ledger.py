@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from sqlalchemy import insert, select
 from fhir_msc.errors import LedgerError, SecretError
 from fhir_msc.sync import storage, tables
 from fhir_msc.sync.ledger import Ledger
-from tests.support.ledgers import IDENTITY
+from fhir_msc.sync.staging import stage
+from tests.support.desiredset import by_table
+from tests.support.desiredset import resource as desired
+from tests.support.ledgers import IDENTITY, FakeTime
 
 
 def test_the_migrations_make_the_tables(ledger: Ledger) -> None:
@@ -54,7 +58,7 @@ def test_a_newer_engine_is_taken_and_a_newer_schema_refused(path: Path) -> None:
     with pytest.raises(LedgerError, match=f"schema 9999, this engine knows {storage.SCHEMA} at most"):
         Ledger.open(path, IDENTITY, "store")
     with pytest.raises(LedgerError, match="schema 9999"):
-        Ledger.look(path, "store")
+        Ledger.look(path, "store", IDENTITY.domain)
 
 
 def test_two_targets_share_a_ledger(path: Path) -> None:
@@ -83,14 +87,14 @@ def test_a_file_that_is_no_ledger_is_a_clear_error(tmp_path: Path) -> None:
 
 def test_a_look_reads_beside_a_writer_and_writes_nothing(path: Path, ledger: Ledger, tmp_path: Path) -> None:
     with ledger.begin():
-        look = Ledger.look(path, "store")
+        look = Ledger.look(path, "store", IDENTITY.domain)
         assert look is not None
         with look, look.begin() as connection:
             assert connection.execute(select(tables.target.c.name)).scalar() == "store"
             with pytest.raises(Exception, match="readonly"):
                 connection.execute(insert(tables.meta).values(name="x", value="y"))
-    assert Ledger.look(path, "other") is None
-    assert Ledger.look(tmp_path / "none.db", "store") is None
+    assert Ledger.look(path, "other", "another") is None
+    assert Ledger.look(tmp_path / "none.db", "store", IDENTITY.domain) is None
 
 
 def test_the_schema_is_the_newest_migration() -> None:
@@ -125,3 +129,23 @@ def test_a_rehearsal_leaves_no_trace(ledger: Ledger) -> None:
     with pytest.raises(ZeroDivisionError):
         rehearse(fails=True)
     assert names() == before
+
+
+def test_an_earlier_schema_is_migrated_whole_or_not_at_all(path: Path, ledger: Ledger, time: FakeTime) -> None:
+    stage(ledger, by_table(*(desired("Observation", f"o{n}", "p1") for n in range(5))), time())
+    ledger.close()
+    kept = ("resource", "body", "origin", "meta")
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(
+            "DROP INDEX resource_given; ALTER TABLE target DROP COLUMN url;"
+            "UPDATE alembic_version SET version_num = '0003'"
+        )
+        before = [database.execute(f"SELECT * FROM {table}").fetchall() for table in kept]
+    with pytest.raises(SecretError):
+        Ledger.open(path, replace(IDENTITY, secret="another"), "store")
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+    Ledger.open(path, IDENTITY, "store").close()
+    with closing(sqlite3.connect(path)) as database:
+        assert [database.execute(f"SELECT * FROM {table}").fetchall() for table in kept] == before
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == (storage.SCHEMA,)
