@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fhir_msc.access import Probed, Progress, Surroundings, probed
     from fhir_msc.config import Project, read_project
     from fhir_msc.desired.model import OUTCOMES, Account, Desired
     from fhir_msc.errors import (
@@ -56,19 +57,8 @@ if TYPE_CHECKING:
         vanished_of,
         verify,
     )
-    from fhir_msc.pipeline import (
-        Checked,
-        Probed,
-        Progress,
-        Surroundings,
-        Synced,
-        checked,
-        probed,
-        work,
-    )
-    from fhir_msc.pipeline import (
-        sync as synced,
-    )
+    from fhir_msc.pipeline import Checked, Synced, checked, work
+    from fhir_msc.pipeline import sync as synced
     from fhir_msc.reports.baseline import read_baseline, write_baseline
     from fhir_msc.reports.formats import FORMATS as REPORT_FORMATS
     from fhir_msc.reports.formats import rendered
@@ -287,7 +277,8 @@ _HOMES = {
         "audited corrections_of files_read make_plan members_of participant_key queries_of reconciled retire "
         "settle status_of study_of terminology_of vanished_of verify"
     ),
-    "fhir_msc.pipeline": "Checked Probed Progress Surroundings Synced checked probed sync=synced work",
+    "fhir_msc.access": "Probed Progress Surroundings probed",
+    "fhir_msc.pipeline": "Checked Synced checked sync=synced work",
     "fhir_msc.reports.baseline": "read_baseline write_baseline",
     "fhir_msc.reports.formats": "FORMATS=REPORT_FORMATS rendered",
     "fhir_msc.reports.tally": "Cause Found Report Selection",

@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
-from fhir_msc.config import Project
-from fhir_msc.desired.frame import body_maker
-from fhir_msc.desired.protocol import terminology
-from fhir_msc.pipeline import (
+from fhir_msc.access import (
     Progress,
     Surroundings,
     client_of,
     confirm_server,
     delivery_options,
-    desired_tables,
     ledger_to_rehearse,
     looked_at,
     opened_ledger,
@@ -26,6 +22,10 @@ from fhir_msc.pipeline import (
     silent,
     utc_now,
 )
+from fhir_msc.config import Project
+from fhir_msc.desired.frame import body_maker
+from fhir_msc.desired.protocol import terminology
+from fhir_msc.pipeline import desired_tables
 from fhir_msc.resources.identity import Identity
 from fhir_msc.sources.table import FileFacts
 from fhir_msc.sync import whereabouts

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fhir_msc.access import Surroundings
 from fhir_msc.config import read_project
-from fhir_msc.pipeline import Surroundings, sync
+from fhir_msc.pipeline import sync
 from tests.benchmarks.bench import Bench, middle, seconds, spread
 from tests.benchmarks.report import Figure, Section
 from tests.benchmarks.sink import BASE, Sink

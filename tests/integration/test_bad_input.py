@@ -14,10 +14,11 @@ from typing import Any, BinaryIO
 import pytest
 import structlog
 
+from fhir_msc.access import Surroundings
 from fhir_msc.config import read_project
 from fhir_msc.errors import SourceError
 from fhir_msc.example import misle
-from fhir_msc.pipeline import Surroundings, work
+from fhir_msc.pipeline import work
 from fhir_msc.sandbox import SandboxServer
 from fhir_msc.sources.files import InputFile
 from fhir_msc.sync.outbox import UNREAD

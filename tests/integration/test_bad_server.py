@@ -15,7 +15,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir_msc import pipeline
+from fhir_msc import access
 from fhir_msc.sandbox import SandboxServer
 from tests.support.front import Front, Way
 from tests.support.ledgers import FakeTime
@@ -56,9 +56,9 @@ def url(sickness: Sickness) -> Iterator[str]:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     """The clock of the commands: waiting moves it, and takes no time."""
-    time, surroundings = FakeTime(), pipeline.Surroundings
+    time, surroundings = FakeTime(), access.Surroundings
     monkeypatch.setattr(
-        pipeline, "Surroundings", lambda stop=None: surroundings(clock=time, random=lambda: 0.5, stop=time)
+        access, "Surroundings", lambda stop=None: surroundings(clock=time, random=lambda: 0.5, stop=time)
     )
     return time
 

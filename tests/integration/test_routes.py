@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fhir_msc.access import Surroundings, client_of, delivery_options, probed
 from fhir_msc.config import Project, read_project
 from fhir_msc.desired import Desired
-from fhir_msc.pipeline import Surroundings, client_of, delivery_options, probed
 from fhir_msc.sandbox.profiles import PROFILES
 from fhir_msc.sandbox.server import SandboxServer
 from fhir_msc.sync.course import DeliveryOptions, Ended

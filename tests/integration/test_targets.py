@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import structlog
 
+from fhir_msc.access import Surroundings
 from fhir_msc.config import read_project
-from fhir_msc.pipeline import Surroundings, work
+from fhir_msc.pipeline import work
 from fhir_msc.sandbox.profiles import PROFILES
 from fhir_msc.sandbox.server import SandboxServer
 from tests.support.hospital import Hospital

@@ -14,8 +14,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from fhir_msc.access import Surroundings, looked_at
 from fhir_msc.config import read_project
-from fhir_msc.pipeline import Surroundings, looked_at, work
+from fhir_msc.pipeline import work
 from fhir_msc.sandbox.profiles import OWN, PROFILES, Profile
 from fhir_msc.sandbox.server import SandboxServer
 from fhir_msc.sync.tables import audit

@@ -25,7 +25,7 @@ from unittest.mock import patch
 
 import httpx
 
-from fhir_msc import oversight, pipeline
+from fhir_msc import access, oversight, pipeline
 from fhir_msc.cli.app import run
 from fhir_msc.errors import FhirMscError
 from fhir_msc.resources.registry import RANKS
@@ -262,13 +262,16 @@ class Rig:
 @contextlib.contextmanager
 def surroundings(recorder: Recorder, threads: bool) -> Iterator[None]:
     """Every run in the block has a clock that stands, chance that repeats, and the recorder's server."""
-    kept = pipeline.Surroundings
+    kept = access.Surroundings
 
-    def fixed(**given: object) -> pipeline.Surroundings:
+    def fixed(**given: object) -> access.Surroundings:
         return kept(clock=lambda: NOW, random=Random(7).random, transport=recorder.transport(), stop=_Once(given))
 
     senders = contextlib.nullcontext() if threads else patch.object(dispatch, "Senders", _InThisThread)
-    with patch.object(pipeline, "Surroundings", fixed), patch.object(oversight, "Surroundings", fixed), senders:
+    with contextlib.ExitStack() as patched:
+        for module in (access, pipeline, oversight):
+            patched.enter_context(patch.object(module, "Surroundings", fixed))
+        patched.enter_context(senders)
         yield
 
 

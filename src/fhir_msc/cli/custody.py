@@ -17,11 +17,11 @@ def trace_custody(
 ) -> int:
     """Shows the chain of one lot, or of one participant. Raises UsageError in a blind project, and for a lot or
     a participant that the ledger has no infusion of."""
+    from fhir_msc.access import looked_at
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
     from fhir_msc.oversight import participant_key
-    from fhir_msc.pipeline import looked_at
     from fhir_msc.sync.custody import edges_of, refuse_blind, subjects_of
     from fhir_msc.sync.edges import Node, chain
 

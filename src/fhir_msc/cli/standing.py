@@ -18,7 +18,8 @@ from fhir_msc.sync.status import Item, Listing, Status
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fhir_msc.pipeline import Probed, Synced
+    from fhir_msc.access import Probed
+    from fhir_msc.pipeline import Synced
 
 _SHOWN = 10
 

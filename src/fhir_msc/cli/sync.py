@@ -14,7 +14,7 @@ import typer
 from fhir_msc.cli.options import JsonOption, ProjectOption, ShowValuesOption, TargetOption
 
 if TYPE_CHECKING:
-    from fhir_msc.pipeline import Probed
+    from fhir_msc.access import Probed
 
 
 def sync(
@@ -37,13 +37,13 @@ def sync(
 ) -> int:
     """Map what has changed, and send what the target lacks; every target, where there are several and none is named.
     Interrupted, the next sync goes on from there."""
+    from fhir_msc.access import Surroundings
     from fhir_msc.cli import INTERRUPTED, Interrupted
     from fhir_msc.cli.plan import read_plan
     from fhir_msc.cli.report import console, print_json
     from fhir_msc.cli.standing import print_routes, print_synced, sync_exit_code, synced_document
     from fhir_msc.config import read_project
     from fhir_msc.errors import FhirMscError, RewriteError, TargetError
-    from fhir_msc.pipeline import Surroundings
     from fhir_msc.pipeline import sync as run
 
     def show_routes(probed: Probed) -> None:
@@ -93,8 +93,9 @@ def sync(
 def worker(project: ProjectOption = Path(), target: TargetOption = None) -> int:
     """Keep the target in step: look at the source, stage, deliver, wait, until SIGTERM. Logs JSON lines on stderr."""
     from fhir_msc import logs
+    from fhir_msc.access import Surroundings
     from fhir_msc.config import read_project
-    from fhir_msc.pipeline import Surroundings, work
+    from fhir_msc.pipeline import work
 
     logger = logs.configure()
     opened = read_project(project, target)

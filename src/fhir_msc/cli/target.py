@@ -32,10 +32,10 @@ def probe(
     json: JsonOption = False,
 ) -> int:
     """Ask a server for its capabilities and print the route of each resource type. Nothing is written."""
+    from fhir_msc.access import probed
     from fhir_msc.cli.report import print_json
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
-    from fhir_msc.pipeline import probed
     from fhir_msc.target.auth import Bearer
     from fhir_msc.target.client import FhirClient
     from fhir_msc.target.families import detect_family

@@ -55,10 +55,10 @@ def trace(
 
 
 def _trace(what: str, project: Path, target: str | None, json: bool) -> int:
+    from fhir_msc.access import looked_at
     from fhir_msc.config import read_project
     from fhir_msc.errors import UsageError
     from fhir_msc.oversight import participant_key
-    from fhir_msc.pipeline import looked_at
     from fhir_msc.sync import tracing
 
     opened = read_project(project, target)
