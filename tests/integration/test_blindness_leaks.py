@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import pytest
 
-from fhir_msc import logs, oversight, pipeline
+from fhir_msc import access, logs, oversight, pipeline
 from fhir_msc.cli import scaffold
 from fhir_msc.config import Project
 from fhir_msc.desired import Account, Desired, making
@@ -218,7 +218,7 @@ def size_in_a_header(rig: Rig) -> Iterator[Rig]:
     def client(*given: Any, **options: Any) -> FhirClient:
         return FhirClient(*given, **options, headers={"X-Export": str(os.path.getsize("data/dm.xpt"))})
 
-    with patch.object(pipeline, "FhirClient", client):
+    with patch.object(access, "FhirClient", client):
         yield rig
 
 
@@ -229,7 +229,7 @@ def size_in_the_bundles(rig: Rig) -> Iterator[Rig]:
     def limits(*_: Any, **_options: Any) -> Limits:
         return Limits("transaction", 11 + os.path.getsize("data/dm.xpt") // 80 % 17, 10**6)
 
-    with patch.object(pipeline, "limits", limits):
+    with patch.object(access, "limits", limits):
         yield rig
 
 
